@@ -1,0 +1,39 @@
+"""What every benchmark shares: a figure, its table, and its JSON file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured number. `bar` is what it should reach, in words; `met` is None where there is no bar."""
+
+    name: str
+    value: float
+    unit: str
+    against: str = ""
+    bar: str = ""
+    met: bool | None = None
+
+
+def main(title: str, measure: Callable[[], list[Figure]]) -> None:
+    """Runs `measure`, prints its table, and writes `{"figures": [...]}` where `--json FILE` asks for it."""
+    parser = argparse.ArgumentParser(description=title)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    arguments = parser.parse_args()
+    figures = measure()
+    table = Table("figure", "value", "unit", "against", "bar", "met", title=title)
+    for f in figures:
+        met = "" if f.met is None else "yes" if f.met else "no"
+        table.add_row(f.name, f"{f.value:.4g}", f.unit, f.against, f.bar, met)
+    Console().print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps({"figures": [asdict(f) for f in figures]}, indent=1) + "\n")

@@ -1,0 +1,374 @@
+"""Every record that crosses a boundary, as Pydantic models: one JSON object a line.
+
+A record knows its content hash (`id`), the version of its schema, and where it came from (`provenance`).
+Unknown fields are kept, so that a file written by a newer release survives a round trip through this one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+
+SCHEMA_VERSION = 1
+
+Scenario = Literal["single_hop", "parallel_single_hop", "multi_hop", "parallel_multi_hop"]
+Variant = Literal["base", "missing_function", "missing_parameter"]
+StopReason = Literal["finished", "max_turns", "max_tokens", "context", "deadline", "infrastructure"]
+
+
+def content_hash(value: Any) -> str:
+    """The first 16 hex digits of the SHA-256 of `value` as canonical JSON."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Part(BaseModel):
+    """A piece of a record. Unknown fields are kept."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class Provenance(Part):
+    parents: list[str] = []
+    teacher: str | None = None
+    prompt_version: str | None = None
+    seed: int | None = None
+
+
+class Record(Part):
+    """A line of a file. `id` is the hash of the content: everything but the fields in `not_content`."""
+
+    not_content: ClassVar[frozenset[str]] = frozenset({"id", "schema_version", "provenance"})
+
+    id: str = ""
+    schema_version: int = SCHEMA_VERSION
+    provenance: Provenance = Field(default_factory=Provenance)
+
+    @model_validator(mode="after")
+    def _fill_id(self) -> Record:
+        if not self.id:
+            self.id = self.content_id()
+        return self
+
+    def content_id(self) -> str:
+        return content_hash(self.model_dump(mode="json", exclude=set(self.not_content)))
+
+
+class ToolSpec(Part):
+    """An OpenAI function schema, without its `{"type": "function", ...}` wrapper."""
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    parameters: dict[str, JsonValue] = Field(
+        default_factory=lambda: {"type": "object", "properties": {}, "required": []}
+    )
+
+    def openai(self) -> dict[str, JsonValue]:
+        """`{"type": "function", "function": {...}}`, keys in the order chat templates print them."""
+        function = {"name": self.name, "description": self.description, "parameters": self.parameters}
+        return {"type": "function", "function": function}
+
+
+class ToolServer(Record):
+    """A group of tools, usually one MCP server."""
+
+    title: str
+    description: str = ""
+    domain: str = ""
+    tools: list[ToolSpec]
+    stdio_command: list[str] | None = None
+    url: str | None = None
+
+
+class ToolChain(Record):
+    """A walk on a server's tool graph."""
+
+    server_id: str
+    tools: list[str]
+
+
+class Task(Record):
+    """A user request that should need `target_tools`."""
+
+    query: str
+    server_id: str = ""
+    target_tools: list[str] = []
+    augmentation: str | None = None
+    scores: dict[str, float | None] = {}
+
+
+class ToolCall(Part):
+    """One call in an assistant message. `arguments` is an object, never text."""
+
+    id: str
+    name: str
+    arguments: dict[str, JsonValue] = {}
+
+
+class Message(Part):
+    role: Literal["system", "user", "assistant", "tool"]
+    content: str = ""
+    reasoning_content: str | None = None
+    tool_calls: list[ToolCall] = []
+    tool_call_id: str | None = None
+
+    def openai(self) -> dict[str, Any]:
+        """The message as chat templates and OpenAI clients spell it."""
+        message: dict[str, Any] = {"role": self.role, "content": self.content}
+        if self.reasoning_content is not None:
+            message["reasoning_content"] = self.reasoning_content
+        if self.tool_calls:
+            message["tool_calls"] = [
+                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+                for c in self.tool_calls
+            ]
+        if self.tool_call_id is not None:
+            message["tool_call_id"] = self.tool_call_id
+        return message
+
+
+class Trajectory(Record):
+    """An agent's run as an SFT row. A judge that failed leaves null, never a default."""
+
+    messages: list[Message]
+    tools: list[ToolSpec]
+    status: Literal["finished", "broken"] = "finished"
+    domain: str = ""
+    scores: dict[str, float | None] = {}
+
+    @model_validator(mode="after")
+    def _call_ids_are_unique(self) -> Trajectory:
+        ids = [call.id for message in self.messages for call in message.tool_calls]
+        if len(ids) != len(set(ids)):
+            raise ValueError("tool call ids are not unique in the trajectory")
+        return self
+
+
+class SubQuestion(Part):
+    """A node of a decomposition. `id` counts from 1; `depends_on` lists direct parents only."""
+
+    id: int = Field(ge=1)
+    question: str = Field(min_length=1)
+    answer: JsonValue
+    depends_on: list[int] = []
+    hop_level: int = Field(default=1, ge=1)
+    is_parallel: bool = False
+    tool_necessity: bool | None = None
+    reason: str = ""
+
+
+class DecompositionScores(Part):
+    """The paper's four scores in [0, 1]; null where a judge failed."""
+
+    dependency: float | None = None
+    atomicity: float | None = None
+    sequential_rationality: float | None = None
+    completeness: float | None = None
+
+    def mean(self) -> float | None:
+        """The mean of the four, or null when one of them is."""
+        scores = [self.dependency, self.atomicity, self.sequential_rationality, self.completeness]
+        known = [s for s in scores if s is not None]
+        return sum(known) / 4 if len(known) == 4 else None
+
+
+class Decomposition(Record):
+    """A question, its answer, and the sub-questions that lead there as a DAG."""
+
+    question: str = Field(min_length=1)
+    answer: JsonValue
+    domain: str = "general"
+    language: str = "en"
+    context: str | None = None
+    scenario: Scenario
+    sub_questions: list[SubQuestion] = Field(min_length=1)
+    scores: DecompositionScores = Field(default_factory=DecompositionScores)
+
+
+class ArenaTool(Part):
+    """A tool and the Python source that defines a function of the same name."""
+
+    spec: ToolSpec
+    source: str
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+
+class GoldCall(Part):
+    """One sub-task of an arena: a call of `tool` whose output must contain `expected`."""
+
+    id: int = Field(ge=1)
+    tool: str
+    arguments: dict[str, JsonValue] = {}
+    expected: JsonValue
+    question: str = ""
+    depends_on: list[int] = []
+
+
+class FollowUp(Part):
+    """What the user says when the agent first stops calling tools, and the tools that this reveals.
+
+    A missing-function arena withholds a tool until then; a missing-parameter arena withholds a value.
+    """
+
+    content: str
+    reveals: list[str] = []
+
+
+class Check(Part):
+    """One point of the proof. `reason` is a code such as `constant_output`; empty when it passed."""
+
+    name: str
+    passed: bool
+    reason: str = ""
+    detail: str = ""
+
+
+class VerificationReport(Part):
+    passed: bool
+    checks: list[Check] = []
+
+    @property
+    def reasons(self) -> list[str]:
+        return [check.reason for check in self.checks if not check.passed]
+
+
+class Arena(Record):
+    """A question, tools that answer it by execution, and the gold calls by which a run is scored."""
+
+    not_content: ClassVar[frozenset[str]] = Record.not_content | {"verification"}
+
+    question: str = Field(min_length=1)
+    domain: str = "general"
+    scenario: Scenario = "single_hop"
+    variant: Variant = "base"
+    tools: list[ArenaTool] = Field(min_length=1)
+    gold_calls: list[GoldCall] = Field(min_length=1)
+    distractors: list[ArenaTool] = []
+    follow_ups: list[FollowUp] = []
+    final_answer: str = ""
+    verification: VerificationReport | None = None
+
+
+class ToolEvent(Part):
+    """One executed (or refused) call of an episode, as the agent saw it."""
+
+    turn: int
+    call_id: str
+    name: str
+    arguments: JsonValue = None
+    output: str
+    status: Literal["ok", "tool_error", "unknown_tool", "bad_json", "bad_arguments", "breach"]
+    gold_id: int | None = None
+
+
+class RewardParts(Part):
+    """The paper's F1 in closed form: `f1 = 2 * solved / (n + calls)`."""
+
+    n: int
+    solved: int
+    calls: int
+    recall: float
+    precision: float
+    f1: float
+
+
+class Episode(Record):
+    """What RL trains on: token ids are only ever appended, and the loss covers sampled tokens alone.
+
+    `loss_mask[i]` is 1 where token i was sampled; `logprobs[i]` is its sampler log-probability under the
+    temperature-scaled distribution, and 0.0 where it was not sampled. `weight_versions[t]` belongs to turn t.
+    """
+
+    arena_id: str
+    group: int = 0
+    sample: int = 0
+    seed: int = 0
+    token_ids: list[int] = []
+    loss_mask: list[int] = []
+    logprobs: list[float] = []
+    weight_versions: list[int] = []
+    prompt_length: int = 0
+    messages: list[Message] = []
+    tools: list[ToolSpec] = []
+    events: list[ToolEvent] = []
+    reward: RewardParts | None = None
+    stop_reason: StopReason = "finished"
+
+    @model_validator(mode="after")
+    def _lengths_agree(self) -> Episode:
+        if not len(self.token_ids) == len(self.loss_mask) == len(self.logprobs):
+            raise ValueError("token_ids, loss_mask and logprobs differ in length")
+        return self
+
+
+class BadRecord(ValueError):
+    """A line that is not a record: names the file, the line and the field."""
+
+    def __init__(self, path: Path, line: int, field: str, problem: str):
+        self.path, self.line, self.field, self.problem = path, line, field, problem
+        where = f"{path}:{line}" + (f": field `{field}`" if field else "")
+        super().__init__(f"{where}: {problem}")
+
+
+R = TypeVar("R", bound=Record)
+
+
+def read_records(path: str | Path, kind: type[R], *, rejects: list[BadRecord] | None = None) -> Iterator[R]:
+    """Yields the records of a JSONL file in order.
+
+    Args:
+        path: the file; blank lines are skipped.
+        kind: the record model each line must satisfy.
+        rejects: if given, bad lines are appended here and reading goes on; otherwise the first one raises.
+
+    Raises:
+        BadRecord: a line that is not JSON or not a `kind`, when `rejects` is None.
+        FileNotFoundError: no such file.
+    """
+    path = Path(path)
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
+            try:
+                yield _parse_line(path, number, line, kind)
+            except BadRecord as bad:
+                if rejects is None:
+                    raise
+                rejects.append(bad)
+
+
+def _parse_line(path: Path, number: int, line: bytes, kind: type[R]) -> R:
+    try:
+        value = json.loads(line)
+    except UnicodeDecodeError as error:
+        raise BadRecord(path, number, "", f"is not UTF-8 ({error.reason})") from error
+    except json.JSONDecodeError as error:
+        raise BadRecord(path, number, "", f"is not JSON ({error.msg} at column {error.colno})") from error
+    try:
+        return kind.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise BadRecord(path, number, field, f"{first['msg']} (not a {kind.__name__})") from error
+
+
+def write_records(path: str | Path, records: Iterable[Record]) -> int:
+    """Writes one JSON object a line, to a temporary file that replaces `path` when complete. Returns the count."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    count = 0
+    with partial.open("w", encoding="utf-8") as out:
+        for count, record in enumerate(records, 1):  # noqa: B007
+            out.write(record.model_dump_json() + "\n")
+    partial.replace(path)
+    return count
