@@ -1,0 +1,121 @@
+"""A decoder-only transformer: one set of weights, one path for training and one for generation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from astra_jax.models.attention import cached_attention, packed_attention
+from astra_jax.models.block import Angles, Block
+from astra_jax.models.cache import KVCache
+from astra_jax.models.config import ModelConfig
+from astra_jax.models.norm import RMSNorm
+from astra_jax.models.parameter import matrix
+from astra_jax.models.rope import rotary_angles
+
+_SAVED = {
+    "attention": jax.checkpoint_policies.save_only_these_names("attention"),
+    "full": jax.checkpoint_policies.nothing_saveable,
+}
+
+
+class Transformer(nnx.Module):
+    """Llama and Qwen3, by `config`. Shapes use the letters of `ModelConfig`."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+        V, D = config.vocab_size, config.hidden_size
+        self.config = config
+        self.embedding = matrix(config, rngs, vocab=V, embed=D)
+        self.layers = Block(config, rngs)
+        self.final_norm = RMSNorm(config, embed=D)
+        if not config.tie_embeddings:
+            self.unembedding = matrix(config, rngs, vocab=V, embed=D)
+
+    def __call__(
+        self,
+        tokens_BxT: jax.Array,
+        positions_BxT: jax.Array,
+        segment_ids_BxT: jax.Array,
+        parent_ids_BxT: jax.Array | None = None,
+    ) -> jax.Array:
+        """Training: final hidden states [B, T, D] of packed rows.
+
+        Args:
+            positions_BxT: position of each token in its own sequence (for RoPE).
+            segment_ids_BxT: which sequence of the row a token is of; 0 is padding.
+            parent_ids_BxT: the segment that comes before this one, seen as its prefix; 0 is none. A group's
+                prompt is so packed once for all its completions.
+        """
+        parents = jnp.zeros_like(segment_ids_BxT) if parent_ids_BxT is None else parent_ids_BxT
+
+        def attend(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
+            return packed_attention(q, k, v, segment_ids_BxT, parents)
+
+        graph, stacked = nnx.split(self.layers)
+        angles = self._angles(positions_BxT)
+
+        def layer(x_BxTxD: jax.Array, weights: nnx.State) -> tuple[jax.Array, None]:
+            return nnx.merge(graph, weights)(x_BxTxD, angles, attend), None
+
+        x_BxTxD, _ = jax.lax.scan(_remat(layer, self.config.remat), self._embed(tokens_BxT), stacked)
+        return self.final_norm(x_BxTxD)
+
+    def extend(
+        self, tokens_BxT: jax.Array, positions_BxT: jax.Array, cache: KVCache
+    ) -> tuple[jax.Array, KVCache]:
+        """Generation: reads T new tokens of each row; returns their hidden states [B, T, D] and the cache.
+
+        Args:
+            positions_BxT: where each token stands in its row, which is also its cache entry; -1 is padding,
+                written nowhere. Entries before a row's first new position must have been written.
+        """
+        graph, stacked = nnx.split(self.layers)
+        angles = self._angles(positions_BxT)
+
+        def layer(x_BxTxD: jax.Array, slices: tuple) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+            weights, keys, values = slices
+            attend = _CachedAttend(keys, values, positions_BxT)
+            return nnx.merge(graph, weights)(x_BxTxD, angles, attend), (attend.keys, attend.values)
+
+        x_BxTxD, (keys, values) = jax.lax.scan(
+            layer, self._embed(tokens_BxT), (stacked, cache.keys_LxBxSxKxH, cache.values_LxBxSxKxH)
+        )
+        return self.final_norm(x_BxTxD), KVCache(keys, values)
+
+    def logits(self, hidden_BxTxD: jax.Array) -> jax.Array:
+        """Scores of the next token, [B, T, V] float32."""
+        table = self.embedding if self.config.tie_embeddings else self.unembedding
+        table_VxD = table.astype(self.config.compute_dtype)
+        return jnp.einsum("...d,vd->...v", hidden_BxTxD, table_VxD, preferred_element_type=jnp.float32)
+
+    def _embed(self, tokens_BxT: jax.Array) -> jax.Array:
+        return self.embedding[tokens_BxT].astype(self.config.compute_dtype)
+
+    def _angles(self, positions_BxT: jax.Array) -> Angles:
+        return rotary_angles(positions_BxT, self.config.head_dim, self.config.rope_theta)
+
+
+class _CachedAttend:
+    """Writes new keys and values at their positions, then attends to the cache; keeps what it wrote."""
+
+    def __init__(self, keys_BxSxKxH: jax.Array, values_BxSxKxH: jax.Array, positions_BxT: jax.Array):
+        self.keys, self.values, self.positions = keys_BxSxKxH, values_BxSxKxH, positions_BxT
+
+    def __call__(self, q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
+        self.keys = _write(self.keys, k, self.positions)
+        self.values = _write(self.values, v, self.positions)
+        return cached_attention(q, self.keys, self.values, self.positions)
+
+
+def _write(cache_BxSxKxH: jax.Array, new_BxTxKxH: jax.Array, positions_BxT: jax.Array) -> jax.Array:
+    # Negative indices would count from the end; past the end they are dropped.
+    index = jnp.where(positions_BxT < 0, cache_BxSxKxH.shape[1], positions_BxT)
+    rows = jnp.arange(index.shape[0])[:, None]
+    return cache_BxSxKxH.at[rows, index].set(new_BxTxKxH.astype(cache_BxSxKxH.dtype), mode="drop")
+
+
+def _remat(layer: Callable, policy: str) -> Callable:
+    return layer if policy == "none" else jax.checkpoint(layer, policy=_SAVED[policy], prevent_cse=False)
