@@ -110,7 +110,7 @@ def _cell(summary: Mapping[str, Any], metric: str) -> str:
     value, interval = summary.get(metric), summary.get("ci95", {}).get(metric)
     if value is None:
         return "unknown"
-    return f"{value:.3f}" + (f" [{interval[0]:.3f}, {interval[1]:.3f}]" if interval else "")
+    return f"{value:.3f}" + (f" [{interval[0]:.2f}, {interval[1]:.2f}]" if interval else "")
 
 
 def _counts(summary: Mapping[str, Any]) -> str:

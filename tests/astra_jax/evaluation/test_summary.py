@@ -96,8 +96,8 @@ def test_table_shows_every_mean_with_its_interval_in_80_columns():
     by_stage = {"random": 0, "sft": 1, "rl": 2}
     results = {s: summarise([episode("a", solved=i), episode("b", solved=0)]) for s, i in by_stage.items()}
     text = render(compare_table({**results, "rl_minus_sft_f1_ci95": [0.0, 0.5], "wall_s": {}}))
-    assert "0.250 [0.000, 0.500]" in text
-    assert "2.000 [2.000, 2.000]" in text
+    for stage_f1 in ("0.000 [0.00, 0.00]", "0.250 [0.00, 0.50]", "0.500 [0.00, 1.00]"):
+        assert stage_f1 in text
     assert "rl minus sft, paired over arenas: [0.000, 0.500]" in text
     assert all(word in text for word in (*METRICS, *by_stage))
     assert "random" not in render(compare_table({"rl": results["rl"]}))
