@@ -149,6 +149,15 @@ class Trajectory(Record):
         return self
 
 
+class Question(Record):
+    """What a user asks: where an arena starts. `context`, if given, holds the facts its answers come from."""
+
+    question: str = Field(min_length=1)
+    domain: str = "general"
+    language: str = "en"
+    context: str | None = None
+
+
 class SubQuestion(Part):
     """A node of a decomposition. `id` counts from 1; `depends_on` lists direct parents only."""
 

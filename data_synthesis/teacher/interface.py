@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
+from string import Template
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue
@@ -30,10 +32,21 @@ class Prompt(Generic[Reply]):
     response_model: type[Reply]
     attempt: int = 0  # counts retries of the same question after its answer was refused
     feedback: tuple[str, ...] = field(default=())  # why earlier answers were refused
+    template: str = field(default="", repr=False)  # the words, with a `$name` for each variable
 
     @property
     def key(self) -> str:
         return content_hash([self.name, self.version, self.variables])
+
+    def text(self) -> str:
+        """The question in words: the template filled in, and why earlier answers were refused."""
+        filled = Template(self.template).substitute({k: _in_words(v) for k, v in self.variables.items()})
+        refused = "".join(f"\n- {reason}" for reason in self.feedback)
+        return filled + (f"\n\nYour earlier answers were refused:{refused}" if refused else "")
+
+
+def _in_words(value: JsonValue) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
 
 
 class Teacher(Protocol):
