@@ -32,8 +32,8 @@ def is_known(episode: Episode) -> bool:
 
 
 def turns(episode: Episode) -> int:
-    """How many times the agent spoke."""
-    return sum(message.role == "assistant" for message in episode.messages)
+    """How many times the agent was asked to speak, a turn that ran out of tokens included."""
+    return len(episode.weight_versions)
 
 
 def summarise(episodes: Iterable[Episode], seed: int = 0) -> dict[str, Any]:

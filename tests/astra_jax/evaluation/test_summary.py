@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from astra_jax.evaluation.summary import METRICS, compare_table, paired_difference, summarise
-from data_synthesis.records import Episode, Message, RewardParts
+from data_synthesis.records import Episode, RewardParts
 
 
 def episode(arena: str, n: int = 2, solved: int = 1, calls: int = 2, turns: int = 2, **fields) -> Episode:
@@ -20,8 +20,7 @@ def episode(arena: str, n: int = 2, solved: int = 1, calls: int = 2, turns: int 
         precision=solved / calls if calls else 0.0,
         f1=2 * solved / (n + calls),
     )
-    messages = [Message(role="user", content="?")] + [Message(role="assistant")] * turns
-    return Episode(**{"arena_id": arena, "reward": reward, "messages": messages, **fields})
+    return Episode(**{"arena_id": arena, "reward": reward, "weight_versions": [0] * turns, **fields})
 
 
 outcomes = st.lists(
