@@ -38,7 +38,9 @@ class Completion:
 class GenerationEngine(Protocol):
     """Implementations: the in-process JAX engine; SGLang over HTTP."""
 
-    async def generate(self, token_ids: Sequence[int], sampling: Sampling, *, session: str = "") -> Completion:
+    async def generate(
+        self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
+    ) -> Completion:
         """Continues `token_ids`.
 
         Args:

@@ -1,0 +1,163 @@
+"""The engine's promise: a request's tokens and log-probs are its own, whatever else is in the batch."""
+
+import asyncio
+import random
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.interface import Completion, ContextOverflow, Sampling
+from astra_jax.models import ModelConfig, Transformer
+
+CONFIG = ModelConfig(
+    family="qwen3",
+    vocab_size=61,
+    hidden_size=32,
+    ffn_size=48,
+    num_layers=2,
+    num_heads=4,
+    num_kv_heads=2,
+    head_dim=8,
+    qk_norm=True,
+)
+SIZE = EngineSize(slots=4, context=96, prefill_rows=2, prefill_tokens=16, decode_tokens=4)
+
+
+@pytest.fixture(scope="module")
+def model() -> Transformer:
+    # Small initial weights give near-uniform logits; larger ones make mistakes visible.
+    model = Transformer(CONFIG, rngs=nnx.Rngs(0))
+    nnx.update(model, jax.tree.map(lambda leaf: leaf * 8 if leaf.ndim > 1 else leaf, nnx.state(model)))
+    return model
+
+
+def prompts(count: int, seed: int = 0) -> list[list[int]]:
+    rng = random.Random(seed)
+    return [[rng.randrange(61) for _ in range(rng.randrange(1, 60))] for _ in range(count)]
+
+
+def sampling(seed: int, **changes) -> Sampling:
+    return Sampling(**({"max_tokens": 20, "stop_ids": (3,), "temperature": 1.0, "seed": seed} | changes))
+
+
+def generate(model: Transformer, requests: list[tuple[list[int], Sampling]]) -> list[Completion]:
+    async def run():
+        engine = JaxEngine(model, SIZE)
+        return await asyncio.gather(*(engine.generate(ids, s) for ids, s in requests))
+
+    return asyncio.run(run())
+
+
+def test_results_are_the_same_bits_alone_in_a_batch_and_in_another_order(model):
+    requests = [(ids, sampling(i)) for i, ids in enumerate(prompts(11))]
+    together = generate(model, requests)
+    assert together == [generate(model, [request])[0] for request in requests]
+    assert together == generate(model, requests[::-1])[::-1]
+
+
+def test_logprobs_are_those_of_the_training_forward(model):
+    temperature = 0.7
+    for ids, completion in zip(
+        prompts(6), generate(model, [(p, sampling(i, temperature=temperature)) for i, p in enumerate(prompts(6))]),
+        strict=True,
+    ):  # fmt: skip
+        row = jnp.asarray([ids + completion.token_ids])
+        hidden = model(row, jnp.arange(row.shape[1])[None], jnp.ones_like(row))
+        logprobs = jax.nn.log_softmax(model.logits(hidden) / temperature)[0]
+        own = [float(logprobs[len(ids) + i - 1, t]) for i, t in enumerate(completion.token_ids)]
+        np.testing.assert_allclose(completion.logprobs, own, atol=1e-4)
+
+
+def test_greedy_takes_the_most_likely_token(model):
+    ids = prompts(1)[0]
+    completion = generate(model, [(ids, sampling(0, temperature=0.0))])[0]
+    row = jnp.asarray([ids + completion.token_ids])
+    best = jnp.argmax(
+        model.logits(model(row, jnp.arange(row.shape[1])[None], jnp.ones_like(row)))[0], axis=-1
+    )
+    assert completion.token_ids == best[len(ids) - 1 : -1].tolist()
+
+
+def test_a_session_goes_on_from_its_cache_with_the_same_result(model):
+    """Two turns with the cache kept on the device, or moved to the host in between: the same bits."""
+    first, tool_result = prompts(2, seed=5)
+    others = prompts(8, seed=6)
+
+    async def two_turns(evict: bool):
+        engine = JaxEngine(model, SIZE)
+        one = await engine.generate(first[:20], sampling(1, max_tokens=6), session="a")
+        if evict:
+            await asyncio.gather(
+                *(engine.generate(o, sampling(9), session=f"o{i}") for i, o in enumerate(others))
+            )
+        return await engine.generate(first[:20] + one.token_ids + tool_result[:20], sampling(2), session="a")
+
+    assert asyncio.run(two_turns(evict=False)) == asyncio.run(two_turns(evict=True))
+
+
+def test_a_groups_prompt_is_prefilled_once(model, monkeypatch):
+    import astra_jax.inference.engine as engine_module
+
+    fed = []
+    prefill = engine_module.prefill_chunk
+    monkeypatch.setattr(
+        engine_module,
+        "prefill_chunk",
+        lambda *a: fed.append(int((np.asarray(a[5]) >= 0).sum())) or prefill(*a),
+    )
+    prompt = [random.Random(1).randrange(61) for _ in range(64)]
+    group = generate(model, [(prompt, sampling(i)) for i in range(4)])
+    assert sum(fed) == 63
+    assert group == [generate(model, [(prompt, sampling(i))])[0] for i in range(4)]
+
+
+def test_stops_at_a_stop_id_the_token_limit_and_the_context(model):
+    ids = prompts(1)[0]
+    long = generate(model, [(ids, sampling(0, stop_ids=(), max_tokens=9))])[0]
+    assert len(long.token_ids) == 9
+    assert not long.finished
+    stop = long.token_ids[5]
+    stopped = generate(model, [(ids, sampling(0, stop_ids=(stop,), max_tokens=9))])[0]
+    assert stopped.finished
+    assert stopped.token_ids == long.token_ids[: long.token_ids.index(stop) + 1]
+    full = generate(model, [([1] * 90, sampling(0, stop_ids=(), max_tokens=50))])[0]
+    assert len(full.token_ids) == SIZE.context - 90
+    with pytest.raises(ContextOverflow, match="96 tokens does not fit"):
+        generate(model, [([1] * 96, sampling(0))])
+
+
+def test_new_weights_take_effect_and_carry_their_version(model):
+    ids = prompts(1)[0]
+    changed = jax.tree.map(lambda leaf: leaf * 1.5, nnx.state(model))
+
+    async def run():
+        engine = JaxEngine(model, SIZE)
+        before = await engine.generate(ids, sampling(0), session="s")
+        engine.push(changed, 7)
+        return before, await engine.generate(ids, sampling(0), session="s")
+
+    before, after = asyncio.run(run())
+    assert (before.weight_version, after.weight_version) == (0, 7)
+    assert before.logprobs != after.logprobs
+    other = Transformer(CONFIG, rngs=nnx.Rngs(1))
+    nnx.update(other, changed)
+    assert after.logprobs == generate(other, [(ids, sampling(0))])[0].logprobs
+
+
+def test_a_cancelled_request_frees_its_slot(model):
+    async def run():
+        engine = JaxEngine(model, SIZE)
+        tasks = [
+            asyncio.create_task(engine.generate([1, 2], sampling(0, stop_ids=(), max_tokens=80)))
+            for _ in range(4)
+        ]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        return await asyncio.wait_for(engine.generate([4, 5], sampling(1)), 30)
+
+    assert asyncio.run(run()) == generate(model, [([4, 5], sampling(1))])[0]
