@@ -94,7 +94,8 @@ class JaxEngine:
     def __init__(self, model: Transformer, size: EngineSize | None = None, *, version: int = 0):
         self.size = size or EngineSize()
         self.version = version
-        self._graph, self._weights = nnx.split(model)
+        self._graph, weights = nnx.split(model, nnx.Param)
+        self._weights = nnx.to_pure_dict(weights)
         self._cache = init_cache(model.config, self.size.slots, self.size.context)
         self._slots = [_Slot() for _ in range(self.size.slots)]
         self._parked: dict[str, _Parked] = {}
@@ -132,7 +133,9 @@ class JaxEngine:
                 slot.session = ""
 
     def push(self, weights: Any, version: int) -> None:
-        """Samples from `weights` (an `nnx` state of the same model) from now on. The cache is dropped.
+        """Samples from `weights` (a nested dict, as `training.state.split_model` gives) from now on.
+
+        Every cache is dropped: keys and values of other weights are of no use.
 
         Raises:
             RuntimeError: a request is being generated.

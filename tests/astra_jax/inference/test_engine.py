@@ -132,7 +132,7 @@ def test_stops_at_a_stop_id_the_token_limit_and_the_context(model):
 
 def test_new_weights_take_effect_and_carry_their_version(model):
     ids = prompts(1)[0]
-    changed = jax.tree.map(lambda leaf: leaf * 1.5, nnx.state(model))
+    changed = jax.tree.map(lambda leaf: leaf * 1.5, nnx.to_pure_dict(nnx.state(model)))
 
     async def run():
         engine = JaxEngine(model, SIZE)

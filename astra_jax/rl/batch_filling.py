@@ -1,0 +1,82 @@
+"""Adaptive batch filling: keep playing until enough groups say something (ASTRA section 3.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from astra_jax.rl.algorithms import Algorithm, GroupSignal
+from data_synthesis.records import Episode
+
+
+@dataclass(frozen=True)
+class Group:
+    """The episodes of one arena, and the step whose weights played them."""
+
+    number: int
+    born: int
+    episodes: list[Episode]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A batch: `groups` with their `signals`. `played` is every group of this step, dropped ones included."""
+
+    groups: list[Group]
+    signals: list[GroupSignal]
+    played: list[Group]
+    unknown: int
+    uninformative: int
+    expired: int
+    rounds: int
+
+
+@dataclass
+class BatchFiller:
+    """Fills batches of `groups_per_batch` informative groups; the surplus waits for the next step.
+
+    Rounds are of a fixed size and groups keep their order, so the batch does not depend on which episode
+    finished first. Groups move whole: an advantage is only right beside its group.
+
+    Args:
+        round_groups: groups played at once.
+        max_rounds: the cap on the work of one step. A batch may then be smaller, or empty.
+        max_age: steps that a surplus group may wait before it is dropped as too stale.
+    """
+
+    algorithm: Algorithm
+    groups_per_batch: int
+    round_groups: int
+    max_rounds: int = 4
+    max_age: int = 2
+    carried: list[Group] = field(default_factory=list)
+
+    async def fill(self, step: int, play: Callable[[int], Awaitable[Sequence[Group]]]) -> Filled:
+        """Plays rounds (`await play(round_groups)`) until the batch is full or the cap is reached."""
+        fresh_enough = [group for group in self.carried if step - group.born <= self.max_age]
+        expired = len(self.carried) - len(fresh_enough)
+        ready = [(group, signal) for group in fresh_enough if (signal := self.algorithm.signal(group.episodes))]
+        played: list[Group] = []
+        unknown = uninformative = rounds = 0
+        while len(ready) < self.groups_per_batch and rounds < self.max_rounds:
+            rounds += 1
+            for group in await play(self.round_groups):
+                played.append(group)
+                known = [episode for episode in group.episodes if episode.reward is not None]
+                unknown += len(group.episodes) - len(known)
+                signal = self.algorithm.signal(known) if len(known) > 1 else None
+                if signal is None:
+                    uninformative += 1
+                else:
+                    ready.append((Group(group.number, group.born, known), signal))
+        batch, surplus = ready[: self.groups_per_batch], ready[self.groups_per_batch :]
+        self.carried = [group for group, _ in surplus]
+        return Filled(
+            groups=[group for group, _ in batch],
+            signals=[signal for _, signal in batch],
+            played=played,
+            unknown=unknown,
+            uninformative=uninformative,
+            expired=expired,
+            rounds=rounds,
+        )
