@@ -1,0 +1,35 @@
+"""A stage: an async function from one record to zero or more records."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from pydantic import JsonValue
+
+from data_synthesis.records import Record
+
+Taken = TypeVar("Taken", bound=Record)
+
+
+class Rejected(Exception):
+    """A verdict on the record: it goes no further. Not a failure of the stage, so it is never retried."""
+
+    def __init__(self, reason: str, detail: str = ""):
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail = reason, detail
+
+
+@dataclass(frozen=True)
+class Stage(Generic[Taken]):
+    """`run` raises `Rejected` for a record that is no good, and anything else where it could not tell.
+
+    `settings` is what the output depends on beside the input: a run with other settings is another run,
+    and refuses to go on in the same folder.
+    """
+
+    name: str
+    takes: type[Taken]
+    run: Callable[[Taken], Awaitable[Sequence[Record]]]
+    settings: Mapping[str, JsonValue] = field(default_factory=dict)
