@@ -1,0 +1,45 @@
+"""What a training step reads: packed rows of token ids, and what each token should predict."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "tokens",
+        "targets",
+        "positions",
+        "segment_ids",
+        "parent_ids",
+        "loss_weights",
+        "advantages",
+        "sampler_logprobs",
+    ],
+    meta_fields=[],
+)
+@dataclass(frozen=True)
+class PackedBatch:
+    """Arrays [B, T]: B packed rows of T tokens. Everything about a prediction stands at the predicting token.
+
+    A row holds several segments one after the other. A segment sees itself and, if it has one, its parent:
+    the prompt of a group, packed once for all its responses. On the host the arrays are NumPy's.
+    """
+
+    tokens: jax.Array  # int32; 0 in padding
+    targets: jax.Array  # int32: the token that follows in the same segment; 0 where none does
+    positions: jax.Array  # int32, counted from the start of the sample
+    segment_ids: jax.Array  # int32, from 1 within a row; 0 is padding
+    parent_ids: jax.Array  # int32: the segment that precedes this one; 0 is none
+    loss_weights: jax.Array  # float32: weight of predicting `targets`; 0 for no loss
+    advantages: jax.Array | None = None  # float32, RL
+    sampler_logprobs: jax.Array | None = None  # float32, RL: of `targets`, as the sampler computed it
+
+
+def total_weight(batch: PackedBatch) -> jax.Array:
+    """The global token denominator: the sum of the loss weights of the whole batch."""
+    return batch.loss_weights.sum()

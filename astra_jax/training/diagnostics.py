@@ -1,0 +1,50 @@
+"""Figures that a loss reports beside its value, so that micro-batches add up to the right whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["total", "weight"], meta_fields=[])
+@dataclass(frozen=True)
+class Mean:
+    """`total / weight`: of all tokens, not of the micro-batches' means."""
+
+    total: jax.Array
+    weight: jax.Array
+
+    @classmethod
+    def over(cls, values: jax.Array, mask: jax.Array) -> Mean:
+        """The mean of `values` where `mask` is true."""
+        return cls(jnp.where(mask, values, 0.0).sum(), mask.sum().astype(jnp.float32))
+
+    def reduce(self) -> jax.Array:
+        """One figure from micro-batches stacked on the first axis; 0 when there was nothing to average."""
+        return self.total.sum() / jnp.maximum(self.weight.sum(), 1.0)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=[])
+@dataclass(frozen=True)
+class Maximum:
+    """The largest value anywhere. The value must not be negative: a batch of nothing reports 0."""
+
+    value: jax.Array
+
+    @classmethod
+    def over(cls, values: jax.Array, mask: jax.Array) -> Maximum:
+        return cls(jnp.where(mask, values, 0.0).max())
+
+    def reduce(self) -> jax.Array:
+        return self.value.max()
+
+
+Diagnostics = dict[str, Mean | Maximum]
+
+
+def reduce_all(stacked: Diagnostics) -> dict[str, jax.Array]:
+    """The figures of a step from those of its micro-batches, stacked on the first axis."""
+    return {name: figure.reduce() for name, figure in stacked.items()}

@@ -1,0 +1,128 @@
+"""AdamW or Muon, with warm-up, a schedule, clipping, and weight decay chosen by parameter path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from astra_jax.training.rules import match
+from astra_jax.training.state import logical_axes
+
+Group = Literal["matrix", "embedding", "vector"]
+
+# First match wins; paths are those of `astra_jax.models`.
+DEFAULT_GROUPS: tuple[tuple[str, Group], ...] = (
+    (r".*norm/scale", "vector"),
+    (r".*_bias", "vector"),
+    (r"(un)?embedding", "embedding"),
+    (r"layers/(attention|ffn)/\w+", "matrix"),
+)
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """Rates are per step. `matrix` parameters may go to Muon; all others are AdamW's."""
+
+    learning_rate: float  # peak
+    name: Literal["adamw", "muon"] = "adamw"
+    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    warmup_fraction: float = 0.05  # of all steps
+    final_fraction: float = 0.0  # learning rate just after the last step, as a fraction of the peak
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.0  # of matrices; never of norms and biases
+    embedding_weight_decay: float = 0.0
+    clip_norm: float = 1.0  # global norm of the gradient; 0 does not clip
+    muon_momentum: float = 0.95
+    groups: tuple[tuple[str, Group], ...] = DEFAULT_GROUPS
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optax transformation and the learning rate it applies at a step (counted from 0)."""
+
+    transform: optax.GradientTransformation
+    learning_rate: optax.Schedule
+
+
+def make_optimizer(config: OptimizerConfig, steps: int, model: nnx.Module) -> Optimizer:
+    """The optimizer of a run of `steps` updates on the parameters of `model` (which may be abstract).
+
+    Raises:
+        ValueError: a parameter that no rule of `config.groups` matches, or an unknown name or schedule.
+    """
+    rate = learning_rate(config, steps)
+    axes = logical_axes(model)
+    groups = match(config.groups, jax.tree.map(lambda a: 0, axes, is_leaf=_is_axes))
+    decays = {"embedding": config.embedding_weight_decay, "vector": 0.0}
+    transforms: dict[Any, Any] = {group: _adamw(config, rate, decay) for group, decay in decays.items()}
+    transforms["matrix"] = _matrix_transform(config, rate, axes)
+    clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm > 0 else optax.identity()
+    return Optimizer(optax.chain(clip, optax.partition(transforms, groups)), rate)
+
+
+def learning_rate(config: OptimizerConfig, steps: int) -> optax.Schedule:
+    """Linear warm-up to the peak, then the schedule down to its final value, due just after the last step."""
+    peak, final = config.learning_rate, config.learning_rate * config.final_fraction
+    warmup = max(1, round(config.warmup_fraction * steps))
+    rest = max(1, steps - warmup + 1)
+    after = {
+        "constant": optax.constant_schedule(peak),
+        "linear": optax.linear_schedule(peak, final, rest),
+        "cosine": optax.cosine_decay_schedule(peak, rest, config.final_fraction),
+    }
+    if config.schedule not in after:
+        raise ValueError(f"unknown schedule {config.schedule!r}; known: {', '.join(after)}")
+    # Step 0 already learns: the ramp ends at the peak on step `warmup - 1`.
+    ramp = (
+        optax.linear_schedule(peak / warmup, peak, warmup - 1)
+        if warmup > 1
+        else optax.constant_schedule(peak)
+    )
+    return optax.join_schedules([ramp, after[config.schedule]], [warmup - 1])
+
+
+def _adamw(config: OptimizerConfig, rate: optax.Schedule, decay: float) -> optax.GradientTransformation:
+    return optax.adamw(
+        rate, b1=config.beta1, b2=config.beta2, eps=config.epsilon, weight_decay=decay, mu_dtype=jnp.float32
+    )
+
+
+def _matrix_transform(
+    config: OptimizerConfig, rate: optax.Schedule, axes: Any
+) -> optax.GradientTransformation:
+    if config.name == "adamw":
+        return _adamw(config, rate, config.weight_decay)
+    if config.name != "muon":
+        raise ValueError(f"unknown optimizer {config.name!r}; known: adamw, muon")
+    return optax.contrib.muon(
+        rate,
+        beta=config.muon_momentum,
+        weight_decay=config.weight_decay,
+        # Updates of AdamW's size, so that one learning rate serves both (arXiv 2502.16982, section 2.2).
+        consistent_rms=0.2,
+        muon_weight_dimension_numbers=lambda params: _matrix_sides(params, axes),
+    )
+
+
+def _matrix_sides(params: Any, axes: Any) -> Any:
+    """Each weight as a stack of matrices: the model axis on one side, its other axes on the other."""
+
+    def sides(path: tuple, _: Any) -> optax.contrib.MuonDimensionNumbers:
+        names = axes
+        for key in path:
+            names = names[key.key]
+        rest = tuple(i for i, name in enumerate(names) if name not in ("layers", "embed"))
+        return optax.contrib.MuonDimensionNumbers((names.index("embed"),), rest)
+
+    return jax.tree_util.tree_map_with_path(sides, params)
+
+
+def _is_axes(value: Any) -> bool:
+    return isinstance(value, tuple)

@@ -1,0 +1,104 @@
+"""The folder of a run: its configuration, metrics, checkpoints and what came of it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+class ConfigChanged(ValueError):
+    """A run is resumed with another configuration than it was started with."""
+
+
+class RunBusy(RuntimeError):
+    """Another process is working in the run's folder."""
+
+
+class RunFolder:
+    """`RUN/config.json`, `metrics.jsonl`, `checkpoints/`, `samples/`, and `final.json` once the run is done.
+
+    Opening a new folder saves the resolved configuration; opening an old one checks that it is the same. One
+    process at a time may have it open: the lock goes with the process, however it ends.
+    """
+
+    def __init__(self, path: str | Path, config: Mapping[str, Any]):
+        """
+        Args:
+            config: the resolved configuration, as JSON values. `run_dir` may differ: folders can be moved.
+
+        Raises:
+            ConfigChanged: names each key that differs, with both values.
+            RunBusy: another process has the folder open.
+        """
+        self.path = Path(path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = self._take_lock()
+        saved = _read_json(self.path / "config.json")
+        if saved is None:
+            write_json(self.path / "config.json", config)
+        else:
+            _check_same(saved, json.loads(json.dumps(config)), self.path)
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def samples(self) -> Path:
+        folder = self.path / "samples"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def finish(self, result: Mapping[str, Any]) -> None:
+        """Marks the run as done; `result` says with what, for example the folder of its final weights."""
+        write_json(self.path / "final.json", result)
+
+    def result(self) -> dict[str, Any] | None:
+        """What `finish` was given; None while the run is not done."""
+        return _read_json(self.path / "final.json")
+
+    def close(self) -> None:
+        self._lock.close()
+
+    def _take_lock(self) -> Any:
+        lock = (self.path / ".lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            raise RunBusy(f"another process is working in {self.path}: wait for it, or stop it") from None
+        return lock
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a file that is complete or absent."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", "utf-8")
+    os.replace(partial, path)
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    return json.loads(path.read_text("utf-8")) if path.exists() else None
+
+
+def _check_same(saved: dict[str, Any], given: dict[str, Any], path: Path) -> None:
+    old, new = _flatten(saved), _flatten(given)
+    keys = [k for k in sorted(old.keys() | new.keys()) if k != "run_dir" and old.get(k) != new.get(k)]
+    if keys:
+        changes = "; ".join(f"{k}: {old.get(k, 'absent')!r} then, {new.get(k, 'absent')!r} now" for k in keys)
+        raise ConfigChanged(
+            f"{path} was started with another configuration ({changes}). "
+            "Resume with the configuration it has, or choose another run_dir."
+        )
+
+
+def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        name = f"{prefix}{key}"
+        flat |= _flatten(item, f"{name}.") if isinstance(item, Mapping) else {name: item}
+    return flat

@@ -1,0 +1,57 @@
+"""What a training run is at a step, and the split of a model into its structure and its weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["step", "params", "opt_state"], meta_fields=[])
+@dataclass(frozen=True)
+class TrainState:
+    """`step` counts finished updates. Random numbers are functions of a run's seed and of `step`, so there is
+    no generator state to keep."""
+
+    step: jax.Array  # int32 []
+    params: Any  # nested dict of arrays, see `split_model`
+    opt_state: Any
+
+    @classmethod
+    def create(cls, params: Any, transform: optax.GradientTransformation) -> TrainState:
+        return cls(jnp.zeros((), jnp.int32), params, transform.init(params))
+
+
+def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, dict]:
+    """A model as its structure and a nested dict of weights.
+
+    Raises:
+        ValueError: the model has state that is not a parameter, which training would not carry along.
+    """
+    graph, params, rest = nnx.split(model, nnx.Param, ...)
+    if jax.tree.leaves(rest):
+        raise ValueError(f"the model has variables that are not parameters: {list(nnx.to_pure_dict(rest))}")
+    return graph, nnx.to_pure_dict(params)
+
+
+def join_model(graph: nnx.GraphDef, params: dict) -> Any:
+    """The model that `split_model` took apart, with these weights."""
+    return nnx.merge(graph, params)
+
+
+def logical_axes(model: nnx.Module) -> dict:
+    """The logical axis names of each parameter: the tree of `split_model`, with tuples of names as leaves."""
+    flat = nnx.to_flat_state(nnx.state(model, nnx.Param))
+    axes: dict = {}
+    for path, parameter in flat:
+        *parents, name = path
+        node = axes
+        for key in parents:
+            node = node.setdefault(key, {})
+        node[name] = parameter.get_metadata("axes")
+    return axes
