@@ -111,14 +111,11 @@ class ToolCall(Part):
 
 
 class Message(Part):
-    """One message. A user message may reveal `tools` that were withheld until then."""
-
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""
     reasoning_content: str | None = None
     tool_calls: list[ToolCall] = []
     tool_call_id: str | None = None
-    tools: list[ToolSpec] = []
 
     def openai(self) -> dict[str, Any]:
         """The message as chat templates and OpenAI clients spell it."""
@@ -132,8 +129,6 @@ class Message(Part):
             ]
         if self.tool_call_id is not None:
             message["tool_call_id"] = self.tool_call_id
-        if self.tools:
-            message["tools"] = [tool.openai() for tool in self.tools]
         return message
 
 

@@ -2,7 +2,7 @@
 
 from astra_jax.tokens.buffer import TokenBuffer
 from astra_jax.tokens.rows import TokenRow, tokenise
-from astra_jax.tokens.templates import CHATML, FORMATS, QWEN3, ChatFormat, Span, reveal_text
+from astra_jax.tokens.templates import CHATML, FORMATS, QWEN3, ChatFormat, Span
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.tokens.tool_calls import ParsedTurn, parse
 
@@ -17,6 +17,5 @@ __all__ = [
     "TokenRow",
     "Tokenizer",
     "parse",
-    "reveal_text",
     "tokenise",
 ]

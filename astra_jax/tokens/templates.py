@@ -29,8 +29,6 @@ TOOLS_TAIL = (
     '<tool_call></tool_call> XML tags:\n<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n'
     "</tool_call>"
 )
-REVEAL_HEAD = "\n\nMore functions are available now:\n<tools>"
-REVEAL_TAIL = "\n</tools>"
 
 
 class Span(NamedTuple):
@@ -43,11 +41,6 @@ class Span(NamedTuple):
 def tool_lines(tools: Iterable[ToolSpec]) -> str:
     """Each tool as a line of JSON, led by its newline, printed as Hugging Face's `tojson` filter prints it."""
     return "".join("\n" + _json(tool.openai()) for tool in tools)
-
-
-def reveal_text(tools: Sequence[ToolSpec]) -> str:
-    """What a user message that reveals `tools` says after its content; nothing when it reveals none."""
-    return REVEAL_HEAD + tool_lines(tools) + REVEAL_TAIL if tools else ""
 
 
 @dataclass(frozen=True)
@@ -129,8 +122,6 @@ class ChatFormat:
             "no_thought": NO_THOUGHT,
             "tools_head": TOOLS_HEAD,
             "tools_tail": TOOLS_TAIL,
-            "reveal_head": REVEAL_HEAD,
-            "reveal_tail": REVEAL_TAIL,
         }
         thinks = f"enable_thinking | default({_jinja(self.enable_thinking)})"
         lines = [f"{{%- set {name} = {_jinja(value)} %}}\n" for name, value in settings.items()]
@@ -201,9 +192,7 @@ def _context(messages: Sequence[Message]) -> str:
             results = [f"<tool_response>\n{quote(message.content)}\n</tool_response>" for message in group]
             text += _turn("user", "\n".join(results))
         else:
-            text += "".join(
-                _turn(message.role, quote(message.content + reveal_text(message.tools))) for message in group
-            )
+            text += "".join(_turn(message.role, quote(message.content)) for message in group)
     return text
 
 
