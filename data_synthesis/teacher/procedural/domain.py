@@ -1,0 +1,211 @@
+"""What a domain declares: tables, their links, and what can be asked of them. No data: each arena makes its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from data_synthesis.teacher.procedural.kinds import Kind
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A named value of a row, or a parameter that the user gives.
+
+    Attributes:
+        says: how people ask for it: noun phrases (`the gate of {x}`) and whole questions (`Which gate does {x}
+            leave from?`), where `{x}` is the row's key. `the LABEL of {x}` is always added.
+        entity: the table whose rows this value names; for columns made by `link`, and for keys.
+        ref: how a value of it is spoken of, `flight {}` for instance.
+        arg: what elaborate tools call it as a parameter.
+        vague: how a user speaks of it without saying the value.
+    """
+
+    name: str
+    kind: Kind
+    says: tuple[str, ...] = ()
+    entity: str | None = None
+    ref: str = "{}"
+    arg: str = ""
+    vague: str = ""
+
+    @property
+    def label(self) -> str:
+        return self.name.replace("_", " ")
+
+
+def attr(name: str, kind: Kind, *says: str, ref: str = "{}", arg: str = "", vague: str = "") -> Column:
+    return Column(name, kind, says, ref=ref, arg=arg or name, vague=vague)
+
+
+def link(name: str, table: str, *says: str, ref: str = "{}", arg: str = "", vague: str = "") -> Column:
+    """A column whose value is the key of a row of `table`."""
+    return Column(name, _UNBOUND, says, entity=table, ref=ref, arg=arg or name, vague=vague)
+
+
+_UNBOUND = Kind(lambda rng: "")
+
+
+class Table:
+    """Rows of one noun. Most have one key; `key` may be several columns, and `phrase` then says how they are used."""
+
+    def __init__(
+        self,
+        name: str,
+        key: Kind | tuple[Column, ...],
+        *columns: Column,
+        ref: str = "",
+        arg: str = "",
+        vague: str = "",
+        phrase: str = "the {label} of {x}",
+    ):
+        self.name, self.phrase = name, phrase
+        self.noun = name.replace("_", " ")
+        if isinstance(key, Kind):
+            ref = ref or f"{self.noun} {{}}"
+            key = (Column(name, key, (), name, ref, arg or name, vague or f"my {self.noun}"),)
+        self.keys, self.columns = key, columns
+
+    @property
+    def key(self) -> Column | None:
+        """The key, if it is one column that names the row."""
+        return self.keys[0] if self.keys[0].entity == self.name else None
+
+    def column(self, name: str) -> Column:
+        return next(c for c in (*self.keys, *self.columns) if c.name == name)
+
+
+@dataclass(frozen=True, eq=False)
+class Find:
+    """A search for the key of `table` by other columns. `says` uses the names of `given` as placeholders."""
+
+    table: str
+    given: tuple[str, ...]
+    says: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Calc:
+    """A value computed from columns of a row (`uses`) and from what the user gives (`extra`), in this order."""
+
+    table: str
+    name: str
+    formula: Callable
+    uses: tuple[str, ...]
+    says: tuple[str, ...]
+    extra: tuple[Column, ...] = ()
+    measure: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup:
+    """One thing that can be asked, and so one tool: `given` and `extra` are its arguments, `asked` its result.
+
+    `stem` is the part of a tool's name that tells what it is about; it is unique in a domain.
+    """
+
+    table: Table
+    given: tuple[Column, ...]
+    asked: Column
+    stem: str
+    phrases: tuple[str, ...]
+    questions: tuple[str, ...]
+    uses: tuple[str, ...]
+    extra: tuple[Column, ...] = ()
+    formula: Callable | None = None
+
+    @property
+    def by_key(self) -> bool:
+        return self.given == self.table.keys
+
+    def accepts(self, entity: str | None) -> Column | None:
+        """The argument that takes a value naming a row of the table `entity`."""
+        return next((c for c in self.given if entity is not None and c.entity == entity), None)
+
+
+class Domain:
+    """A field of life. See `domains/` for the built-in ones."""
+
+    def __init__(
+        self, name: str, *tables: Table, lookups: tuple[Find | Calc, ...] = (), openers: tuple[str, ...] = ()
+    ):
+        self.name, self.openers = name, openers
+        self.tables = {table.name: table for table in tables}
+        for table in tables:
+            table.keys = tuple(self._bind(c) for c in table.keys)
+            table.columns = tuple(self._bind(c) for c in table.columns)
+        self._special = lookups
+
+    def _bind(self, column: Column) -> Column:
+        if column.kind is not _UNBOUND:
+            return column
+        target = self.tables[column.entity or ""].key
+        if target is None:
+            raise ValueError(
+                f"domain {self.name}: {column.name} links to {column.entity}, which has no single key"
+            )
+        return replace(column, kind=target.kind)
+
+    @cached_property
+    def lookups(self) -> tuple[Lookup, ...]:
+        """Everything that can be asked: each column by its table's key, then the searches and computed values."""
+        found = [_by_key(t, c) for t in self.tables.values() for c in t.columns]
+        found += [self._bind_special(s) for s in self._special]
+        stems = [lookup.stem for lookup in found]
+        if len(set(stems)) != len(stems):
+            raise ValueError(f"domain {self.name}: two things are asked under one name in {sorted(stems)}")
+        return tuple(found)
+
+    def _bind_special(self, special: Find | Calc) -> Lookup:
+        table = self.tables[special.table]
+        phrases, questions = _split(special.says, table)
+        if isinstance(special, Calc):
+            asked = Column(special.name, Kind(lambda rng: 0, {"type": "number"}, measure=special.measure))
+            stem = f"{table.name}_{special.name}"
+            extra, formula, uses = special.extra, special.formula, special.uses
+            return Lookup(table, table.keys, asked, stem, phrases, questions, uses, extra, formula)
+        given = tuple(table.column(name) for name in special.given)
+        stem = f"{table.name}_by_{'_and_'.join(special.given)}"
+        return Lookup(table, given, table.keys[0], stem, phrases, questions, (table.keys[0].name,))
+
+    @cached_property
+    def _paths(self) -> dict[int, list[tuple[Lookup, ...]]]:
+        return {1: [(lookup,) for lookup in self.lookups]}
+
+    def paths(self, length: int) -> list[tuple[Lookup, ...]]:
+        """All chains of `length` lookups in which each result is an argument of the next; no table comes twice."""
+        if length not in self._paths:
+            self._paths[length] = [p for path in self.paths(length - 1) for p in self._longer(path)]
+        return self._paths[length]
+
+    def _longer(self, path: tuple[Lookup, ...]) -> Iterator[tuple[Lookup, ...]]:
+        entity = path[-1].asked.entity
+        for lookup in self.lookups:
+            turns_back = lookup.asked.entity in _entities(path) and not _climbs(lookup, path)
+            if lookup.accepts(entity) and not turns_back:
+                yield (*path, lookup)
+
+
+def _entities(path: tuple[Lookup, ...]) -> set[str]:
+    seen = {lookup.asked.entity for lookup in path} | {c.entity for c in path[0].given} | {path[0].table.name}
+    return {entity for entity in seen if entity}
+
+
+def _climbs(lookup: Lookup, path: tuple[Lookup, ...]) -> bool:
+    """The manager of a manager: a link from a table to itself may follow itself once."""
+    return lookup is path[-1] and lookup not in path[:-1] and lookup.asked.entity == lookup.table.name
+
+
+def _by_key(table: Table, column: Column) -> Lookup:
+    phrase = table.phrase.replace("{label}", column.label)
+    phrases, questions = _split((phrase, *column.says), table)
+    return Lookup(
+        table, table.keys, column, f"{table.name}_{column.name}", phrases, questions, uses=(column.name,)
+    )
+
+
+def _split(says: tuple[str, ...], table: Table) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Noun phrases and whole questions, with `{x}` replaced by the name of the table's key."""
+    named = [s.replace("{x}", "{" + table.keys[0].name + "}") for s in says]
+    return tuple(s for s in named if s[-1] not in "?."), tuple(s for s in named if s[-1] in "?.")

@@ -1,0 +1,16 @@
+"""The built-in domains: each module here defines one `DOMAIN`, and is found by being here."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pkgutil import iter_modules
+
+from data_synthesis.teacher.procedural.domain import Domain
+
+
+def _discover() -> dict[str, Domain]:
+    modules = [import_module(f"{__name__}.{name}") for name in sorted(m.name for m in iter_modules(__path__))]
+    return {module.DOMAIN.name: module.DOMAIN for module in modules}
+
+
+DOMAINS = _discover()
