@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import BaseModel
 from rich.table import Table
 
@@ -36,6 +34,3 @@ class Funnel(BaseModel):
             why = ", ".join(f"{reason} {count}" for reason, count in {**s.rejected, **s.failed}.items())
             table.add_row(s.stage, *map(str, counts), why)
         return table
-
-    def write(self, path: Path) -> None:
-        path.write_text(self.model_dump_json(indent=1) + "\n")

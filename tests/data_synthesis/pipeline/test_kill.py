@@ -13,7 +13,7 @@ from data_synthesis.pipeline import Journal, Policy, Rejected, Stage, run_stage
 from data_synthesis.records import Question, Record
 from data_synthesis.teacher.interface import TeacherError
 
-COUNT = 120
+COUNT = 100
 
 
 def questions(count: int) -> Iterator[Question]:
@@ -26,7 +26,7 @@ def squares(tries: Path) -> Stage[Question]:
         number = question.model_extra["number"]  # type: ignore[index]
         with tries.open("a") as log:
             log.write(f"{number}\n")
-        await asyncio.sleep(0.001 * (number * 7 % 5))
+        await asyncio.sleep(0.005 * (number * 7 % 5))
         if number % 10 == 3:
             raise Rejected("ends_in_three", f"{number} ends in 3")
         if number % 10 == 7:

@@ -1,0 +1,167 @@
+"""Questions to proved arenas: the five steps and the proof, as stages of one resumable pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from data_synthesis.arenas import proof
+from data_synthesis.environments.decompose import decompose
+from data_synthesis.environments.merge import merge
+from data_synthesis.environments.necessity import judge_necessity
+from data_synthesis.environments.synthesise import Budget, synthesise
+from data_synthesis.environments.verify import verify
+from data_synthesis.pipeline import Funnel, PipelineError, Policy, Rejected, Stage, run_stages
+from data_synthesis.pipeline.results import output_path, rejects_path, replacing
+from data_synthesis.records import Arena, Decomposition, Question, Record, read_records
+from data_synthesis.sandbox.interface import Sandbox
+from data_synthesis.teacher.interface import Teacher
+
+STEPS = ("decompose", "necessity", "verify", "synthesise", "merge", "prove")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the arenas depend on beside questions and teacher.
+
+    Args:
+        attempts: answers asked for at most, by every step but `synthesise`, which has a budget of its own.
+        minimum_score: the mean of the four scores that a decomposition must reach. The paper names no value;
+            0.85 is the one in the example command of its code.
+    """
+
+    attempts: int = 3
+    minimum_score: float = 0.85
+    budget: Budget = field(default_factory=Budget)
+
+
+SETTINGS, POLICY = Settings(), Policy()
+
+
+def synthesise_arenas(
+    questions: Iterable[Question],
+    teacher: Teacher,
+    sandbox: Sandbox,
+    out_dir: str | Path,
+    *,
+    from_step: str = STEPS[0],
+    to_step: str = STEPS[-1],
+    settings: Settings = SETTINGS,
+    policy: Policy = POLICY,
+    console: Console | None = None,
+) -> Funnel:
+    """Runs the steps from `from_step` to `to_step`; killed and called again, it goes on.
+
+    Writes `steps/STEP.jsonl` and `steps/STEP.rejects.jsonl` for each, `funnel.json`, and after the proof
+    `arenas.jsonl` and `rejects.jsonl` (those of all steps, with their reasons).
+
+    Args:
+        questions: read only where the run begins with the first step; a later one takes what the step before
+            it left in `out_dir`.
+        console: shows progress and, at the end, the funnel. Nothing is printed without one.
+
+    Returns:
+        The funnel over all steps run so far in `out_dir`.
+
+    Raises:
+        PipelineError: unknown steps, nothing to start from, or an unusable `out_dir`.
+    """
+    out_dir = Path(out_dir)
+    steps = out_dir / "steps"
+    stages = _between(_stages(teacher, sandbox, settings), from_step, to_step)
+    inputs = questions if from_step == STEPS[0] else _outputs_before(stages[0], steps)
+    ran = asyncio.run(run_stages(stages, inputs, steps, policy=policy, console=console))
+    funnel = _whole_funnel(out_dir / "funnel.json", ran)
+    if to_step == STEPS[-1]:
+        _concatenate([output_path(steps, STEPS[-1])], out_dir / "arenas.jsonl")
+        _concatenate([rejects_path(steps, step) for step in STEPS], out_dir / "rejects.jsonl")
+    if console:
+        console.print(funnel.table("questions to proved arenas"))
+    return funnel
+
+
+def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings) -> list[Stage[Any]]:
+    attempts, budget = settings.attempts, settings.budget
+
+    async def to_decomposition(question: Question) -> Sequence[Record]:
+        return [await decompose(question, teacher, attempts=attempts)]
+
+    async def to_judged(whole: Decomposition) -> Sequence[Record]:
+        return [await judge_necessity(whole, teacher, attempts=attempts)]
+
+    async def to_verified(whole: Decomposition) -> Sequence[Record]:
+        return [await verify(whole, teacher, minimum=settings.minimum_score, attempts=attempts)]
+
+    async def to_arena(whole: Decomposition) -> Sequence[Record]:
+        return [await synthesise(whole, teacher, sandbox, budget=budget)]
+
+    async def to_merged(arena: Arena) -> Sequence[Record]:
+        seconds = budget.call_seconds
+        return [await merge(arena, teacher, sandbox, attempts=attempts, call_seconds=seconds)]
+
+    async def to_proved(arena: Arena) -> Sequence[Record]:
+        return [await asyncio.to_thread(prove, arena, sandbox)]
+
+    asked = {"teacher": teacher.name, "attempts": attempts}
+    return [
+        Stage("decompose", Question, to_decomposition, asked),
+        Stage("necessity", Decomposition, to_judged, asked),
+        Stage("verify", Decomposition, to_verified, asked | {"minimum_score": settings.minimum_score}),
+        Stage("synthesise", Decomposition, to_arena, {"teacher": teacher.name, **asdict(budget)}),
+        Stage("merge", Arena, to_merged, asked | {"call_seconds": budget.call_seconds}),
+        Stage("prove", Arena, to_proved),
+    ]
+
+
+def prove(arena: Arena, sandbox: Sandbox) -> Arena:
+    """The arena with its report.
+
+    Raises:
+        Rejected: the code of the first check it fails; the detail names all of them.
+        SandboxUnavailable: undecided.
+    """
+    report = proof.prove(arena, sandbox)
+    if not report.passed:
+        failed = [check for check in report.checks if not check.passed]
+        raise Rejected(failed[0].reason, "; ".join(f"{c.reason}: {c.detail}" for c in failed))
+    return arena.model_copy(update={"verification": report})
+
+
+def _between(stages: Sequence[Stage[Any]], first: str, last: str) -> Sequence[Stage[Any]]:
+    for step in (first, last):
+        if step not in STEPS:
+            raise PipelineError(f"there is no step {step!r}; the steps are {', '.join(STEPS)}")
+    if STEPS.index(first) > STEPS.index(last):
+        raise PipelineError(f"step {first} comes after {last}, so there is nothing to run")
+    return stages[STEPS.index(first) : STEPS.index(last) + 1]
+
+
+def _outputs_before(stage: Stage[Any], steps: Path) -> Sequence[Record]:
+    before = STEPS[STEPS.index(stage.name) - 1]
+    path = output_path(steps, before)
+    if not path.exists():
+        raise PipelineError(
+            f"step {stage.name} starts from {path}, which is not there; run step {before} first"
+        )
+    return list(read_records(path, stage.takes))
+
+
+def _whole_funnel(path: Path, ran: Funnel) -> Funnel:
+    """`ran`, with the counts of steps that an earlier run left in the same folder. Written to `path`."""
+    earlier = Funnel.model_validate_json(path.read_text()).stages if path.exists() else []
+    by_step = {summary.stage: summary for summary in (*earlier, *ran.stages)}
+    funnel = Funnel(stages=[by_step[step] for step in STEPS if step in by_step])
+    with replacing(path) as out:
+        out.write(funnel.model_dump_json(indent=1) + "\n")
+    return funnel
+
+
+def _concatenate(parts: Iterable[Path], path: Path) -> None:
+    with replacing(path) as out:
+        for part in parts:
+            out.write(part.read_text(encoding="utf-8") if part.exists() else "")

@@ -1,0 +1,150 @@
+"""The transcript teacher: answers from replies that people wrote down.
+
+A transcript is a folder with one `transcript.json`:
+
+    {"question": {"question": "...", "domain": "..."},
+     "exchanges": [{"prompt": "tool_code/1", "about": {"node": 2}, "replies": [{"source": {"$file": "fares.py"}}]}]}
+
+An exchange answers the prompt of that name and version whose variables include the transcript's question and all of
+`about`; its first reply is for the first attempt, and so on. `{"$file": NAME}` stands for the text of a file beside
+it, so that the source of a tool can be read, and checked, as source.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+
+from data_synthesis.records import Question, content_hash
+from data_synthesis.teacher.interface import Prompt, TeacherError
+
+Reply = TypeVar("Reply", bound=BaseModel)
+
+SHIPPED = Path(__file__).with_name("transcripts")
+
+
+class Exchange(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    prompt: str
+    about: dict[str, JsonValue] = {}
+    replies: list[JsonValue]
+
+
+class Transcript(BaseModel):
+    """One question with the replies of everyone who was asked on the way to its arena."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    note: str = ""
+    question: Question
+    exchanges: list[Exchange]
+
+
+class BadTranscript(ValueError):
+    """A file that is not a transcript: names it and what is wrong."""
+
+
+class TranscriptTeacher:
+    """Answers from the transcripts in `folder`, by default those that come with the project.
+
+    Raises:
+        BadTranscript: a file does not hold a transcript, or two exchanges answer the same prompt.
+    """
+
+    name = "transcript"
+
+    def __init__(self, folder: str | Path = SHIPPED):
+        self._questions: list[Question] = []
+        self._replies: dict[str, list[JsonValue]] = {}
+        self._subjects: dict[str, set[tuple[str, ...]]] = {}
+        self._usage: Counter[str] = Counter()
+        paths = sorted(Path(folder).glob("*/transcript.json"))
+        if not paths:
+            raise BadTranscript(f"{folder} holds no transcript: expected folders with a transcript.json")
+        for path in paths:
+            self._add(path, _read(path))
+
+    def questions(self) -> list[Question]:
+        """The questions that can be answered, in the order of their folders' names."""
+        return list(self._questions)
+
+    async def ask(self, prompt: Prompt[Reply]) -> Reply:
+        """The recorded reply to this attempt.
+
+        Raises:
+            TeacherError: none was recorded, or it does not fit the response model; names the question.
+        """
+        self._usage["asked"] += 1
+        try:
+            return prompt.response_model.model_validate(self._find(prompt))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
+            self._usage["refused"] += 1
+            raise TeacherError(f"{_named(prompt)}: the recorded reply's `{field}`: {first['msg']}") from error
+
+    def usage(self) -> dict[str, Any]:
+        return {"asked": self._usage["asked"], "refused": self._usage["refused"]}
+
+    def _add(self, path: Path, transcript: Transcript) -> None:
+        self._questions.append(transcript.question)
+        for exchange in transcript.exchanges:
+            about = {"question": transcript.question.question, **exchange.about}
+            key = content_hash([exchange.prompt, about])
+            if key in self._replies:
+                raise BadTranscript(f"{path}: two exchanges answer {exchange.prompt} about {exchange.about}")
+            self._replies[key] = [_with_files(reply, path.parent) for reply in exchange.replies]
+            self._subjects.setdefault(exchange.prompt, set()).add(tuple(about))
+
+    def _find(self, prompt: Prompt[Any]) -> JsonValue:
+        found = list(self._matching(prompt))
+        if len(found) != 1 or prompt.attempt >= len(found[0]):
+            count = (
+                f"{len(found)} exchanges answer it"
+                if len(found) != 1
+                else f"{len(found[0])} replies recorded"
+            )
+            self._usage["refused"] += 1
+            raise TeacherError(f"no recorded reply to {_named(prompt)}: {count}")
+        return found[0][prompt.attempt]
+
+    def _matching(self, prompt: Prompt[Any]) -> Iterator[list[JsonValue]]:
+        name = f"{prompt.name}/{prompt.version}"
+        for subject in self._subjects.get(name, ()):
+            about = {variable: prompt.variables.get(variable) for variable in subject}
+            if (key := content_hash([name, about])) in self._replies:
+                yield self._replies[key]
+
+
+def _read(path: Path) -> Transcript:
+    try:
+        return Transcript.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        raise BadTranscript(f"{path}: field `{field}`: {first['msg']}") from error
+
+
+def _with_files(value: JsonValue, folder: Path) -> JsonValue:
+    """`value` with every `{"$file": NAME}` replaced by the text of that file."""
+    if isinstance(value, list):
+        return [_with_files(item, folder) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) != {"$file"}:
+        return {name: _with_files(item, folder) for name, item in value.items()}
+    path = folder / str(value["$file"])
+    if not path.is_file():
+        raise BadTranscript(f"{folder / 'transcript.json'} refers to {path.name}, which is not beside it")
+    return path.read_text(encoding="utf-8")
+
+
+def _named(prompt: Prompt[Any]) -> str:
+    about = {name: value for name, value in prompt.variables.items() if name in ("question", "node")}
+    return f"{prompt.name}/{prompt.version} attempt {prompt.attempt} about {json.dumps(about, ensure_ascii=False)}"
