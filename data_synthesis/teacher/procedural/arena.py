@@ -27,7 +27,8 @@ from data_synthesis.teacher.procedural.plan import Planner, Step, Unsuitable, in
 from data_synthesis.teacher.procedural.source import write_source
 from data_synthesis.teacher.procedural.world import World, make_world
 
-DRAWS = 400  # draws before a domain is said to be unable to make what is asked
+WORLDS, DRAWS = 40, 10  # worlds tried, and draws from each, before a domain is said to be unable
+LONGEST = 50  # words of a brief question
 SEED_STRIDE = 2**32  # arenas of one seed are numbered below this, so that no two seeds share an arena
 
 
@@ -43,12 +44,15 @@ def make_arena(domain: str, seed: int, options: Options | None = None) -> Arena:
         raise KeyError(f"no domain {domain!r}: choose among {', '.join(DOMAINS)}")
     rng = Random(f"{domain}:{seed}")
     scenario = _choose(rng, options.weights())
-    for _ in range(DRAWS):
-        try:
-            return _draw(DOMAINS[domain], seed, scenario, options, rng)
-        except Unsuitable as error:
-            reason = error
-    raise ValueError(f"domain {domain}: no {scenario} arena within {DRAWS} draws (seed {seed}): {reason}")
+    reason = None
+    for _ in range(WORLDS):
+        world = make_world(DOMAINS[domain], rng, options.rows)
+        for _ in range(DRAWS):
+            try:
+                return _draw(DOMAINS[domain], world, seed, scenario, options, rng)
+            except Unsuitable as error:
+                reason = error
+    raise ValueError(f"domain {domain} makes no {scenario} arena for seed {seed} and these options: {reason}")
 
 
 def make_arenas(
@@ -67,8 +71,9 @@ def _choose(rng: Random, weights: dict[Scenario, float]) -> Scenario:
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
-def _draw(domain: Domain, seed: int, scenario: Scenario, options: Options, rng: Random) -> Arena:
-    world = make_world(domain, rng, options.rows)
+def _draw(
+    domain: Domain, world: World, seed: int, scenario: Scenario, options: Options, rng: Random
+) -> Arena:
     count = rng.randint(*options.bounds(scenario))
     goals = Planner(domain, world, rng, units=not options.brief).draw(scenario, count)
     steps = in_order(goals)
@@ -79,6 +84,8 @@ def _draw(domain: Domain, seed: int, scenario: Scenario, options: Options, rng: 
     follow_ups = _follow_ups(variant, steps, designs, speaker)
     question = user_question(goals, speaker, domain.openers)
     _refuse_leaks(steps, [question, *(f.content for f in follow_ups)])
+    if options.brief and len(question.split()) > LONGEST:
+        raise Unsuitable("the question is long")
     return Arena(
         question=question,
         domain=domain.name,
@@ -161,7 +168,7 @@ def _follow_ups(
 
 def _refuse_leaks(steps: list[Step], texts: list[str]) -> None:
     said = "\n".join(texts).casefold()
-    if any(str(step.value).casefold() in said for step in steps):
+    if any(str(step.value).removesuffix(".0").casefold() in said for step in steps):
         raise Unsuitable("the user says an answer")
 
 

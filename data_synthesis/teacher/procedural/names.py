@@ -190,6 +190,9 @@ THINGS += [
 STREETS = ["Street", "Road", "Avenue", "Lane", "Square", "Way"]
 
 
+SYMBOLS = {"?": "ABCDEFGHJKLMNPQRSTUVWXYZ", "#": "0123456789"}
+
+
 def given_name(rng: Random) -> str:
     return rng.choice(STARTS) + rng.choice(GIVEN_ENDS)
 
@@ -222,14 +225,13 @@ def street(rng: Random) -> str:
 
 def code(rng: Random, pattern: str) -> str:
     """Fills a pattern: `?` is a letter that no digit resembles, `#` a digit; the first digit is never 0."""
-    out = []
-    for symbol in pattern:
-        if symbol == "?":
-            symbol = rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ")
-        elif symbol == "#":
-            symbol = rng.choice("0123456789") if any(c.isdigit() for c in out) else rng.choice("123456789")
-        out.append(symbol)
-    return "".join(out)
+    text = "".join(rng.choice(SYMBOLS.get(symbol, symbol)) for symbol in pattern)
+    first = pattern.find("#")
+    return (
+        text
+        if first < 0 or text[first] != "0"
+        else text[:first] + rng.choice("123456789") + text[first + 1 :]
+    )
 
 
 def misread(rng: Random, text: str) -> str:

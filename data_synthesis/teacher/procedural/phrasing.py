@@ -107,8 +107,7 @@ class Speaker:
     def _fitting(self, step: Step, templates: tuple[str, ...]) -> tuple[str, ...]:
         """Plain ones for brief arenas; around a nested phrase, those that end with it, so that it stays readable."""
         if self.brief:
-            words = step.lookup.asked.label.split()
-            templates = tuple(t for t in templates if all(word in t for word in words))
+            templates = _plain(step, templates)
         if all(parent in self.spoken for parent in step.inputs.values()):
             return templates
         return tuple(t for t in templates if t.rstrip("?.").endswith("}")) or templates
@@ -122,6 +121,14 @@ class Speaker:
                 value = step.row[column.name]
                 words[column.name] = self.vague.get((column.name, value)) or column.ref.format(value)
         return template.format(**words)
+
+
+def _plain(step: Step, templates: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that name what is asked by the words of the tool's name and, if there are any, what sort of thing it is."""
+    words = step.lookup.asked.label.split()
+    templates = tuple(t for t in templates if all(word in t for word in words))
+    noun = (step.lookup.asked.entity or "").replace("_", " ")
+    return tuple(t for t in templates if noun in t) or templates
 
 
 def who(step: Step, template: str) -> str:
@@ -164,7 +171,9 @@ def user_question(goals: list[Step], speaker: Speaker, openers: tuple[str, ...])
     lead = ""
     if pivot is not None and rng.random() < 0.4:
         lead = capital(rng.choice(FIRST).format(np=speaker.noun_phrase(pivot))) + " "
-        speaker.spoken[pivot] = f"that {pivot.lookup.asked.label}"
+        speaker.spoken[pivot] = (
+            f"that {(pivot.lookup.asked.entity or pivot.lookup.asked.name).replace('_', ' ')}"
+        )
         body = _then(goals, speaker)
     else:
         body = _ask(goals, speaker)

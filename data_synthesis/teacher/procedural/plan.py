@@ -8,7 +8,7 @@ from typing import Any
 
 from data_synthesis.records import Scenario
 from data_synthesis.teacher.procedural import formulas
-from data_synthesis.teacher.procedural.domain import Domain, Lookup
+from data_synthesis.teacher.procedural.domain import Column, Domain, Lookup
 from data_synthesis.teacher.procedural.world import Row, World
 
 UNIT_SHARE = 0.35  # of elaborate questions about a measured value that ask for another unit
@@ -138,14 +138,13 @@ class Planner:
         join = self._first(self.rng.choice(joins))
         for column in join.lookup.given:
             if column.entity is not None and len(join.inputs) < 2:
-                join.inputs[column.name] = self._source(column.entity, join)
+                join.inputs[column.name] = self._source(column, join)
         return [join, *self._rest(count - 3)]
 
-    def _source(self, entity: str, join: Step) -> Step:
-        """A link, from another table, that yields one of the arguments of `join`."""
-        column = next(c for c in join.lookup.given if c.entity == entity and c.name not in join.inputs)
-        links = [one for one in self.domain.paths(1) if one[0].asked.entity == entity]
-        links = [one for (one,) in links if one.table is not join.lookup.table]
+    def _source(self, column: Column, join: Step) -> Step:
+        """A link, from another table, that yields the argument `column` of `join`."""
+        links = [one for one in self.domain.lookups if one.asked.entity == column.entity]
+        links = [one for one in links if one.table is not join.lookup.table]
         if not links:
             raise Unsuitable("no link to it")
         lookup = self.rng.choice(links)

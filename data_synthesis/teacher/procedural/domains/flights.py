@@ -1,10 +1,8 @@
 """Bookings, flights, their captains and the airports they serve."""
 
 from data_synthesis.teacher.procedural import kinds
-from data_synthesis.teacher.procedural.domain import Calc, Column, Domain, Find, Table, attr, link
+from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
 from data_synthesis.teacher.procedural.formulas import minutes_between, product
-
-PASSENGERS = Column("passengers", kinds.integer(2, 9), arg="passengers")
 
 DOMAIN = Domain(
     "flights",
@@ -19,62 +17,29 @@ DOMAIN = Domain(
             kinds.choice("confirmed", "cancelled", "on hold", "checked in", "refunded", "waitlisted"),
         ),
         attr(
-            "meal",
-            kinds.choice("vegan", "kosher", "halal", "gluten-free", "standard", "child"),
-            "the meal ordered on {x}",
+            "meal", kinds.choice("vegan", "kosher", "halal", "low-salt", "child"), "the meal ordered on {x}"
         ),
         arg="booking_reference",
     ),
     Table(
         "flight",
         kinds.code("??-###"),
-        link(
-            "captain",
-            "captain",
-            "the captain who flies {x}",
-            "the captain in command of {x}",
-            "Who is the captain of {x}?",
-        ),
+        link("captain", "captain", "the captain who flies {x}", "Who is the captain of {x}?"),
         link("origin", "airport", "the airport of origin of {x}", arg="origin_airport"),
         link("destination", "airport", "the destination airport of {x}", arg="destination_airport"),
-        attr(
-            "gate",
-            kinds.code("?##"),
-            "the departure gate of {x}",
-            "Which gate does {x} leave from?",
-            "At which gate is {x} boarding?",
-        ),
-        attr(
-            "price",
-            kinds.money(60, 990),
-            "the ticket price of {x}",
-            "the price of a seat on {x}",
-            "What price does one seat on {x} have?",
-            "How much is a ticket for {x}?",
-        ),
-        attr(
-            "departure_time",
-            kinds.TIME,
-            "the scheduled departure time of {x}",
-            "When does {x} take off?",
-            "What is the departure time for {x}?",
-        ),
-        attr("arrival_time", kinds.TIME, "the scheduled arrival time of {x}", "When does {x} land?"),
+        attr("gate", kinds.code("?##"), "the departure gate of {x}", "Which gate does {x} leave from?"),
+        attr("price", kinds.money(60, 990), "the price of a seat on {x}", "How much is a ticket for {x}?"),
+        attr("departure_time", kinds.TIME, "the planned departure time of {x}", "When does {x} take off?"),
+        attr("arrival_time", kinds.TIME, "the planned arrival time of {x}", "When does {x} land?"),
         arg="flight_number",
     ),
     Table(
         "captain",
         kinds.PERSON,
-        attr(
-            "phone",
-            kinds.PHONE,
-            "the phone number of {x}",
-            "What phone number does {x} have?",
-            "How can I reach {x} by phone?",
-        ),
-        attr("license", kinds.code("ATP-####"), "the pilot license of {x}"),
+        attr("phone", kinds.PHONE, "the phone number of {x}", "How can I reach {x} by phone?"),
+        attr("license", kinds.code("ATP-####"), "the pilot license of {x}", "Which license does {x} hold?"),
         attr("experience", kinds.integer(1200, 14500), "the experience in flight hours of {x}"),
-        link("home_airport", "airport", "the home airport of {x}", "the airport where {x} is based"),
+        link("home_airport", "airport", "the home airport of {x}", "Which home airport does {x} have?"),
         arg="captain_name",
         vague="our captain",
     ),
@@ -82,43 +47,31 @@ DOMAIN = Domain(
         "airport",
         kinds.code("???"),
         attr("city", kinds.PLACE, "the city served by {x}", "Which city does {x} serve?"),
-        attr(
-            "elevation",
-            kinds.integer(11, 2400),
-            "the elevation in metres of {x}",
-            "At what elevation in metres is {x}?",
-        ),
+        attr("elevation", kinds.integer(11, 2400), "the elevation in metres of {x}"),
         attr("manager", kinds.PERSON, "Who is the manager of {x}?"),
         attr("phone", kinds.PHONE, "the phone number of {x}"),
         arg="airport_code",
     ),
     lookups=(
-        Find(
-            "flight",
-            ("origin", "destination"),
-            (
-                "the flight from {origin} to {destination}",
-                "the flight that connects {origin} with {destination}",
-            ),
-        ),
+        Find("flight", ("origin", "destination"), ("the flight from {origin} to {destination}",)),
         Calc(
             "flight",
             "total_price",
             product,
-            ("price",),
-            (
-                "the total price of {flight} for {passengers} passengers",
-                "What total price would {passengers} passengers pay on {flight}?",
+            uses=("price",),
+            says=(
+                "the total price for {passengers} passengers on {x}",
+                "the total price of {passengers} seats on {x}",
             ),
-            (PASSENGERS,),
-            "money",
+            extra=(attr("passengers", kinds.integer(2, 9)),),
+            measure="money",
         ),
         Calc(
             "flight",
             "duration",
             minutes_between,
-            ("departure_time", "arrival_time"),
-            ("the duration in minutes of {flight}", "How long, in minutes of duration, is {flight}?"),
+            uses=("departure_time", "arrival_time"),
+            says=("the duration in minutes of {x}", "What is the duration, in minutes, of {x}?"),
         ),
     ),
     openers=(
