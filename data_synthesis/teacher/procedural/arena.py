@@ -21,6 +21,7 @@ from data_synthesis.teacher.procedural.phrasing import (
     Speaker,
     listed,
     sub_question,
+    together,
     user_question,
 )
 from data_synthesis.teacher.procedural.plan import Planner, Step, Unsuitable, in_order
@@ -75,7 +76,7 @@ def _draw(
     domain: Domain, world: World, seed: int, scenario: Scenario, options: Options, rng: Random
 ) -> Arena:
     count = rng.randint(*options.bounds(scenario))
-    goals = Planner(domain, world, rng, units=not options.brief).draw(scenario, count)
+    goals = together(Planner(domain, world, rng, units=not options.brief).draw(scenario, count))
     steps = in_order(goals)
     variant = _variant(rng, options)
     speaker = Speaker(rng, options.brief)

@@ -47,17 +47,22 @@ def write_document(design: Design, rng: Random, brief: bool) -> ToolSpec:
 
 
 def brief_description(lookup: Lookup) -> str:
-    return f"{_what(lookup)}."[0].upper() + f"{_what(lookup)}."[1:]
+    what = _what(lookup, brief=True)
+    return what[0].upper() + what[1:] + "."
 
 
-def _what(lookup: Lookup) -> str:
+def _what(lookup: Lookup, brief: bool) -> str:
     """`gate of a flight`, `flight by origin and destination`."""
     if not lookup.by_key:
-        return f"{lookup.asked.label} by {' and '.join(c.label for c in lookup.given)}"
+        return (
+            lookup.stem.replace("_", " ")
+            if brief
+            else f"{lookup.asked.label} by {' and '.join(c.label for c in lookup.given)}"
+        )
     if len(lookup.given) > 1:
         return f"{lookup.asked.label} for a {' and '.join(c.label for c in (*lookup.given, *lookup.extra))}"
     what = f"{lookup.asked.label} of {a(lookup.table.noun)}"
-    if lookup.extra:
+    if lookup.extra and not brief:
         what += " for " + " and ".join(c.label for c in lookup.extra)
     return what
 
@@ -68,7 +73,7 @@ def a(noun: str) -> str:
 
 def _description(lookup: Lookup, rng: Random) -> str:
     openings = CALC_OPENINGS if lookup.formula else OPENINGS
-    opening = rng.choice(openings).format(what="the " + _what(lookup))
+    opening = rng.choice(openings).format(what="the " + _what(lookup, brief=False))
     return " ".join([opening, *rng.sample(REMARKS, rng.randint(0, 2))])
 
 

@@ -78,11 +78,15 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Find:
-    """A search for the key of `table` by other columns. `says` uses the names of `given` as placeholders."""
+    """A search for the key of `table` by other columns. `says` uses the names of `given` as placeholders.
+
+    `by` sums up what is given, for the name of the tool; one column needs no summary.
+    """
 
     table: str
     given: tuple[str, ...]
     says: tuple[str, ...]
+    by: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +170,7 @@ class Domain:
             extra, formula, uses = special.extra, special.formula, special.uses
             return Lookup(table, table.keys, asked, stem, phrases, questions, uses, extra, formula)
         given = tuple(table.column(name) for name in special.given)
-        stem = f"{table.name}_by_{'_and_'.join(special.given)}"
+        stem = f"{table.name}_by_{special.by or special.given[0]}"
         return Lookup(table, given, table.keys[0], stem, phrases, questions, (table.keys[0].name,))
 
     @cached_property

@@ -171,9 +171,7 @@ def user_question(goals: list[Step], speaker: Speaker, openers: tuple[str, ...])
     lead = ""
     if pivot is not None and rng.random() < 0.4:
         lead = capital(rng.choice(FIRST).format(np=speaker.noun_phrase(pivot))) + " "
-        speaker.spoken[pivot] = (
-            f"that {(pivot.lookup.asked.entity or pivot.lookup.asked.name).replace('_', ' ')}"
-        )
+        speaker.spoken[pivot] = f"that {_sort(pivot)}"
         body = _then(goals, speaker)
     else:
         body = _ask(goals, speaker)
@@ -189,6 +187,14 @@ def _pivot(goals: list[Step]) -> Step | None:
     steps = in_order(goals)
     shared = [s for s in steps if s not in goals and all(s in in_order([goal]) for goal in goals)]
     return shared[-1] if shared else None
+
+
+def _sort(step: Step) -> str:
+    """What sort of thing a step yields: a company for the owner of a hotel, but a manager for that of an employee."""
+    asked, table = step.lookup.asked, step.lookup.table
+    if asked.entity is None or (asked.entity == table.name and step.lookup.by_key):
+        return asked.label
+    return asked.entity.replace("_", " ")
 
 
 def _then(goals: list[Step], speaker: Speaker) -> str:
@@ -209,14 +215,23 @@ def _ask(goals: list[Step], speaker: Speaker) -> str:
     return capital(rng.choice(ASK_MANY).format(np=listed(phrases)))
 
 
-def _merged(goals: list[Step], speaker: Speaker) -> list[str]:
-    """Noun phrases, where goals about one thing become one: `the gate and the price of flight KX-417`."""
+def together(goals: list[Step]) -> list[Step]:
+    """The goals in the order of the question: those about one thing follow each other."""
+    return [goal for group in _groups(goals) for goal in group]
+
+
+def _groups(goals: list[Step]) -> list[list[Step]]:
     groups: dict[tuple, list[Step]] = {}
     for i, goal in enumerate(goals):
         groups.setdefault(_subject(goal) or (i,), []).append(goal)
+    return list(groups.values())
+
+
+def _merged(goals: list[Step], speaker: Speaker) -> list[str]:
+    """Noun phrases, where goals about one thing become one: `the gate and the price of flight KX-417`."""
     return [
         _about_one(group, speaker) if len(group) > 1 else speaker.noun_phrase(group[0])
-        for group in groups.values()
+        for group in _groups(goals)
     ]
 
 

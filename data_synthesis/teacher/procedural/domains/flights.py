@@ -53,7 +53,12 @@ DOMAIN = Domain(
         arg="airport_code",
     ),
     lookups=(
-        Find("flight", ("origin", "destination"), ("the flight from {origin} to {destination}",)),
+        Find(
+            "flight",
+            ("origin", "destination"),
+            ("the flight on the route from {origin} to {destination}",),
+            by="route",
+        ),
         Calc(
             "flight",
             "total_price",

@@ -70,7 +70,7 @@ DOMAIN = Domain(
         arg="member_name",
     ),
     lookups=(
-        Find("loan", ("book", "member"), ("the loan of {book} to {member}",)),
+        Find("loan", ("book", "member"), ("the loan of {book} to {member}",), by="book"),
         Calc(
             "book",
             "late_fee",

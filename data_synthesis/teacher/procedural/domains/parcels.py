@@ -64,7 +64,7 @@ DOMAIN = Domain(
         arg="region_name",
     ),
     lookups=(
-        Find("parcel", ("depot", "locker"), ("the parcel in locker {locker} at {depot}",)),
+        Find("parcel", ("depot", "locker"), ("the parcel in locker {locker} at {depot}",), by="locker"),
         Calc(
             "region",
             "shipping_cost",
