@@ -89,7 +89,9 @@ class Transformer(nnx.Module):
         """Scores of the next token, [B, T, V] float32."""
         table = self.embedding if self.config.tie_embeddings else self.unembedding
         table_VxD = table.astype(self.config.compute_dtype)
-        return jnp.einsum("...d,vd->...v", hidden_BxTxD, table_VxD, preferred_element_type=jnp.float32)
+        rows = hidden_BxTxD.reshape(-1, hidden_BxTxD.shape[-1])  # a plain matrix product, as in `Linear`
+        logits = jnp.einsum("rd,vd->rv", rows, table_VxD, preferred_element_type=jnp.float32)
+        return logits.reshape(*hidden_BxTxD.shape[:-1], -1)
 
     def _embed(self, tokens_BxT: jax.Array) -> jax.Array:
         return self.embedding[tokens_BxT].astype(self.config.compute_dtype)

@@ -1,0 +1,31 @@
+"""An affine map between axes with names."""
+
+from __future__ import annotations
+
+import math
+
+import jax
+from flax import nnx
+
+from astra_jax.models.config import ModelConfig
+from astra_jax.models.parameter import constant, matrix
+
+Sizes = dict[str, int]  # logical axis -> size, in order
+
+
+class Linear(nnx.Module):
+    """[B, T, *inputs] -> [B, T, *outputs], one for each of L layers."""
+
+    def __init__(self, config: ModelConfig, rngs: nnx.Rngs, inputs: Sizes, outputs: Sizes, *, bias: bool):
+        layers = {"layers": config.num_layers}
+        self.dtype = config.compute_dtype
+        self.inputs, self.outputs = math.prod(inputs.values()), tuple(outputs.values())
+        self.weight = matrix(config, rngs, **layers, **inputs, **outputs)
+        self.bias = constant(config, 0.0, **layers, **outputs) if bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        # One product of two matrices: with more axes, XLA's CPU compiler transposes operands in its gradient.
+        time = x.shape[:2]
+        rows = x.reshape(math.prod(time), self.inputs)
+        y = (rows @ self.weight.astype(self.dtype).reshape(self.inputs, -1)).reshape(*time, *self.outputs)
+        return y if self.bias is None else y + self.bias.astype(self.dtype)
