@@ -38,12 +38,12 @@ class CheckpointManager:
         if keep < 1:
             raise ValueError(f"keep is {keep}: at least one checkpoint must stay")
         self.directory = Path(directory).resolve()
-        self._empty_trash()
+        self._remove("*.orbax-checkpoint-tmp*")
+        self._remove(_TRASH)
         self._orbax = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
                 max_to_keep=keep,
-                cleanup_tmp_directories=True,
                 enable_async_checkpointing=False,
                 # Deleting a folder takes many steps, renaming it takes one.
                 todelete_subdir=_TRASH,
@@ -64,7 +64,7 @@ class CheckpointManager:
             rest=ocp.args.JsonSave({"arrays": _describe(state), "extra": extra or {}}),  # type: ignore[call-arg]
         )
         self._orbax.save(int(state.step), args=items)
-        self._empty_trash()
+        self._remove(_TRASH)
 
     def restore(self, like: TrainState, step: int | None = None) -> Restored:
         """The state at `step` (default: the latest), bit for bit, laid out in memory as `like` is.
@@ -90,8 +90,9 @@ class CheckpointManager:
     def close(self) -> None:
         self._orbax.close()
 
-    def _empty_trash(self) -> None:
-        shutil.rmtree(self.directory / _TRASH, ignore_errors=True)
+    def _remove(self, pattern: str) -> None:
+        for folder in self.directory.glob(pattern):
+            shutil.rmtree(folder)
 
 
 def _describe(state: TrainState) -> dict[str, str]:

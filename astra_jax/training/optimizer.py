@@ -18,9 +18,9 @@ Group = Literal["matrix", "embedding", "vector"]
 # First match wins; paths are those of `astra_jax.models`.
 DEFAULT_GROUPS: tuple[tuple[str, Group], ...] = (
     (r".*norm/scale", "vector"),
-    (r".*_bias", "vector"),
+    (r".*/bias", "vector"),
     (r"(un)?embedding", "embedding"),
-    (r"layers/(attention|ffn)/\w+", "matrix"),
+    (r"layers/.*/weight", "matrix"),
 )
 
 

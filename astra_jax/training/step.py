@@ -60,7 +60,7 @@ def make_train_step(
         params = optax.apply_updates(state.params, updates)
         metrics = {
             "loss": value,
-            "grad_norm": optax.global_norm(grads),
+            "grad_norm": optax.tree.norm(grads),
             "learning_rate": optimizer.learning_rate(state.step),
             "tokens": (batch.loss_weights != 0).sum(),
             "padding": (batch.segment_ids == 0).mean(),

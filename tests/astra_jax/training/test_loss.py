@@ -1,0 +1,78 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.extend.core import jaxprs_in_params
+
+from astra_jax.training.diagnostics import Maximum, Mean, reduce_all
+from astra_jax.training.loss import token_logprobs
+
+B, T, D, V = 2, 13, 8, 17
+
+
+class Head:
+    """A model of which only the last layer is left."""
+
+    def __init__(self, weights):
+        self.weights = weights
+
+    def logits(self, hidden):
+        return hidden @ self.weights
+
+
+@pytest.fixture
+def problem():
+    rng = np.random.default_rng(0)
+    weights = jnp.asarray(rng.normal(size=(D, V)), jnp.float32)
+    hidden = jnp.asarray(rng.normal(size=(B, T, D)), jnp.float32)
+    return weights, hidden, jnp.asarray(rng.integers(0, V, (B, T)))
+
+
+def test_logprobs_and_entropy_are_those_of_the_tempered_distribution(problem):
+    weights, hidden, targets = problem
+    logprob, entropy = token_logprobs(Head(weights), hidden, targets, temperature=0.7)
+    p = np.asarray(jax.nn.softmax(hidden.astype(jnp.float32) @ weights / 0.7), np.float64)
+    np.testing.assert_allclose(
+        logprob, np.log(np.take_along_axis(p, targets[..., None], -1)[..., 0]), rtol=1e-5
+    )
+    np.testing.assert_allclose(entropy, -(p * np.log(p)).sum(-1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("chunk", [1, 4, 5, 12, 99])
+def test_chunks_change_neither_values_nor_gradients(problem, chunk):
+    weights, hidden, targets = problem
+
+    def total(weights, hidden, chunk):
+        logprob, entropy = token_logprobs(Head(weights), hidden, targets, 1.3, chunk)
+        return (logprob * jnp.arange(T)).sum() + (entropy**2).sum()
+
+    whole = jax.value_and_grad(total, (0, 1))(weights, hidden, 0)
+    parts = jax.value_and_grad(total, (0, 1))(weights, hidden, chunk)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5), whole, parts)
+
+
+def test_all_logits_never_exist_at_one_time(problem):
+    weights, hidden, targets = problem
+    grad = jax.grad(lambda w: token_logprobs(Head(w), hidden, targets, chunk=3)[0].sum())
+    shapes = {aval.shape for aval in _all_shapes(jax.make_jaxpr(grad)(weights).jaxpr)}
+    assert (B, 3, V) in shapes
+    assert not any(V in shape and int(np.prod(shape)) >= B * T * V for shape in shapes)
+
+
+def test_figures_of_micro_batches_add_up_to_those_of_the_batch():
+    values, mask = jnp.arange(6.0), jnp.array([1, 0, 1, 1, 0, 0], bool)
+    parts = [slice(0, 2), slice(2, 6)]
+    stacked = jax.tree.map(
+        lambda *x: jnp.stack(x),
+        *[{"mean": Mean.over(values[p], mask[p]), "max": Maximum.over(values[p], mask[p])} for p in parts],
+    )
+    figures = reduce_all(stacked)
+    assert float(figures["mean"]) == pytest.approx(5 / 3)
+    assert float(figures["max"]) == 3.0
+
+
+def _all_shapes(jaxpr):
+    for equation in jaxpr.eqns:
+        yield from (v.aval for v in equation.outvars)
+        for inner in jaxprs_in_params(equation.params):
+            yield from _all_shapes(inner)

@@ -1,0 +1,43 @@
+import io
+import json
+
+import jax.numpy as jnp
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
+from astra_jax.training.progress import StepProgress
+
+
+def run(folder, steps, last_step=0, clock=0.0):
+    writer = MetricsWriter(folder, last_step)
+    for step in range(last_step + 1, steps + 1):
+        writer(step, {"loss": 1 / step, "time/step": clock + step})
+    writer.close()
+
+
+@given(killed_at=st.integers(0, 9), restored=st.integers(0, 9), cut=st.integers(0, 30))
+def test_a_resumed_file_equals_an_uninterrupted_one(tmp_path_factory, killed_at, restored, cut):
+    whole, resumed = tmp_path_factory.mktemp("whole"), tmp_path_factory.mktemp("resumed")
+    run(whole, 10)
+    run(resumed, killed_at)
+    with (resumed / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": killed_at + 1, "loss": 1 / (killed_at + 1)})[:cut])
+    run(resumed, 10, min(restored, killed_at), clock=100.0)
+    assert without_time(read_metrics(resumed)) == without_time(read_metrics(whole))
+    assert [record["step"] for record in read_metrics(resumed)] == list(range(1, 11))
+
+
+def test_figures_are_plain_json_and_what_is_no_number_is_null(tmp_path):
+    writer = MetricsWriter(tmp_path)
+    writer(1, {"loss": jnp.float32(0.5), "tokens": jnp.int32(7), "bad": float("nan"), "worse": jnp.inf})
+    assert read_metrics(tmp_path) == [{"step": 1, "loss": 0.5, "tokens": 7, "bad": None, "worse": None}]
+
+
+def test_progress_prints_lines_where_there_is_no_terminal():
+    out = io.StringIO()
+    with StepProgress("sft", 3, console=Console(file=out)) as progress:
+        for step in (1, 2, 3):
+            progress(step, {"loss": 1.0 / step})
+    assert out.getvalue().splitlines() == ["sft 1/3  loss 1", "sft 3/3  loss 0.3333"]

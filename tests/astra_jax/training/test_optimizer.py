@@ -1,0 +1,104 @@
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from astra_jax.training.optimizer import DEFAULT_GROUPS, OptimizerConfig, learning_rate, make_optimizer
+from astra_jax.training.rules import match
+from astra_jax.training.state import split_model
+
+
+def flat(tree):
+    return {
+        jax.tree_util.keystr(p, simple=True, separator="/"): v for p, v in jax.tree.leaves_with_path(tree)
+    }
+
+
+def test_every_parameter_has_the_group_of_its_kind(tiny_model):
+    groups = flat(match(DEFAULT_GROUPS, split_model(tiny_model)[1]))
+    assert groups["embedding"] == "embedding"
+    assert {name for name, group in groups.items() if group == "vector"} == {
+        "final_norm/scale",
+        "layers/attention/key_norm/scale",
+        "layers/attention/query_norm/scale",
+        "layers/attention_norm/scale",
+        "layers/ffn_norm/scale",
+    }
+    assert {name.split("/")[-2] for name, group in groups.items() if group == "matrix"} == {
+        *("query", "key", "value", "output", "gate", "up", "down")
+    }
+
+
+def test_the_first_rule_that_matches_the_whole_path_decides():
+    tree = {"a": {"norm": 0, "norms": 0}}
+    assert match([(r"a/norm", 1), (r"a/.*", 2)], tree) == {"a": {"norm": 1, "norms": 2}}
+
+
+def test_a_parameter_without_a_rule_is_an_error(tiny_model):
+    config = OptimizerConfig(1e-3, groups=((r"layers/.*", "matrix"), (r"embedding", "embedding")))
+    with pytest.raises(ValueError, match="no rule matches the parameter 'final_norm/scale'"):
+        make_optimizer(config, 10, tiny_model)
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_without_gradient_only_what_decays_moves(tiny, tiny_model, name):
+    _, params = tiny
+    config = OptimizerConfig(
+        0.1, name, "constant", warmup_fraction=0, weight_decay=0.5, embedding_weight_decay=0.25
+    )
+    updates = updates_of(config, tiny_model, params, jax.tree.map(jnp.zeros_like, params))
+    decay = {"matrix": 0.5, "embedding": 0.25, "vector": 0.0}
+    groups = flat(match(DEFAULT_GROUPS, params))
+    for path, update in flat(updates).items():
+        expected = -0.1 * decay[groups[path]] * flat(params)[path]
+        np.testing.assert_allclose(update, expected, rtol=1e-5, atol=1e-8)
+
+
+def test_muon_moves_each_matrix_of_a_stack_orthogonally(tiny, tiny_model):
+    _, params = tiny
+    grads = jax.tree.map(lambda p: jax.random.normal(jax.random.key(1), p.shape), params)
+    config = OptimizerConfig(0.1, "muon", "constant", warmup_fraction=0, clip_norm=0)
+    attention = updates_of(config, tiny_model, params, grads)["layers"]["attention"]
+    sides = {"query": (2, 16, 16), "key": (2, 16, 8), "output": (2, 16, 16)}
+    for name, shape in sides.items():
+        values = np.linalg.svd(attention[name]["weight"].reshape(shape), compute_uv=False)
+        wanted = 0.1 * 0.2 * np.sqrt(16)  # rate, size of AdamW's updates, longer side
+        assert (np.abs(values / wanted - 1) < 0.5).all(), name
+
+
+def test_gradients_are_clipped_by_their_global_norm(tiny, tiny_model):
+    _, params = tiny
+    grads = jax.tree.map(jnp.ones_like, params)
+    config = OptimizerConfig(
+        0.1, epsilon=1e3, clip_norm=0.5, warmup_fraction=0
+    )  # a big epsilon: update ~ gradient
+    plain = updates_of(dataclasses.replace(config, clip_norm=0), tiny_model, params, grads)
+    clipped = updates_of(config, tiny_model, params, grads)
+    ratio = float(optax.tree.norm(plain) / optax.tree.norm(clipped))
+    assert ratio == pytest.approx(float(optax.tree.norm(grads)) / 0.5, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "middle", "last"), [("constant", 1, 1), ("linear", 0.55, 0.1), ("cosine", 0.55, 0.1)]
+)
+def test_the_rate_warms_up_from_the_first_step_and_comes_down(schedule, middle, last):
+    config = OptimizerConfig(1.0, schedule=schedule, warmup_fraction=0.1, final_fraction=0.1)
+    rate = learning_rate(config, 100)
+    assert [float(rate(i)) for i in (0, 4, 9)] == pytest.approx([0.1, 0.5, 1.0])
+    assert float(rate(9 + 91 / 2)) == pytest.approx(middle, abs=0.01)
+    assert float(rate(100)) == pytest.approx(last)
+
+
+@pytest.mark.parametrize(("field", "value"), [("name", "sgd"), ("schedule", "cosin")])
+def test_unknown_names_are_named(tiny_model, field, value):
+    config = dataclasses.replace(OptimizerConfig(1e-3), **{field: value})
+    with pytest.raises(ValueError, match=f"unknown .*{value}.*known"):
+        make_optimizer(config, 10, tiny_model)
+
+
+def updates_of(config, model, params, grads):
+    transform = make_optimizer(config, 10, model).transform
+    return jax.jit(lambda p, g: transform.update(g, transform.init(p), p)[0])(params, grads)
