@@ -1,0 +1,43 @@
+"""Runs untrusted Python with no network, no files and bounded resources."""
+
+from .interface import (
+    BadArguments,
+    Breach,
+    CallError,
+    ConfinementLevel,
+    DeadlineExceeded,
+    MemoryExceeded,
+    NotJson,
+    OutputExceeded,
+    Sandbox,
+    SandboxError,
+    SandboxSession,
+    SandboxUnavailable,
+    SessionDied,
+    SourceError,
+    ToolRaised,
+    UnknownTool,
+)
+from .limits import Limits
+from .local import LocalSandbox
+
+__all__ = [
+    "BadArguments",
+    "Breach",
+    "CallError",
+    "ConfinementLevel",
+    "DeadlineExceeded",
+    "Limits",
+    "LocalSandbox",
+    "MemoryExceeded",
+    "NotJson",
+    "OutputExceeded",
+    "Sandbox",
+    "SandboxError",
+    "SandboxSession",
+    "SandboxUnavailable",
+    "SessionDied",
+    "SourceError",
+    "ToolRaised",
+    "UnknownTool",
+]
