@@ -5,8 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from keyword import iskeyword
+from string import Formatter
 
 from data_synthesis.teacher.procedural.kinds import Kind
+
+
+# What tool sources call their own variables, and the built-in functions that they call.
+RESERVED = {
+    "answer",
+    "details",
+    "entry",
+    "fields",
+    "found",
+    "known",
+    "position",
+    "row",
+    "text",
+    "unit",
+    "currency",
+}
+RESERVED |= {"date_format", "float", "int", "isinstance", "len", "list", "round", "str", "zip"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,9 +175,8 @@ class Domain:
         """Everything that can be asked: each column by its table's key, then the searches and computed values."""
         found = [_by_key(t, c) for t in self.tables.values() for c in t.columns]
         found += [self._bind_special(s) for s in self._special]
-        stems = [lookup.stem for lookup in found]
-        if len(set(stems)) != len(stems):
-            raise ValueError(f"domain {self.name}: two things are asked under one name in {sorted(stems)}")
+        for lookup in found:
+            _check(lookup, self.name, {other.stem for other in found if other is not lookup})
         return tuple(found)
 
     def _bind_special(self, special: Find | Calc) -> Lookup:
@@ -189,6 +207,39 @@ class Domain:
             turns_back = lookup.asked.entity in _entities(path) and not _climbs(lookup, path)
             if lookup.accepts(entity) and not turns_back:
                 yield (*path, lookup)
+
+
+def _check(lookup: Lookup, domain: str, other_stems: set[str]) -> None:
+    """Finds the slips that a domain's author makes.
+
+    Raises:
+        ValueError: two lookups of one name, a wording with a placeholder that is no argument, no plain noun phrase.
+    """
+    where = f"domain {domain}: {lookup.stem}"
+    if lookup.stem in other_stems:
+        raise ValueError(f"{where} is declared twice: rename one of the columns")
+    taken = {c.name for c in (lookup.asked, *lookup.given, *lookup.extra)} | {c.arg for c in lookup.given}
+    if bad := sorted(name for name in taken if name in RESERVED or iskeyword(name)):
+        raise ValueError(f"{where}: {bad[0]!r} has a meaning of its own in tool sources, choose another name")
+    known = {column.name for column in (*lookup.given, *lookup.extra)}
+    for wording in (*lookup.phrases, *lookup.questions):
+        used = {name for _, name, _, _ in Formatter().parse(wording) if name is not None}
+        if used != known:
+            raise ValueError(
+                f"{where}: {wording!r} must mention {sorted(known)} and nothing else, not {sorted(used)}"
+            )
+    if not plain(lookup, lookup.phrases):
+        raise ValueError(
+            f"{where}: no noun phrase contains the words {lookup.asked.label!r}; brief arenas need one"
+        )
+
+
+def plain(lookup: Lookup, wordings: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that name what is asked by the words of the tool's name and, if any do, say what sort of thing it is."""
+    words = lookup.asked.label.split()
+    found = tuple(w for w in wordings if all(word in w for word in words))
+    noun = (lookup.asked.entity or "").replace("_", " ")
+    return tuple(w for w in found if noun in w) or found
 
 
 def _entities(path: tuple[Lookup, ...]) -> set[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from data_synthesis.teacher.procedural.domain import plain
 from data_synthesis.teacher.procedural.formulas import MEASURES
 from data_synthesis.teacher.procedural.kinds import PERSON
 from data_synthesis.teacher.procedural.plan import Step, in_order
@@ -107,7 +108,7 @@ class Speaker:
     def _fitting(self, step: Step, templates: tuple[str, ...]) -> tuple[str, ...]:
         """Plain ones for brief arenas; around a nested phrase, those that end with it, so that it stays readable."""
         if self.brief:
-            templates = _plain(step, templates)
+            templates = plain(step.lookup, templates)
         if all(parent in self.spoken for parent in step.inputs.values()):
             return templates
         return tuple(t for t in templates if t.rstrip("?.").endswith("}")) or templates
@@ -121,14 +122,6 @@ class Speaker:
                 value = step.row[column.name]
                 words[column.name] = self.vague.get((column.name, value)) or column.ref.format(value)
         return template.format(**words)
-
-
-def _plain(step: Step, templates: tuple[str, ...]) -> tuple[str, ...]:
-    """Those that name what is asked by the words of the tool's name and, if there are any, what sort of thing it is."""
-    words = step.lookup.asked.label.split()
-    templates = tuple(t for t in templates if all(word in t for word in words))
-    noun = (step.lookup.asked.entity or "").replace("_", " ")
-    return tuple(t for t in templates if noun in t) or templates
 
 
 def who(step: Step, template: str) -> str:

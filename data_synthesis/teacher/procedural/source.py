@@ -174,10 +174,11 @@ def _mapping(design: Design, columns: list[str], rows: list[Row], missing: str) 
 def _records(design: Design, columns: list[str], rows: list[Row], missing: str) -> Parts:
     dicts = [", ".join(f'"{name}": {literal(row[name])}' for name in columns) for row in rows]
     head = ["ROWS = [", *(f"    {{{d}}}," for d in dicts), "]"]
+    fields = {name: f'row["{name}"]' for name in columns}
     fetch = [
         "for row in ROWS:",
-        f"    if {_matches(design, 'row[{!r}]')}:",
-        *(f'        {name} = row["{name}"]' for name in _fetched(design)),
+        f"    if {_matches(design, fields)}:",
+        *(f"        {name} = {fields[name]}" for name in _fetched(design)),
         "        break",
         "else:",
         f"    {missing}",
@@ -203,13 +204,13 @@ def _parallel(design: Design, columns: list[str], rows: list[Row], missing: str)
 
 def _text(design: Design, columns: list[str], rows: list[Row], missing: str) -> Parts:
     lines = ["|".join(str(row[name]) for name in columns) for row in rows]
-    casts = {name: type(rows[0][name]).__name__ for name in columns}
+    fields = {name: _cast(rows[0][name], i) for i, name in enumerate(columns)}
     head = ['DATA = """\\', *lines, '"""']
     fetch = [
-        "for line in DATA.splitlines():",
-        '    fields = line.split("|")',
-        f"    if {_matches(design, 'fields[{}]', columns)}:",
-        *(f"        {name} = {_cast(casts[name], columns.index(name))}" for name in _fetched(design)),
+        "for text in DATA.splitlines():",
+        '    fields = text.split("|")',
+        f"    if {_matches(design, fields)}:",
+        *(f"        {name} = {fields[name]}" for name in _fetched(design)),
         "        break",
         "else:",
         f"    {missing}",
@@ -217,22 +218,22 @@ def _text(design: Design, columns: list[str], rows: list[Row], missing: str) -> 
     return head, fetch
 
 
-def _cast(kind: str, index: int) -> str:
-    return f"fields[{index}]" if kind == "str" else f"{kind}(fields[{index}])"
+def _cast(example: Any, index: int) -> str:
+    return f"fields[{index}]" if isinstance(example, str) else f"{type(example).__name__}(fields[{index}])"
 
 
 def _objects(design: Design, columns: list[str], rows: list[Row], missing: str) -> Parts:
     name = _class_name(design)
     head = [f"class {name}:", f"    def __init__(self, {', '.join(columns)}):"]
     head += [f"        self.{column} = {column}" for column in columns]
-    return [*head, "", "", *_instances(name, columns, rows)], _from_instance(design, missing)
+    return [*head, "", "", *_instances(name, columns, rows)], _from_instance(design, columns, missing)
 
 
 def _dataclass(design: Design, columns: list[str], rows: list[Row], missing: str) -> Parts:
     name = _class_name(design)
     head = ["from dataclasses import dataclass", "", "", "@dataclass(frozen=True)", f"class {name}:"]
     head += [f"    {column}: {type(rows[0][column]).__name__}" for column in columns]
-    return [*head, "", "", *_instances(name, columns, rows)], _from_instance(design, missing)
+    return [*head, "", "", *_instances(name, columns, rows)], _from_instance(design, columns, missing)
 
 
 def _class_name(design: Design) -> str:
@@ -244,21 +245,19 @@ def _instances(name: str, columns: list[str], rows: list[Row]) -> list[str]:
     return ["ENTRIES = [", *made, "]"]
 
 
-def _from_instance(design: Design, missing: str) -> list[str]:
+def _from_instance(design: Design, columns: list[str], missing: str) -> list[str]:
+    fields = {name: f"entry.{name}" for name in columns}
     return [
-        f"found = [entry for entry in ENTRIES if {_matches(design, 'entry.{}')}]",
+        f"found = [entry for entry in ENTRIES if {_matches(design, fields)}]",
         "if not found:",
         f"    {missing}",
         *(f"{name} = found[0].{name}" for name in _fetched(design)),
     ]
 
 
-def _matches(design: Design, access: str, columns: list[str] | None = None) -> str:
-    tests = []
-    for column in design.lookup.given:
-        where = access.format(columns.index(column.name) if columns else column.name)
-        tests.append(f"{where} == {design.parameters[column.name]}")
-    return " and ".join(tests)
+def _matches(design: Design, values: dict[str, str]) -> str:
+    """The condition that an entry, whose columns are read as `values` say, is the one asked for."""
+    return " and ".join(f"{values[c.name]} == {design.parameters[c.name]}" for c in design.lookup.given)
 
 
 STYLES: dict[str, Callable[[Design, list[str], list[Row], str], Parts]] = {

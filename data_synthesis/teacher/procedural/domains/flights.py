@@ -65,10 +65,10 @@ DOMAIN = Domain(
             product,
             uses=("price",),
             says=(
-                "the total price for {passengers} passengers on {x}",
-                "the total price of {passengers} seats on {x}",
+                "the total price for {seats} seats on {x}",
+                "What total price do {seats} seats on {x} have?",
             ),
-            extra=(attr("passengers", kinds.integer(2, 9)),),
+            extra=(attr("seats", kinds.integer(2, 9), arg="seat_count"),),
             measure="money",
         ),
         Calc(

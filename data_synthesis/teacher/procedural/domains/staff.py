@@ -57,10 +57,10 @@ DOMAIN = Domain(
         ),
         Calc(
             "employee",
-            "raised_salary",
+            "new_salary",
             with_percent,
             uses=("salary",),
-            says=("the salary raised by {percent} percent of {x}",),
+            says=("the new salary after a raise of {percent} percent for {x}",),
             extra=(attr("percent", kinds.integer(2, 18), arg="raise_percent"),),
             measure="money",
         ),
