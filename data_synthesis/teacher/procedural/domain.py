@@ -10,7 +10,6 @@ from string import Formatter
 
 from data_synthesis.teacher.procedural.kinds import Kind
 
-
 # What tool sources call their own variables, and the built-in functions that they call.
 RESERVED = {
     "answer",
@@ -24,6 +23,16 @@ RESERVED = {
     "text",
     "unit",
     "currency",
+}
+RESERVED |= {
+    "add",
+    "add_percent",
+    "convert",
+    "divide",
+    "minutes_between",
+    "multiply",
+    "subtract",
+    "take_percent",
 }
 RESERVED |= {"date_format", "float", "int", "isinstance", "len", "list", "round", "str", "zip"}
 

@@ -7,27 +7,27 @@ from collections.abc import Callable
 from functools import cache
 
 
-def product(value, count):
+def multiply(value, count):
     return round(value * count, 2)
 
 
-def total(first, second):
+def add(first, second):
     return round(first + second, 2)
 
 
-def difference(whole, part):
+def subtract(whole, part):
     return round(whole - part, 2)
 
 
-def with_percent(value, percent):
+def add_percent(value, percent):
     return round(value * (100 + percent) / 100, 2)
 
 
-def without_percent(value, percent):
+def take_percent(value, percent):
     return round(value * (100 - percent) / 100, 2)
 
 
-def share(value, parts):
+def divide(value, parts):
     return round(value / parts, 2)
 
 

@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import share, total, with_percent
+from data_synthesis.teacher.procedural.formulas import add, add_percent, divide
 
 DOMAIN = Domain(
     "bank",
@@ -80,11 +80,11 @@ DOMAIN = Domain(
             ("the credit with an amount of {amount} euros to {client}",),
             by="amount",
         ),
-        Calc("account", "total", total, ("balance", "reserve"), ("the total of balance and reserve in {x}",)),
+        Calc("account", "total", add, ("balance", "reserve"), ("the total of balance and reserve in {x}",)),
         Calc(
             "credit",
             "installment",
-            share,
+            divide,
             uses=("amount",),
             says=("the installment over {months} months for {x}",),
             extra=(attr("months", kinds.integer(12, 240), arg="months"),),
@@ -93,7 +93,7 @@ DOMAIN = Domain(
         Calc(
             "card",
             "raised_limit",
-            with_percent,
+            add_percent,
             uses=("limit",),
             says=("the limit raised by {percent} percent for {x}",),
             extra=(attr("percent", kinds.integer(5, 60), arg="raise_percent"),),

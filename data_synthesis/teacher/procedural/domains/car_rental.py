@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product, without_percent
+from data_synthesis.teacher.procedural.formulas import multiply, take_percent
 
 DOMAIN = Domain(
     "car_rental",
@@ -72,7 +72,7 @@ DOMAIN = Domain(
         Calc(
             "car",
             "total_price",
-            product,
+            multiply,
             uses=("price",),
             says=(
                 "the total price of {days} days with {x}",
@@ -84,7 +84,7 @@ DOMAIN = Domain(
         Calc(
             "car",
             "sale_price",
-            without_percent,
+            take_percent,
             uses=("price",),
             says=("the sale price a day after {percent} percent discount for {x}",),
             extra=(attr("percent", kinds.integer(5, 40), arg="discount_percent"),),

@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product
+from data_synthesis.teacher.procedural.formulas import multiply
 
 DOMAIN = Domain(
     "clinic",
@@ -78,7 +78,7 @@ DOMAIN = Domain(
         Calc(
             "medicine",
             "total_price",
-            product,
+            multiply,
             uses=("price",),
             says=("the total price of {packs} packs of {x}", "the total price for {packs} packs of {x}"),
             extra=(attr("packs", kinds.integer(2, 12), arg="pack_count"),),

@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import minutes_between, product
+from data_synthesis.teacher.procedural.formulas import minutes_between, multiply
 
 DOMAIN = Domain(
     "flights",
@@ -62,7 +62,7 @@ DOMAIN = Domain(
         Calc(
             "flight",
             "total_price",
-            product,
+            multiply,
             uses=("price",),
             says=(
                 "the total price for {seats} seats on {x}",

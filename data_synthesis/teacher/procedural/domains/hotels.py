@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product, with_percent
+from data_synthesis.teacher.procedural.formulas import add_percent, multiply
 
 DOMAIN = Domain(
     "hotels",
@@ -62,7 +62,7 @@ DOMAIN = Domain(
         Calc(
             "hotel",
             "total_price",
-            product,
+            multiply,
             uses=("price",),
             says=("the total price of {nights} nights at {x}", "the total price for {nights} nights at {x}"),
             extra=(attr("nights", kinds.integer(2, 14)),),
@@ -71,7 +71,7 @@ DOMAIN = Domain(
         Calc(
             "hotel",
             "price_with_tax",
-            with_percent,
+            add_percent,
             uses=("price",),
             says=("the price with tax of {percent} percent for a night at {x}",),
             extra=(attr("percent", kinds.integer(5, 19), arg="tax_percent"),),

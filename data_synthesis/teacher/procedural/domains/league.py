@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product, total
+from data_synthesis.teacher.procedural.formulas import add, multiply
 
 DOMAIN = Domain(
     "league",
@@ -80,14 +80,14 @@ DOMAIN = Domain(
         Calc(
             "player",
             "score",
-            total,
+            add,
             ("goal_count", "assist_count"),
             ("the score of goals plus assists of {x}",),
         ),
         Calc(
             "stadium",
             "total_price",
-            product,
+            multiply,
             uses=("ticket_price",),
             says=(
                 "the total price of {tickets} tickets at {x}",

@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product
+from data_synthesis.teacher.procedural.formulas import multiply
 
 DOMAIN = Domain(
     "library",
@@ -74,7 +74,7 @@ DOMAIN = Domain(
         Calc(
             "book",
             "late_fee",
-            product,
+            multiply,
             uses=("daily_fine",),
             says=(
                 "the late fee after {days} days for {x}",

@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product
+from data_synthesis.teacher.procedural.formulas import multiply
 
 DOMAIN = Domain(
     "museum",
@@ -82,7 +82,7 @@ DOMAIN = Domain(
         Calc(
             "tour",
             "group_price",
-            product,
+            multiply,
             uses=("price",),
             says=(
                 "the group price for {people} people of {x}",

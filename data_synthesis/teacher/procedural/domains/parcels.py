@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product
+from data_synthesis.teacher.procedural.formulas import multiply
 
 DOMAIN = Domain(
     "parcels",
@@ -68,7 +68,7 @@ DOMAIN = Domain(
         Calc(
             "region",
             "shipping_cost",
-            product,
+            multiply,
             uses=("rate",),
             says=("the shipping cost of {kg} kg in {x}",),
             extra=(attr("kg", kinds.integer(3, 60), arg="weight_kg"),),

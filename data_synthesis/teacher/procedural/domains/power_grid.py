@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import difference, product
+from data_synthesis.teacher.procedural.formulas import multiply, subtract
 
 DOMAIN = Domain(
     "power_grid",
@@ -66,14 +66,14 @@ DOMAIN = Domain(
         Calc(
             "meter",
             "usage",
-            difference,
+            subtract,
             ("reading", "earlier_reading"),
             ("the usage since the earlier reading of {x}",),
         ),
         Calc(
             "meter",
             "cost",
-            product,
+            multiply,
             uses=("rate",),
             says=("the cost of {kwh} kWh on {x}", "What cost do {kwh} kWh on {x} make?"),
             extra=(attr("kwh", kinds.integer(120, 4800), arg="kilowatt_hours"),),

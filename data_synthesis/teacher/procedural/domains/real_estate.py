@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product, total
+from data_synthesis.teacher.procedural.formulas import add, multiply
 
 DOMAIN = Domain(
     "real_estate",
@@ -78,7 +78,7 @@ DOMAIN = Domain(
         Calc(
             "listing",
             "total_rent",
-            total,
+            add,
             ("rent", "heating_cost"),
             ("the total rent with heating of {x}",),
             measure="money",
@@ -86,7 +86,7 @@ DOMAIN = Domain(
         Calc(
             "listing",
             "rent_sum",
-            product,
+            multiply,
             uses=("rent",),
             says=("the rent sum over {months} months of {x}",),
             extra=(attr("months", kinds.integer(3, 36), arg="month_count"),),

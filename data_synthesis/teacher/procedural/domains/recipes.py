@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product, total
+from data_synthesis.teacher.procedural.formulas import add, multiply
 
 DOMAIN = Domain(
     "recipes",
@@ -73,14 +73,14 @@ DOMAIN = Domain(
         Calc(
             "recipe",
             "total_time",
-            total,
+            add,
             ("preparation_time", "cooking_time"),
             ("the total time in minutes of {x}",),
         ),
         Calc(
             "recipe",
             "total_energy",
-            product,
+            multiply,
             uses=("energy",),
             says=("the total energy in kcal for {portions} portions of {x}",),
             extra=(attr("portions", kinds.integer(2, 14), arg="portion_count"),),
@@ -88,7 +88,7 @@ DOMAIN = Domain(
         Calc(
             "ingredient",
             "total_price",
-            product,
+            multiply,
             uses=("price",),
             says=("the total price of {packs} packs of {x}", "the total price for {packs} packs of {x}"),
             extra=(attr("packs", kinds.integer(2, 14), arg="pack_count"),),

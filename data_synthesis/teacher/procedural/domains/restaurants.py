@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product, with_percent
+from data_synthesis.teacher.procedural.formulas import add_percent, multiply
 
 DOMAIN = Domain(
     "restaurants",
@@ -65,7 +65,7 @@ DOMAIN = Domain(
         Calc(
             "restaurant",
             "group_price",
-            product,
+            multiply,
             uses=("menu_price",),
             says=("the group price for {guests} guests at {x}", "the group price of {guests} menus at {x}"),
             extra=(attr("guests", kinds.integer(3, 25), arg="guest_count"),),
@@ -74,7 +74,7 @@ DOMAIN = Domain(
         Calc(
             "dinner",
             "bill_with_tip",
-            with_percent,
+            add_percent,
             uses=("bill",),
             says=("the bill with a tip of {percent} percent for {x}",),
             extra=(attr("percent", kinds.integer(6, 24), arg="tip_percent"),),

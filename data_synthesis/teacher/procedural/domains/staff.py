@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product, with_percent
+from data_synthesis.teacher.procedural.formulas import add_percent, multiply
 
 DOMAIN = Domain(
     "staff",
@@ -58,7 +58,7 @@ DOMAIN = Domain(
         Calc(
             "employee",
             "new_salary",
-            with_percent,
+            add_percent,
             uses=("salary",),
             says=("the new salary after a raise of {percent} percent for {x}",),
             extra=(attr("percent", kinds.integer(2, 18), arg="raise_percent"),),
@@ -67,7 +67,7 @@ DOMAIN = Domain(
         Calc(
             "contract",
             "pay",
-            product,
+            multiply,
             uses=("hourly_rate",),
             says=("the pay for {hours} hours under {x}", "What pay is due for {hours} hours under {x}?"),
             extra=(attr("hours", kinds.integer(12, 90), arg="hours_worked"),),

@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import minutes_between, product
+from data_synthesis.teacher.procedural.formulas import minutes_between, multiply
 
 DOMAIN = Domain(
     "trains",
@@ -80,7 +80,7 @@ DOMAIN = Domain(
         Calc(
             "train",
             "total_price",
-            product,
+            multiply,
             uses=("price",),
             says=("the total price of {seats} seats on {x}", "the total price for {seats} people on {x}"),
             extra=(attr("seats", kinds.integer(2, 9), arg="seat_count"),),

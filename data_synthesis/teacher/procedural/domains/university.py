@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product
+from data_synthesis.teacher.procedural.formulas import multiply
 
 DOMAIN = Domain(
     "university",
@@ -75,7 +75,7 @@ DOMAIN = Domain(
         Calc(
             "course",
             "total_fee",
-            product,
+            multiply,
             uses=("fee",),
             says=("the total fee for {semesters} semesters of {x}",),
             extra=(attr("semesters", kinds.integer(2, 9), arg="semester_count"),),

@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import product, without_percent
+from data_synthesis.teacher.procedural.formulas import multiply, take_percent
 
 DOMAIN = Domain(
     "warehouse",
@@ -78,7 +78,7 @@ DOMAIN = Domain(
         Calc(
             "product",
             "total_price",
-            product,
+            multiply,
             uses=("price",),
             says=(
                 "the total price for {units} units of {x}",
@@ -90,7 +90,7 @@ DOMAIN = Domain(
         Calc(
             "product",
             "sale_price",
-            without_percent,
+            take_percent,
             uses=("price",),
             says=("the sale price after a discount of {percent} percent of {x}",),
             extra=(attr("percent", kinds.integer(5, 45), arg="discount_percent"),),

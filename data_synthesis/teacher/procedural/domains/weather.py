@@ -2,7 +2,7 @@
 
 from data_synthesis.teacher.procedural import kinds
 from data_synthesis.teacher.procedural.domain import Calc, Domain, Find, Table, attr, link
-from data_synthesis.teacher.procedural.formulas import difference
+from data_synthesis.teacher.procedural.formulas import subtract
 
 DOMAIN = Domain(
     "weather",
@@ -77,7 +77,7 @@ DOMAIN = Domain(
     lookups=(
         Find("alert", ("city", "hazard"), ("the alert of {hazard} hazard for {city}",), by="hazard"),
         Calc(
-            "station", "range", difference, ("high", "low"), ("the range between record high and low at {x}",)
+            "station", "range", subtract, ("high", "low"), ("the range between record high and low at {x}",)
         ),
     ),
     openers=(
