@@ -56,6 +56,28 @@ def test_every_chart_and_episode_is_drawn(page: Path, tmp_path: Path):
     assert drawn == {"charts": 10, "curves": 14, "all": True, "items": 36}
 
 
+def test_a_chart_answers_to_the_pointer_the_keys_and_the_slider(page: Path, tmp_path: Path):
+    actions = """
+        const chart = find("svg", "chart")[0];
+        const legend = find("div", "legend")[0];
+        const seen = [legend.textContent];
+        chart.fire("pointermove", { clientX: 0 });
+        seen.push(legend.textContent);
+        chart.fire("pointerleave");
+        chart.fire("keydown", { key: "ArrowLeft" });
+        seen.push(legend.textContent);
+        const slider = document.getElementById("smoothing");
+        slider.value = "0.9";
+        slider.fire("input");
+        print({ seen, cursor: find("line", "cursor").length, raw: find("path", "raw").length });
+    """
+    drawn = run(page, actions, tmp_path)
+    assert "step" not in drawn["seen"][0]
+    assert drawn["seen"][1].endswith("step 0")
+    assert drawn["seen"][2].endswith("step 299")
+    assert (drawn["cursor"], drawn["raw"]) == (1, 14)
+
+
 def test_a_filter_and_a_search_keep_what_matches(page: Path, tmp_path: Path):
     actions = """
         const [search] = find("input");
