@@ -44,11 +44,7 @@ class ArenaTally:
     def tiles(self) -> list[Tile]:
         proved = self.proofs["proved"]
         return [
-            Tile(
-                "Arenas",
-                f"{self.count:,}",
-                " and ".join(self.teachers) and f"teacher: {_names(self.teachers)}",
-            ),
+            Tile("Arenas", f"{self.count:,}", f"teacher: {_names(self.teachers)}"),
             Tile("Domains", f"{len(self.domains):,}"),
             Tile("Proved", f"{proved:,}", f"of {self.count:,}"),
         ]
