@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from astra_jax.inference.interface import Completion, GenerationEngine, Sampling
-from astra_jax.tokens import ChatFormat, TokenBuffer, Tokenizer, parse, reveal_text
-from data_synthesis.arenas import ArenaBackend
+from astra_jax.inference.interface import Completion, ContextOverflow, GenerationEngine, Sampling
+from astra_jax.tokens import ChatFormat, TokenBuffer, Tokenizer, parse
 from data_synthesis.arenas.backend import InfrastructureFailure
+from data_synthesis.arenas.episode import ArenaBackend, follow_up_message
 from data_synthesis.records import Arena, Episode, Message, StopReason, ToolCall, ToolEvent
 from data_synthesis.sandbox import Sandbox
 
@@ -41,7 +40,8 @@ class Player:
         """Plays `arena` once and scores it by rule.
 
         An infrastructure failure (sandbox, deadline of the whole episode) yields an episode whose `reward` is
-        None: unknown, never zero. The result is determined by the weights, the arena and `seed`.
+        None: unknown, never zero. So does an arena whose prompt alone does not fit the engine. The result is
+        determined by the weights, the arena and `seed`.
 
         Args:
             seed: drives sampling. The order of tools comes from the arena and `group`, so that the samples of a
@@ -70,25 +70,26 @@ class _Run:
         self.player, self.arena, self.seed, self.group, self.sample = player, arena, seed, group, sample
         self.session = f"{arena.id}/{group}/{sample}/{seed}"
         self.buffer = TokenBuffer(player.tokenizer, player.format)
-        self.messages: list[Message] = []
+        self.backend = ArenaBackend(
+            arena,
+            player.sandbox,
+            seed=derived_seed(arena.id, group),
+            call_deadline=player.limits.call_deadline_s,
+        )
+        self.shown = self.backend.tools()
+        self.messages = [Message(role="user", content=arena.question)]
         self.versions: list[int] = []
-        self.backend: ArenaBackend | None = None
 
     async def turns(self) -> StopReason:
-        limits = self.player.limits
-        order_seed = derived_seed(self.arena.id, self.group)
-        self.backend = await _in_thread(
-            lambda: ArenaBackend(
-                self.arena, self.player.sandbox, seed=order_seed, call_deadline=limits.call_deadline_s
-            )
-        )
-        self.messages = [Message(role="user", content=self.arena.question)]
-        self.buffer.start(self.messages, self.backend.tools())
-        for turn in range(limits.max_turns):
-            completion = await self._sample_turn(turn)
+        self.buffer.start(self.messages, self.shown)
+        for turn in range(self.player.limits.max_turns):
+            try:
+                completion = await self._sample_turn(turn)
+            except ContextOverflow:
+                return "context"
+            observations = await self._respond(turn, completion)
             if not completion.finished:
                 return "max_tokens"
-            observations = await self._respond(turn, completion)
             if not observations:
                 return "finished"
             self.messages += observations
@@ -100,7 +101,7 @@ class _Run:
         used = len(self.buffer.ids) - self.buffer.prompt_length
         sampling = Sampling(
             max_tokens=max(1, min(limits.max_turn_tokens, limits.max_tokens - used)),
-            stop_ids=tuple(player.tokenizer.stop_ids),
+            stop_ids=self.buffer.stop_ids,
             temperature=player.temperature,
             seed=derived_seed(self.seed, turn),
         )
@@ -111,28 +112,23 @@ class _Run:
 
     async def _respond(self, turn: int, completion: Completion) -> list[Message]:
         """Records the assistant's message and returns what the environment answers; nothing ends the episode."""
-        assert self.backend is not None
-        backend = self.backend
         parsed = parse(self.player.tokenizer.decode(completion.token_ids), turn=turn)
-        calls = [ToolCall(id=c.id, name=c.name, arguments=c.arguments or {}) for c in parsed.calls]
-        self.messages.append(
-            Message(
-                role="assistant",
-                content=parsed.content,
-                reasoning_content=parsed.reasoning or None,
-                tool_calls=calls,
-            )
-        )
+        reply = Message(role="assistant", content=parsed.content, reasoning_content=parsed.reasoning or None)
+        self.messages.append(reply)
+        if not completion.finished:  # a turn that was cut off is not acted upon
+            return []
         if parsed.calls:
-            events = await _in_thread(lambda: backend.execute(parsed.calls, turn))
-            return [_tool_message(event) for event in events]
-        follow_up = backend.follow_up()
+            # In a thread: a tool can take its whole deadline, and the event loop must not wait for it.
+            events = await asyncio.to_thread(self.backend.execute, parsed.calls, turn)
+            reply.tool_calls = [_as_message_call(event) for event in events]
+            return [Message(role="tool", content=e.output, tool_call_id=e.call_id) for e in events]
+        follow_up = self.backend.follow_up()
         if follow_up is None:
             return []
-        return [Message(role="user", content=follow_up.content + reveal_text(backend.revealed(follow_up)))]
+        return [follow_up_message(follow_up, self.backend.revealed(follow_up))]
 
     def episode(self, stop_reason: StopReason) -> Episode:
-        unknown = stop_reason in ("infrastructure", "deadline") or self.backend is None
+        unknown = stop_reason in ("infrastructure", "deadline") or not self.versions
         return Episode(
             arena_id=self.arena.id,
             domain=self.arena.domain,
@@ -145,22 +141,17 @@ class _Run:
             prompt_length=self.buffer.prompt_length,
             weight_versions=self.versions,
             messages=self.messages,
-            tools=self.backend.tools() if self.backend else [],
-            events=self.backend.events if self.backend else [],
+            tools=self.shown,
+            events=self.backend.events,
             reward=None if unknown else self.backend.score(),
             stop_reason=stop_reason,
         )
 
     def close(self) -> None:
         self.player.engine.release(self.session)
-        if self.backend is not None:
-            self.backend.close()
+        self.backend.close()
 
 
-def _tool_message(event: ToolEvent) -> Message:
-    return Message(role="tool", content=event.output, tool_call_id=event.call_id)
-
-
-async def _in_thread(work: Callable):
-    """Tool code can take its whole deadline: the event loop must not wait for it."""
-    return await asyncio.to_thread(work)
+def _as_message_call(event: ToolEvent) -> ToolCall:
+    arguments = event.arguments if isinstance(event.arguments, dict) else {}
+    return ToolCall(id=event.call_id, name=event.name, arguments=arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from astra_jax.rl.algorithms import Algorithm, GroupSignal
 from data_synthesis.records import Episode
@@ -16,6 +17,18 @@ class Group:
     number: int
     born: int
     episodes: list[Episode]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "number": self.number,
+            "born": self.born,
+            "episodes": [episode.model_dump(mode="json") for episode in self.episodes],
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Group:
+        episodes = [Episode.model_validate(episode) for episode in value["episodes"]]
+        return cls(value["number"], value["born"], episodes)
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,9 @@ class BatchFiller:
         """Plays rounds (`await play(round_groups)`) until the batch is full or the cap is reached."""
         fresh_enough = [group for group in self.carried if step - group.born <= self.max_age]
         expired = len(self.carried) - len(fresh_enough)
-        ready = [(group, signal) for group in fresh_enough if (signal := self.algorithm.signal(group.episodes))]
+        ready = [
+            (group, signal) for group in fresh_enough if (signal := self.algorithm.signal(group.episodes))
+        ]
         played: list[Group] = []
         unknown = uninformative = rounds = 0
         while len(ready) < self.groups_per_batch and rounds < self.max_rounds:

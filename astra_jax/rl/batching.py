@@ -1,0 +1,47 @@
+"""Groups of episodes as one packed batch, each group's prompt in it once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from astra_jax.rl.algorithms import GroupSignal
+from astra_jax.training.batch import PackedBatch
+from astra_jax.training.packing import Block, Sample, assemble, plan, share_prompt
+from data_synthesis.records import Episode
+
+
+def to_batch(
+    groups: Sequence[Sequence[Episode]], signals: Sequence[GroupSignal], length: int, rows_multiple: int
+) -> PackedBatch:
+    """The batch of one update. Loss weights are already divided by the batch's global denominator.
+
+    Args:
+        groups: episodes of each group, all of one prompt.
+        signals: what each group teaches, in the same order.
+        length: tokens of a row. An episode that is longer is an error: bound episodes by the engine's context.
+        rows_multiple: rows are padded to this times a power of two, so that few shapes are ever compiled.
+    """
+    denominator = sum(sum(signal.denominators) for signal in signals)
+    blocks: list[Block] = []
+    for episodes, signal in zip(groups, signals, strict=True):
+        samples = [
+            _sample(episode, advantages, weights / denominator)
+            for episode, advantages, weights in zip(episodes, signal.advantages, signal.weights, strict=True)
+        ]
+        blocks += share_prompt(samples, episodes[0].prompt_length, length)
+    rows = plan([len(block) for block in blocks], length)
+    count = rows_multiple
+    while count < len(rows):
+        count *= 2
+    return assemble([[blocks[i] for i in row] for row in rows], length, count)
+
+
+def _sample(episode: Episode, advantages: np.ndarray, weights: np.ndarray) -> Sample:
+    return Sample(
+        tokens=np.asarray(episode.token_ids, np.int32),
+        loss_weights=weights.astype(np.float32),
+        advantages=advantages,
+        sampler_logprobs=np.asarray(episode.logprobs, np.float32),
+    )

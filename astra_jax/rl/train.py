@@ -1,0 +1,224 @@
+"""RL from a configuration to a Hugging Face directory; the same call again goes on where it was killed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from ml_collections import ConfigDict
+from rich.console import Console
+
+from astra_jax.checkpoints.hf import export_model, import_model
+from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.episodes import EpisodeLimits, Player, derived_seed
+from astra_jax.models import Transformer
+from astra_jax.rl.algorithms import GRPO, Algorithm, DrGRPO
+from astra_jax.rl.arena_stream import ArenaStream
+from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
+from astra_jax.rl.batching import to_batch
+from astra_jax.rl.loss import policy_loss
+from astra_jax.rl.metrics import rollout_metrics
+from astra_jax.tokens import FORMATS, Tokenizer
+from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.metrics import MetricsWriter, Writer, check_finite
+from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
+from astra_jax.training.progress import StepProgress
+from astra_jax.training.run_folder import RunFolder
+from astra_jax.training.state import TrainState, join_model, split_model
+from astra_jax.training.step import TrainStep, make_train_step
+from data_synthesis.records import Arena, Episode, write_records
+from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
+
+HF_FOLDER = "hf"
+
+
+def train(config: ConfigDict, console: Console | None = None) -> Path:
+    """Trains as `config` says (`configs/rl/base.py` has every field) and returns the Hugging Face directory.
+
+    A run is its folder, `config.run_dir`: after a kill at any moment, the same call continues from the last
+    checkpoint, surplus groups included, and on CPU ends with the same weights, bit for bit.
+
+    Raises:
+        ConfigChanged: the folder was started with another configuration or other arenas.
+        SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
+        FloatingPointError: the loss is no longer a number.
+    """
+    console = console or Console()
+    arenas = ArenaStream.read(config.arenas, seed=config.seed)
+    folder = RunFolder(config.run_dir, config.to_dict() | {"arenas_sha256": arenas.digest})
+    try:
+        if folder.result() is None:
+            with LocalSandbox(ConfinementLevel[config.sandbox_level]) as sandbox:
+                console.print(f"rl: {len(arenas)} arenas; sandbox: {sandbox.describe()}")
+                _Trainer(config, folder, arenas, sandbox, console).run()
+        return folder.path / HF_FOLDER
+    finally:
+        folder.close()
+
+
+def make_algorithm(config: ConfigDict) -> Algorithm:
+    """The algorithm that `config.algorithm` names."""
+    if config.algorithm == "grpo":
+        return GRPO(config.min_spread)
+    if config.algorithm == "dr_grpo":
+        return DrGRPO(config.dr_grpo_tokens, config.min_spread)
+    raise ValueError(f"unknown algorithm {config.algorithm!r}; known: grpo, dr_grpo")
+
+
+@dataclass
+class _Steps:
+    """One compiled update for each number of micro-batches: a batch's rows decide it, and few ever occur."""
+
+    config: ConfigDict
+    model: Transformer
+    optimizer: Optimizer
+
+    def __post_init__(self) -> None:
+        self._compiled: dict[int, TrainStep] = {}
+
+    def for_rows(self, rows: int) -> TrainStep:
+        parts = rows // self.config.micro_rows
+        if parts not in self._compiled:
+            c = self.config
+            loss = partial(
+                policy_loss,
+                temperature=c.temperature,
+                clip_low=c.clip_low,
+                clip_high=c.clip_high,
+                chunk=c.logits_chunk,
+            )
+            # `to_batch` has divided the weights by the global denominator already.
+            self._compiled[parts] = make_train_step(
+                split_model(self.model)[0],
+                self.optimizer,
+                loss,
+                denominator=lambda batch: jnp.float32(1.0),
+                micro_batches=parts,
+            )
+        return self._compiled[parts]
+
+
+class _Trainer:
+    """One run in progress: play until the batch is full, update, push the weights to the engine."""
+
+    def __init__(
+        self,
+        config: ConfigDict,
+        folder: RunFolder,
+        arenas: ArenaStream,
+        sandbox: LocalSandbox,
+        console: Console,
+    ):
+        self.config, self.folder, self.arenas, self.console = config, folder, arenas, console
+        self.tokenizer = Tokenizer(config.model)
+        model = import_model(config.model)
+        self.graph, params = split_model(model)
+        optimizer = make_optimizer(OptimizerConfig(**config.optimizer), config.steps, model)
+        self.steps = _Steps(config, model, optimizer)
+        self.state = TrainState.create(params, optimizer.transform)
+        self.filler = BatchFiller(
+            make_algorithm(config),
+            groups_per_batch=config.groups_per_batch,
+            round_groups=config.round_groups,
+            max_rounds=config.max_rounds,
+            max_age=config.max_age,
+        )
+        self.player = Player(
+            engine=JaxEngine(model, EngineSize(**config.engine)),
+            tokenizer=self.tokenizer,
+            format=FORMATS[config.chat_format],
+            sandbox=sandbox,
+            limits=EpisodeLimits(**config.limits),
+            temperature=config.temperature,
+        )
+
+    def run(self) -> None:
+        checkpoints = CheckpointManager(self.folder.checkpoints, self.config.keep)
+        try:
+            self._resume(checkpoints)
+            asyncio.run(self._loop(checkpoints))
+        finally:
+            checkpoints.close()
+        model = join_model(self.graph, self.state.params)
+        export_model(model, self.folder.path / HF_FOLDER, tokenizer_dir=self.tokenizer.directory)
+        self.folder.finish({"step": self.config.steps, "hf": HF_FOLDER})
+
+    def _resume(self, checkpoints: CheckpointManager) -> None:
+        if checkpoints.latest() is not None:
+            restored = checkpoints.restore(self.state)
+            self.state = restored.state
+            self.arenas.position = restored.extra["arenas_played"]
+            self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
+
+    async def _loop(self, checkpoints: CheckpointManager) -> None:
+        done, steps = int(self.state.step), self.config.steps
+        metrics_file = MetricsWriter(self.folder.path, last_step=done)
+        with StepProgress("rl", steps, done, self.console) as progress:
+            for step in range(done + 1, steps + 1):
+                metrics = await self._step(step)
+                check_finite(step, metrics["loss"])
+                _report(step, metrics, metrics_file, progress)
+                if step % self.config.checkpoint_every == 0 or step == steps:
+                    checkpoints.save(self.state, self._extra())
+        metrics_file.close()
+
+    def _extra(self) -> dict:
+        carried = [group.to_json() for group in self.filler.carried]
+        return {"arenas_played": self.arenas.position, "carried_groups": carried}
+
+    async def _step(self, step: int) -> dict[str, float]:
+        """One update: `metrics` of the rollout and of the update, times in seconds."""
+        start = time.perf_counter()
+        self.player.engine.push(self.state.params, step - 1)
+        filled = await self.filler.fill(step, partial(self._play_round, step))
+        played = time.perf_counter()
+        metrics = rollout_metrics(filled, step) | self._update(filled)
+        self._keep_samples(step, filled)
+        ended = time.perf_counter()
+        return metrics | {"time/rollout_s": played - start, "time/update_s": ended - played}
+
+    def _update(self, filled: Filled) -> dict[str, float]:
+        c = self.config
+        if (
+            not filled.groups
+        ):  # the cap was reached with nothing to learn from: count the step, move no weight
+            self.state = TrainState(self.state.step + 1, self.state.params, self.state.opt_state)
+            return {"loss": 0.0, "skipped": 1.0}
+        groups = [group.episodes for group in filled.groups]
+        batch = to_batch(groups, filled.signals, c.row_length, c.micro_rows)
+        self.state, metrics = self.steps.for_rows(batch.tokens.shape[0])(self.state, batch)
+        return {name: float(value) for name, value in jax.device_get(metrics).items()} | {"skipped": 0.0}
+
+    async def _play_round(self, step: int, count: int) -> list[Group]:
+        numbers = range(self.arenas.position, self.arenas.position + count)
+        groups = await asyncio.gather(*(self._play_group(n, self.arenas[n], step) for n in numbers))
+        self.arenas.position += count
+        return list(groups)
+
+    async def _play_group(self, number: int, arena: Arena, step: int) -> Group:
+        episodes = await asyncio.gather(
+            *(
+                self.player.play(
+                    arena, seed=derived_seed(self.config.seed, number, sample), group=number, sample=sample
+                )
+                for sample in range(self.config.group_size)
+            )
+        )
+        return Group(number, step, list(episodes))
+
+    def _keep_samples(self, step: int, filled: Filled) -> None:
+        if step % self.config.samples_every == 0 and filled.played:
+            episodes: Sequence[Episode] = filled.played[0].episodes
+            write_records(self.folder.samples / f"step_{step:06d}.jsonl", episodes)
+
+
+def _report(step: int, metrics: dict[str, float], write: Writer, progress: Writer) -> None:
+    write(step, metrics)
+    shown = ("reward/f1", "reward/recall", "calls", "entropy", "time/rollout_s", "time/update_s")
+    progress(step, {name.split("/")[-1]: metrics[name] for name in shown if name in metrics})
