@@ -55,12 +55,13 @@ def train_tokenizer(
         texts: more text to learn words from.
     """
     scaffold = find_scaffold(trajectories, format, limit=vocab_size // 8)
+    whole = list(dict.fromkeys([*TAGS, *scaffold]))
     rendered = [span.text for row in trajectories for span in format.render(row.messages, row.tools)]
-    words = [word for text in [*rendered, *texts] for word in free_words(text, scaffold)]
+    words = [word for text in [*rendered, *texts] for word in free_words(text, whole)]
     tokenizer = _untrained()
     tokenizer.pre_tokenizer = _pre_tokenizer(_RUNS_TO_LEARN)
     trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size - len(SPECIAL) - len(TAGS) - len(scaffold),
+        vocab_size=vocab_size - len(SPECIAL) - len(whole),
         min_frequency=2,
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
@@ -68,7 +69,7 @@ def train_tokenizer(
     tokenizer.train_from_iterator(words, trainer)
     tokenizer.pre_tokenizer = _pre_tokenizer(_RUNS)
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in SPECIAL])
-    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in (*TAGS, *scaffold)])
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in whole])
     _write(tokenizer, Path(out_dir), format)
     return Tokenizer(out_dir)
 

@@ -54,8 +54,12 @@ def _masked(trajectory: Trajectory, format: ChatFormat) -> list[Span]:
 
 
 def _pieces(text: str) -> Iterator[str]:
+    """Whole pieces, and the lines of those that have several, for the combinations that training did not meet."""
     for turn in text.split(END_OF_TURN):
-        yield from _FREE.split(turn)
+        for piece in _FREE.split(turn):
+            yield piece
+            if "\n" in piece:
+                yield from piece.split("\n")
 
 
 def _is_apart(piece: str) -> bool:

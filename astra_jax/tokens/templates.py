@@ -148,16 +148,15 @@ class ChatFormat:
     def _reply(self, message: Message, after_query: bool, is_last: bool) -> str:
         if self.thinking == "drop":
             reasoning, content = _split_thought(message)
-            if after_query and (is_last or reasoning):
-                thought, content = _thought(reasoning.strip("\n")), content.lstrip("\n")
-            else:
-                thought = ""
+            thinks = after_query and (is_last or reasoning)
+            thought = _thought(reasoning.strip("\n")) if thinks else ""
+            shown = content.lstrip("\n") if thinks else content
         else:
             reasoning, content = message.reasoning_content, message.content
-            thought = _thought(reasoning) if reasoning and self.enable_thinking else ""
-            thought = thought if self.enable_thinking else NO_THOUGHT
+            thought = _thought(reasoning) if reasoning else ""
+            thought, shown = thought if self.enable_thinking else NO_THOUGHT, content
         calls = [_call(call) for call in message.tool_calls]
-        return thought + quote("\n".join([content, *calls] if content else calls))
+        return thought + quote("\n".join([shown, *calls] if content else calls))
 
     def _stands_as_sampled(self, message: Message, after_query: bool) -> bool:
         return self.thinking == "keep" or after_query or not _split_thought(message)[0]
