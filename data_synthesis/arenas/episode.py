@@ -156,9 +156,14 @@ class ArenaBackend:
         return self._session
 
 
+def compact(output: JsonValue) -> str:
+    """A tool's output as text: JSON without spaces, and without surrogates that no file can hold."""
+    return _encodable(json.dumps(output, ensure_ascii=False, separators=(",", ":")))
+
+
 def observation(output: JsonValue, limit: int = OUTPUT_CHARS) -> str:
-    """A tool's output as the agent sees it: compact JSON, cut after `limit` characters with a note that says so."""
-    text = _encodable(json.dumps(output, ensure_ascii=False, separators=(",", ":")))
+    """A tool's output as the agent sees it: cut after `limit` characters, with a note that says so."""
+    text = compact(output)
     return text if len(text) <= limit else f"{text[:limit]}… [cut: {len(text)} characters in all]"
 
 

@@ -2,14 +2,15 @@
 
 A sub-question is solved by an executed call of its gold tool whose output contains the expected answer. Arguments are
 not compared, because more than one spelling of them can be right; that wrong ones do not yield the answer is proved
-before an arena is used (`proof.py`). What is left to a dumping tool or a repeating agent is taken away here: one call
-solves at most one sub-question, a call that repeats an earlier one solves none, and every call costs precision.
+before an arena is used (`proof.py`). What is left to a dumping tool or to a repeating agent is taken away here: one
+call solves at most one sub-question, a call that repeats an earlier one solves none, an echo of the call's own
+argument solves nothing, and every call costs precision.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -43,6 +44,23 @@ def is_empty(expected: JsonValue) -> bool:
     return expected is None
 
 
+def solves(gold: GoldCall, arguments: Mapping[str, JsonValue], output: JsonValue) -> bool:
+    """Whether a call of the gold tool with `arguments`, which returned `output`, solved the sub-question.
+
+    An argument that is not the gold call's own does not count when the output merely repeats it under its name: an
+    agent must not get the answer back that it put in.
+    """
+    echo = {name: value for name, value in arguments.items() if gold.arguments.get(name) != value}
+    if echo and arguments_known(gold):
+        output = _without(_opened(output), echo)
+    return contains_answer(output, gold.expected)
+
+
+def arguments_known(gold: GoldCall) -> bool:
+    """Whether a gold call says with which arguments it is made; those read from released RL rows do not."""
+    return (gold.model_extra or {}).get("arguments_known", True) is not False
+
+
 def f1(n: int, solved: int, calls: int) -> RewardParts:
     """The paper's trajectory reward in closed form, `2 * solved / (n + calls)`, in [0, 1].
 
@@ -67,7 +85,8 @@ def f1(n: int, solved: int, calls: int) -> RewardParts:
 
 def match(gold_calls: Sequence[GoldCall], events: Sequence[ToolEvent]) -> dict[int, int]:
     """Event index -> id of the gold call it solved: a maximum matching that prefers the earliest events."""
-    solvable = [[gold for gold in gold_calls if _solves(event, gold)] for event in _without_repeats(events)]
+    candidates = _without_repeats(events)
+    solvable = [[gold for gold in gold_calls if event and _solved_by(event, gold)] for event in candidates]
     solver: dict[int, int] = {}  # gold id -> event index
 
     def place(event: int, visited: set[int]) -> bool:
@@ -90,6 +109,21 @@ def score(gold_calls: Sequence[GoldCall], events: Sequence[ToolEvent]) -> Reward
     return f1(len(gold_calls), len(match(gold_calls, events)), len(events))
 
 
+def scalar_text(scalar: JsonValue) -> str:
+    """The form in which scalars are compared: text normalised, numbers and booleans as one token, null as nothing."""
+    if isinstance(scalar, bool):
+        return str(scalar).lower()
+    if isinstance(scalar, int | float):
+        return number_token(scalar)
+    return normalise(scalar) if isinstance(scalar, str) else ""
+
+
+def flattened(value: JsonValue) -> str:
+    """All scalars and keys of a value in that form, each after ` | ` and before ` | `."""
+    keys = [key for node in _nodes(value) if isinstance(node, dict) for key in node]
+    return "".join(f" | {scalar_text(scalar)}" for scalar in [*_leaves(value), *keys]) + " | "
+
+
 def canonical(value: JsonValue) -> str:
     """JSON text that is equal for equal values, whatever the order of their keys."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
@@ -105,12 +139,17 @@ def _without_repeats(events: Sequence[ToolEvent]) -> list[ToolEvent | None]:
     return kept
 
 
-def _solves(event: ToolEvent | None, gold: GoldCall) -> bool:
-    return (
-        event is not None
-        and event.name == gold.tool
-        and contains_answer(_loaded(event.output), gold.expected)
-    )
+def _solved_by(event: ToolEvent, gold: GoldCall) -> bool:
+    arguments = event.arguments if isinstance(event.arguments, dict) else {}
+    return event.name == gold.tool and solves(gold, arguments, _loaded(event.output))
+
+
+def _without(value: JsonValue, echo: Mapping[str, JsonValue]) -> JsonValue:
+    """The value without the fields that repeat an argument under its own name."""
+    if isinstance(value, dict):
+        kept = {name: inner for name, inner in value.items() if name not in echo or inner != echo[name]}
+        return {name: _without(inner, echo) for name, inner in kept.items()}
+    return [_without(inner, echo) for inner in value] if isinstance(value, list) else value
 
 
 def _loaded(text: str) -> JsonValue:
@@ -140,23 +179,15 @@ def _contains(output: JsonValue, expected: JsonValue) -> bool:
             leaf is expected or (isinstance(leaf, str) and normalise(leaf) == word)
             for leaf in _leaves(output)
         )
-    wanted = _tokens(expected)
+    wanted = scalar_text(expected)
     if not wanted:
         return any(isinstance(leaf, str) and not normalise(leaf) for leaf in _leaves(output))
-    return any(f" {wanted} " in f" {_tokens(leaf)} " for leaf in _leaves(output))
+    return any(f" {wanted} " in f" {scalar_text(leaf)} " for leaf in _leaves(output))
 
 
 def _contains_under(output: JsonValue, key: str, expected: JsonValue) -> bool:
     places = list(_values_under(output, normalise(key)))
     return any(_contains(place, expected) for place in places or [output])
-
-
-def _tokens(leaf: JsonValue) -> str:
-    if isinstance(leaf, bool):
-        return str(leaf).lower()
-    if isinstance(leaf, int | float):
-        return number_token(leaf)
-    return normalise(leaf) if isinstance(leaf, str) else ""
 
 
 def _nodes(value: JsonValue) -> Iterator[JsonValue]:

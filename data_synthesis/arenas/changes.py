@@ -1,0 +1,130 @@
+"""Other arguments for a gold call: each argument changed alone, and all of them together.
+
+Changed values are legitimate ones where the tool lets us know some: other choices of an enum, other values of the
+same column of the tool's own data (`tables.py`), the arguments of its other gold calls. Numbers and dates move both
+ways and far, so that a bound is crossed. A text also becomes one that no tool knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from pydantic import JsonValue
+
+from data_synthesis.arenas.schema import problems
+from data_synthesis.arenas.scoring import canonical
+from data_synthesis.arenas.tables import Scalar
+from data_synthesis.arenas.text import normalise, number_token
+from data_synthesis.records import GoldCall, ToolSpec
+
+MADE_UP = "Qvexlorn"
+_SIBLINGS = 3  # other known values tried for one argument
+_JOINT = 4  # calls tried in which every argument is another one
+_DAYS = (1, -1, 45, -400)
+
+Column = Sequence[Scalar]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A call like a gold call, but for one argument, or for all when `argument` is empty."""
+
+    argument: str
+    arguments: dict[str, JsonValue]
+    made_up: bool = False  # the changed value is one that no tool can know
+
+
+def changes(
+    gold: GoldCall, spec: ToolSpec, columns: Sequence[Column], others: Sequence[GoldCall]
+) -> list[Change]:
+    """Changed calls that the tool's schema allows, each once.
+
+    Args:
+        columns: see `tables.columns`.
+        others: other gold calls of the same tool.
+    """
+    found: list[Change] = []
+    own = {name: column for name, value in gold.arguments.items() if (column := _column_of(value, columns))}
+    for name, value in gold.arguments.items():
+        siblings = [*_choices(spec, name), *own.get(name, ()), *(each.arguments.get(name) for each in others)]
+        known = [each for each in siblings if each is not None and _key(each) != _key(value)][:_SIBLINGS]
+        found += [Change(name, {**gold.arguments, name: other}) for other in [*known, *_moved(value)]]
+        if isinstance(value, str):
+            found.append(Change(name, {**gold.arguments, name: MADE_UP}, made_up=True))
+    found += [*_joint(gold, own), *(Change("", dict(other.arguments)) for other in others)]
+    return list(_allowed(found, gold, spec))
+
+
+def _allowed(found: list[Change], gold: GoldCall, spec: ToolSpec) -> Iterator[Change]:
+    seen = {canonical(gold.arguments)}
+    for change in found:
+        text = canonical(change.arguments)
+        if text not in seen and not problems(change.arguments, spec.parameters):
+            seen.add(text)
+            yield change
+
+
+def _joint(gold: GoldCall, own: dict[str, list[JsonValue]]) -> Iterator[Change]:
+    """Calls with the values of another row, where all arguments that have a column differ from the gold call's."""
+    rows = [dict(zip(own, values, strict=True)) for values in zip(*own.values(), strict=False)]
+    different = [row for row in rows if all(_key(row[name]) != _key(gold.arguments[name]) for name in own)]
+    for row in different[:_JOINT]:
+        yield Change("", {**gold.arguments, **row})
+
+
+def _column_of(value: JsonValue, columns: Sequence[Column]) -> list[JsonValue]:
+    """The longest column that holds `value`, in the type of `value`; empty when none does."""
+    key = _key(value)
+    holding = [column for column in columns if key is not None and key in map(_key, column)]
+    return [_like(value, each) for each in max(holding, key=len, default=())]
+
+
+def _choices(spec: ToolSpec, name: str) -> list[JsonValue]:
+    fields = spec.parameters.get("properties")
+    schema = fields.get(name) if isinstance(fields, dict) else None
+    choices = schema.get("enum") if isinstance(schema, dict) else None
+    return choices if isinstance(choices, list) else []
+
+
+def _key(value: JsonValue) -> str | None:
+    """Equal for two spellings of one argument."""
+    if isinstance(value, str):
+        return normalise(value)
+    return number_token(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _like(value: JsonValue, other: Scalar) -> JsonValue:
+    """`other` in the type of `value`: a number may stand in the data as text, and the other way round."""
+    try:
+        return type(value)(other) if isinstance(value, str | int | float) else other
+    except (ValueError, OverflowError):
+        return other
+
+
+def _moved(value: JsonValue) -> list[JsonValue]:
+    """Values near and far from `value`, both ways."""
+    if isinstance(value, bool):
+        return [not value]
+    if isinstance(value, int):
+        return [value + 1, value * 2 + 3, value // 2]
+    if isinstance(value, float):
+        return [value + 1, value * 2 + 3, value / 2]
+    if isinstance(value, str):
+        return [str(day) for day in _days_around(value)]
+    if isinstance(value, list) and value:
+        first = [MADE_UP] if isinstance(value[0], str) else _moved(value[0])[:1]
+        return [value[:-1], *([other, *value[1:]] for other in first)]
+    if isinstance(value, dict):
+        return [{**value, name: other} for name, inner in value.items() for other in _moved(inner)[:1]]
+    return []
+
+
+def _days_around(text: str) -> Iterator[date]:
+    try:
+        day = date.fromisoformat(text) if len(text) == 10 else None
+    except ValueError:
+        day = None
+    if day is not None:
+        yield from (day + timedelta(days=days) for days in _DAYS if 400 < day.toordinal() < 3_000_000)

@@ -1,0 +1,169 @@
+"""The row format that upstream ASTRA released for RL: `{prompt, tool_schema, tool_dict, sub_qa_dict}`.
+
+`prompt` is a list of one user message. The other three are JSON in text: the tools' OpenAI schemas (gold tools and
+distractors alike), `{tool name: Python source}`, and `{gold tool name: [expected answers]}`.
+
+A row does not say with which arguments a gold tool is to be called, nor which sub-question depends on which. Its gold
+calls carry `arguments_known: false`: they can be played and scored, not proved. Other columns of the row are kept as
+fields of the arena.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, JsonValue, ValidationInfo, field_validator
+
+from data_synthesis.records import Arena, Part, Record, ToolSpec, read_records
+
+
+def _unpacked(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"the text in this column is not JSON ({error})") from error
+
+
+_PACKED = BeforeValidator(_unpacked)
+_Answers = Annotated[list[JsonValue], Field(min_length=1)]
+
+
+class _Prompt(Part):
+    role: Literal["user"]
+    content: str = Field(min_length=1)
+
+
+class _OpenAiTool(Part):
+    function: ToolSpec
+
+
+class RlRow(Record):
+    """A released row, unpacked. Validation errors name the column."""
+
+    prompt: Annotated[list[_Prompt], Field(min_length=1, max_length=1), _PACKED]
+    tool_schema: Annotated[list[_OpenAiTool], _PACKED]
+    tool_dict: Annotated[dict[str, str], _PACKED]
+    sub_qa_dict: Annotated[dict[str, _Answers], Field(min_length=1), _PACKED]
+
+    @field_validator("tool_dict")
+    @classmethod
+    def _has_sources(cls, sources: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        _all_in(
+            [tool.function.name for tool in info.data.get("tool_schema", [])], sources, "has no source for"
+        )
+        return sources
+
+    @field_validator("sub_qa_dict")
+    @classmethod
+    def _has_schemas(cls, answers: dict[str, list], info: ValidationInfo) -> dict[str, list]:
+        if "tool_schema" in info.data:
+            names = {tool.function.name for tool in info.data["tool_schema"]}
+            _all_in(answers, names, "names tools that tool_schema lacks:")
+        return answers
+
+    def arena(self) -> Arena:
+        tools = [
+            {"spec": tool.function, "source": self.tool_dict[tool.function.name]} for tool in self.tool_schema
+        ]
+        pairs = [(name, answer) for name, answers in self.sub_qa_dict.items() for answer in answers]
+        gold_calls = [
+            {"id": number, "tool": name, "expected": _as_value(answer), "arguments_known": False}
+            for number, (name, answer) in enumerate(pairs, 1)
+        ]
+        others = {
+            name: value for name, value in (self.model_extra or {}).items() if name not in Arena.model_fields
+        }
+        domain = (self.model_extra or {}).get("domain")
+        return Arena.model_validate(
+            {
+                **others,
+                "question": self.prompt[0].content,
+                "domain": domain if isinstance(domain, str) else "unknown",
+                "scenario": "single_hop" if len(pairs) == 1 else "parallel_single_hop",
+                "tools": [tool for tool in tools if tool["spec"].name in self.sub_qa_dict],
+                "distractors": [tool for tool in tools if tool["spec"].name not in self.sub_qa_dict],
+                "gold_calls": gold_calls,
+            }
+        )
+
+
+def from_rl_row(row: dict[str, Any]) -> Arena:
+    """Reads a released row.
+
+    Raises:
+        pydantic.ValidationError: names the column and what is wrong with it.
+    """
+    return RlRow.model_validate(row).arena()
+
+
+def to_rl_row(arena: Arena) -> dict[str, Any]:
+    """The arena as a released row. Gold arguments, dependencies, sub-questions and the domain have no place in it.
+
+    Raises:
+        ValueError: the arena has follow-ups, which a row cannot carry.
+    """
+    if arena.follow_ups:
+        raise ValueError(
+            f"arena {arena.id} is a `{arena.variant}` variant; a released row cannot carry its follow-ups"
+        )
+    tools = [*arena.tools, *arena.distractors]
+    answers: dict[str, list[str]] = {}
+    for gold in arena.gold_calls:
+        answers.setdefault(gold.tool, []).append(_as_text(gold.expected))
+    return {
+        "prompt": [{"role": "user", "content": arena.question}],
+        "tool_schema": json.dumps([tool.spec.openai() for tool in tools], ensure_ascii=False),
+        "tool_dict": json.dumps({tool.name: tool.source for tool in tools}, ensure_ascii=False),
+        "sub_qa_dict": json.dumps(answers, ensure_ascii=False),
+    }
+
+
+def read_arenas(path: str | Path) -> Iterator[Arena]:
+    """Yields the arenas of a JSONL file of `Arena` records, or of released rows: the first line tells which.
+
+    Raises:
+        BadRecord: names the file, the line and the field or column.
+        FileNotFoundError: no such file.
+    """
+    with Path(path).open("rb") as lines:
+        first = next((line for line in lines if line.strip()), b"")
+    if b'"sub_qa_dict"' in first and b'"gold_calls"' not in first:
+        return (row.arena() for row in read_records(path, RlRow))
+    return read_records(path, Arena)
+
+
+def write_rl_rows(path: str | Path, arenas: Iterable[Arena]) -> int:
+    """Writes released rows, one a line, to a temporary file that replaces `path` when complete. Returns the count."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    count = 0
+    with partial.open("w", encoding="utf-8") as out:
+        for count, arena in enumerate(arenas, 1):  # noqa: B007
+            out.write(json.dumps(to_rl_row(arena), ensure_ascii=False) + "\n")
+    partial.replace(path)
+    return count
+
+
+def _all_in(names: Iterable[str], known: Iterable[str], problem: str) -> None:
+    if missing := sorted(set(names) - set(known)):
+        raise ValueError(f"{problem} {', '.join(missing)}")
+
+
+def _as_text(expected: JsonValue) -> str:
+    return expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
+
+
+def _as_value(answer: JsonValue) -> JsonValue:
+    """A released answer is text. Text that spells a JSON array or object is taken for one."""
+    if isinstance(answer, str) and answer.lstrip()[:1] in ("[", "{"):
+        try:
+            return json.loads(answer)
+        except (ValueError, RecursionError):
+            return answer
+    return answer
