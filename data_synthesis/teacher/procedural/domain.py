@@ -88,12 +88,13 @@ class Table:
         vague: str = "",
         phrase: str = "the {label} of {x}",
     ):
-        self.name, self.phrase = name, phrase
+        self.name = name
         self.noun = name.replace("_", " ")
         if isinstance(key, Kind):
             ref = ref or f"{self.noun} {{}}"
             key = (Column(name, key, (), name, ref, arg or name, vague or f"my {self.noun}"),)
         self.keys, self.columns = key, columns
+        self.phrase = phrase.replace("{x}", "{" + key[0].name + "}")
 
     @property
     def key(self) -> Column | None:

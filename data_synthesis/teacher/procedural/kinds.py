@@ -25,6 +25,12 @@ class Kind:
     measure: str | None = None
 
     @property
+    def choices(self) -> tuple[str, ...]:
+        """All values, where they are few."""
+        enum = self.schema.get("enum", ())
+        return tuple(str(value) for value in enum) if isinstance(enum, list) else ()
+
+    @property
     def is_text(self) -> bool:
         return self.schema["type"] == "string"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from data_synthesis.teacher.procedural.domain import plain
+from data_synthesis.teacher.procedural.domain import Column, plain
 from data_synthesis.teacher.procedural.formulas import MEASURES
 from data_synthesis.teacher.procedural.kinds import PERSON
 from data_synthesis.teacher.procedural.plan import Step, in_order
@@ -96,13 +96,13 @@ class Speaker:
             return self.spoken[step]
         if step not in self.chosen:
             self.chosen[step] = self.rng.choice(self._fitting(step, step.lookup.phrases))
-        return self._fill(self.chosen[step], step) + unit_words(step)
+        return self.fill(self.chosen[step], step) + unit_words(step)
 
     def question(self, step: Step) -> str:
         """A whole question for one step."""
         whole = self._fitting(step, step.lookup.questions)
         if whole and step.unit is None and self.rng.random() < 0.4:
-            return capital(self._fill(self.rng.choice(whole), step))
+            return capital(self.fill(self.rng.choice(whole), step))
         return capital(who(step, self.rng.choice(ASK)).format(np=self.noun_phrase(step)))
 
     def _fitting(self, step: Step, templates: tuple[str, ...]) -> tuple[str, ...]:
@@ -113,7 +113,7 @@ class Speaker:
             return templates
         return tuple(t for t in templates if t.rstrip("?.").endswith("}")) or templates
 
-    def _fill(self, template: str, step: Step) -> str:
+    def fill(self, template: str, step: Step) -> str:
         words: dict[str, Any] = dict(step.extras)
         for column in step.lookup.given:
             if column.name in step.inputs:
@@ -122,6 +122,22 @@ class Speaker:
                 value = step.row[column.name]
                 words[column.name] = self.vague.get((column.name, value)) or column.ref.format(value)
         return template.format(**words)
+
+    def grant(self, tool: str) -> str:
+        """What the user says who adds a tool."""
+        return self.rng.choice(GRANT_BRIEF if self.brief else GRANT).format(tool=tool)
+
+    def withhold(self, column: Column, value: Any) -> str:
+        """From now on leaves `value` unsaid; returns what the user says to supply it."""
+        self.vague[column.name, value] = column.vague
+        return self.rng.choice(SUPPLY_BRIEF if self.brief else SUPPLY).format(ref=column.ref.format(value))
+
+
+def final_answer(goals: list[Step], brief: bool) -> str:
+    """The results: alone, or each in a sentence."""
+    if brief:
+        return listed([str(goal.value) for goal in goals])
+    return " ".join(f"{capital(known_phrase(goal))} is {goal.value}." for goal in goals)
 
 
 def who(step: Step, template: str) -> str:
@@ -149,12 +165,17 @@ def listed(phrases: list[str]) -> str:
 
 
 def sub_question(step: Step) -> str:
-    """The step alone, with the values that it really gets."""
+    """A question for the step alone, with the values that it really gets."""
+    return who(step, "What is {np}?").format(np=known_phrase(step))
+
+
+def known_phrase(step: Step) -> str:
+    """A noun phrase for the step, with the values that it really gets."""
     speaker = Speaker(Random(0), brief=True)
     for column in step.lookup.given:
         if column.name in step.inputs:
             speaker.spoken[step.inputs[column.name]] = column.ref.format(step.row[column.name])
-    return who(step, "What is {np}?").format(np=speaker.noun_phrase(step))
+    return speaker.noun_phrase(step)
 
 
 def user_question(goals: list[Step], speaker: Speaker, openers: tuple[str, ...]) -> str:
@@ -231,13 +252,12 @@ def _merged(goals: list[Step], speaker: Speaker) -> list[str]:
 def _subject(goal: Step) -> tuple | None:
     """What the goal is about, if others can be about the same."""
     lookup = goal.lookup
-    if not lookup.by_key or len(lookup.given) > 1 or lookup.extra or goal.unit:
+    if not lookup.by_key or lookup.extra or goal.unit:
         return None
-    parent = goal.inputs.get(lookup.given[0].name)
-    return (lookup.table.name, id(parent) if parent else goal.row[lookup.given[0].name])
+    known = (goal.inputs.get(c.name, goal.row[c.name]) for c in lookup.given)
+    return (lookup.table.name, *known)
 
 
 def _about_one(group: list[Step], speaker: Speaker) -> str:
     labels = listed([f"the {goal.lookup.asked.label}" for goal in group])
-    goal = group[0]
-    return speaker._fill(labels + " of {" + goal.lookup.given[0].name + "}", goal)
+    return speaker.fill(group[0].lookup.table.phrase.replace("the {label}", labels), group[0])

@@ -55,13 +55,13 @@ def _combinations(table: Table, world: World, count: int, rng: Random) -> list[R
     return list(rows.values())
 
 
-def _pool(column: Column, world: World, count: int, rng: Random) -> list:
+def _pool(column: Column, world: World, count: int, rng: Random) -> list[Any]:
     if column.entity is not None:
         keys = [row[column.entity] for row in world[column.entity]]
         return rng.sample(keys, min(len(keys), max(4, count // 2)))
-    if "enum" in column.kind.schema:
-        return list(column.kind.schema["enum"])
-    pool: list = []
+    if column.kind.choices:
+        return list(column.kind.choices)
+    pool: list[Any] = []
     while len(pool) < 4:
         value = column.kind.make(rng)
         pool += [value] if value not in pool else []
@@ -87,11 +87,11 @@ def _fill(column: Column, rows: list[Row], world: World, rng: Random, used: set[
 def _fresh(column: Column, rng: Random, used: set[str]) -> Any:
     """A value that no other row has, where the kind has enough of them; numbers and enums may repeat."""
     value = column.kind.make(rng)
-    if not isinstance(value, str) or "enum" in column.kind.schema:
+    if column.kind.choices or not isinstance(value, str):
         return value
     for _ in range(20):
         if value not in used:
             break
-        value = column.kind.make(rng)
+        value = str(column.kind.make(rng))
     used.add(value)
     return value

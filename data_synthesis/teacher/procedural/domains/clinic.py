@@ -60,7 +60,7 @@ DOMAIN = Domain(
     ),
     Table(
         "medicine",
-        kinds.named(prefix="Dr"),
+        kinds.named("Tablets"),
         attr(
             "price",
             kinds.decimal(2.1, 89, 2, "money"),
