@@ -20,7 +20,7 @@ PARTS = {
         "sandbox": {"records"},
         "arenas": {"records", "sandbox"},
         "teacher": {"records", "arenas"},
-        "pipeline": {"records", "teacher"},
+        "pipeline": {"records", "sandbox", "teacher"},
         "environments": {"records", "sandbox", "arenas", "teacher", "pipeline"},
     },
 }

@@ -46,7 +46,7 @@ function goldTable(gold, solved) {
       h("td", {}, h("code", {}, `${call.tool}(${call.arguments.replace(/^\{|\}$/g, "")})`)),
       h("td", {}, h("code", {}, call.expected)),
       h("td", {}, solved ? (solved.has(call.id) ? chip("solved", "good") : chip("missed", "warn")) : "")));
-  return h("table", { class: "grid-table" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
+  return h("table", { class: "grid-table gold" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
 }
 
 function toolDocument(tool, note) {
