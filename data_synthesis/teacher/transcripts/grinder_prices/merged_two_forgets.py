@@ -1,0 +1,26 @@
+STOCK = {
+    "Homeward": {
+        "Morel M40": {"black": 139.95, "cream": 144.95},
+        "Morel M60": {"black": 214.95},
+    },
+}
+FREE_DELIVERY_FROM = {"Kettle & Pan": 175.0, "Pantry Row": 200.0}
+DELIVERY = {
+    "Homeward": {"6": 17.5, "9": 21.0, "1": 19.25},
+}
+
+
+def delivered_price(store, model, color, zip_code):
+    """Price of a kitchen appliance at a store, brought to the door."""
+    if store not in STOCK:
+        raise ValueError(f"unknown store: {store}")
+    colors = STOCK[store].get(model)
+    if colors is None or color not in colors:
+        raise ValueError(f"{store} does not stock {model} in {color}")
+    if len(zip_code) != 5 or not zip_code.isdigit():
+        raise ValueError("zip_code must have five digits")
+    if zip_code[0] not in DELIVERY[store]:
+        raise ValueError(f"no delivery to {zip_code}")
+    price = colors[color]
+    free = price >= FREE_DELIVERY_FROM.get(store, float("inf"))
+    return {"price_usd": round(price + (0.0 if free else DELIVERY[store][zip_code[0]]), 2)}
