@@ -43,7 +43,7 @@ function goldTable(gold, solved) {
     h("tr", {},
       h("td", {}, call.id),
       h("td", {}, call.question || "–", call.after.length ? h("div", { class: "note" }, `after ${call.after.join(", ")}`) : null),
-      h("td", {}, h("code", {}, `${call.tool}(${call.arguments.replace(/^\{|\}$/g, "")})`)),
+      h("td", {}, h("code", {}, call.tool), h("div", {}, h("code", { class: "comment" }, call.arguments))),
       h("td", {}, h("code", {}, call.expected)),
       h("td", {}, solved ? (solved.has(call.id) ? chip("solved", "good") : chip("missed", "warn")) : "")));
   return h("table", { class: "grid-table gold" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, rows));
