@@ -20,6 +20,7 @@ from .interface import (
 )
 from .limits import Limits
 from .local import LocalSandbox
+from .remote import RemoteSandbox
 
 __all__ = [
     "BadArguments",
@@ -32,6 +33,7 @@ __all__ = [
     "MemoryExceeded",
     "NotJson",
     "OutputExceeded",
+    "RemoteSandbox",
     "Sandbox",
     "SandboxError",
     "SandboxSession",

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import math
 import socket
 import time
 from typing import Any
 
+from . import replies
 from .inside import frames
 
 
 class TooLong(Exception):
     """The other end announced a frame above the cap."""
-
-
-class Malformed(Exception):
-    """The other end sent what is not a frame of JSON, or more than it was asked for."""
 
 
 class Channel:
@@ -46,7 +41,7 @@ class Channel:
             TimeoutError: it did not come in time.
             EOFError: the other end is gone.
             TooLong: the frame is above the cap.
-            Malformed: the frame is not strict JSON.
+            replies.Malformed: the frame is not strict JSON.
         """
         self._fill(frames.HEADER.size, give_up)
         (length,) = frames.HEADER.unpack_from(self._received)
@@ -56,7 +51,7 @@ class Channel:
         self._fill(end, give_up)
         body = bytes(self._received[frames.HEADER.size : end])
         del self._received[:end]
-        return _strict_json(body)
+        return replies.parse(body)
 
     def close(self) -> None:
         self._end.close()
@@ -78,22 +73,3 @@ def _remaining(give_up: float) -> float:
     if remaining <= 0:
         raise TimeoutError
     return remaining
-
-
-def _strict_json(body: bytes) -> Any:
-    try:
-        text = body.decode()
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-    except (ValueError, RecursionError) as error:
-        raise Malformed(str(error)) from error
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:30]} is not a finite number")
-    return number

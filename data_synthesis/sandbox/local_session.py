@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from . import interface
-from .channel import Channel, Malformed, TooLong
+from . import replies
+from .channel import Channel, TooLong
 from .deaths import explain
 from .interface import (
     BadArguments,
@@ -26,12 +26,6 @@ from .interface import (
 )
 from .limits import Limits
 from .warm import WarmInterpreter
-
-_CALL_ERRORS: dict[str, type[CallError]] = {
-    name: getattr(interface, name)
-    for name in ("SourceError", "UnknownTool", "BadArguments", "ToolRaised", "NotJson")
-}
-_ENVELOPE_BYTES = 1 << 15  # of a reply around its result, or of an error message
 
 
 class LocalSession:
@@ -83,6 +77,10 @@ class LocalSession:
             raise unsendable(f"{what}: not JSON: {error}") from error
         try:
             return _unwrap(self._exchange(message, give_up, what), nonce)
+        except replies.Malformed as error:
+            broken = SessionDied(f"{what} left the protocol: {error}")
+            self._finish(broken)
+            raise broken from None
         except CallError:
             raise
         except SandboxError as error:
@@ -95,19 +93,17 @@ class LocalSession:
     def _exchange(self, message: bytes, give_up: float, what: str) -> Any:
         try:
             self._channel.send(message, give_up)
-            return self._channel.receive(self._limits.output_bytes + _ENVELOPE_BYTES, give_up)
+            return self._channel.receive(self._limits.output_bytes + replies.ENVELOPE_BYTES, give_up)
         except TimeoutError:
             raise DeadlineExceeded(f"{what} outlived its deadline") from None
         except TooLong as error:
             raise OutputExceeded(f"{what} returned {error}, above the cap") from None
-        except Malformed as error:
-            raise SessionDied(f"{what} answered with something else than JSON: {error}") from None
         except EOFError:
             raise explain(*self._warm.autopsy(self._number), self._limits) from None
 
     def _hear_hello(self) -> None:
         try:
-            hello = self._channel.receive(_ENVELOPE_BYTES, self._load_by)
+            hello = self._channel.receive(replies.ENVELOPE_BYTES, self._load_by)
         except (TimeoutError, EOFError):
             hello = {"problem": "its process did not come up"}
         if not hello.get("ready"):
@@ -123,12 +119,6 @@ class LocalSession:
 
 
 def _unwrap(reply: Any, nonce: str) -> JsonValue:
-    """The result in a reply, which an untrusted process wrote."""
     if not isinstance(reply, dict) or reply.get("id") != nonce:
-        raise SessionDied("the session answered out of turn")
-    if "result" in reply:
-        return reply["result"]
-    error = _CALL_ERRORS.get(str(reply.get("error")))
-    if error is None:
-        raise SessionDied("the session answered out of turn")
-    raise error(str(reply.get("message")))
+        raise replies.Malformed("answered out of turn")
+    return replies.result(reply)

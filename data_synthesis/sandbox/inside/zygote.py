@@ -142,12 +142,6 @@ def _child_wakeup() -> int:
     return reading
 
 
-def _out_of_memory_first() -> None:
-    """Lets the kernel's out-of-memory killer take sessions before anything else, where it can be told so."""
-    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write("1000")
-
-
 def main() -> None:
     """Arguments: the control socket's descriptor, and the settings as JSON."""
     control_descriptor, settings = int(sys.argv[2]), json.loads(sys.argv[3])
@@ -156,7 +150,6 @@ def main() -> None:
     os.closerange(_HIGH_DESCRIPTOR + 1, 1 << 16)
     control = socket.socket(fileno=_HIGH_DESCRIPTOR)
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    _out_of_memory_first()
     for name in os.environ.keys() - {"TZ"}:
         del os.environ[name]
     sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
