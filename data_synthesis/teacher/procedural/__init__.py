@@ -1,7 +1,8 @@
 """The procedural teacher: seeded generators of arenas that are graded, provable and unlimited. No model is asked."""
 
 from data_synthesis.teacher.procedural.arena import make_arena, make_arenas
-from data_synthesis.teacher.procedural.domains import DOMAINS
+from data_synthesis.teacher.procedural.domains import DOMAINS, HELD_OUT, TRAINING
 from data_synthesis.teacher.procedural.options import Options
+from data_synthesis.teacher.procedural.teacher import ProceduralTeacher
 
-__all__ = ["DOMAINS", "Options", "make_arena", "make_arenas"]
+__all__ = ["DOMAINS", "HELD_OUT", "TRAINING", "Options", "ProceduralTeacher", "make_arena", "make_arenas"]

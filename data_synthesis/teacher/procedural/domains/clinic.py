@@ -57,6 +57,7 @@ DOMAIN = Domain(
         attr("floor", kinds.choice("basement", "ground", "first", "second", "third", "fourth")),
         attr("phone", kinds.PHONE, "the phone number of {x}"),
         arg="ward_code",
+        vague="our ward",
     ),
     Table(
         "medicine",

@@ -44,6 +44,7 @@ DOMAIN = Domain(
         attr("low", kinds.decimal(-35, -2, 1), "the record low at {x}"),
         link("observer", "observer", "the observer at {x}", "Which observer looks after {x}?"),
         arg="station_id",
+        vague="the station near me",
     ),
     Table(
         "observer",
@@ -61,6 +62,7 @@ DOMAIN = Domain(
         attr("source", kinds.PLACE, "the place of the source of {x}"),
         ref="the {}",
         arg="river_name",
+        vague="the river near me",
     ),
     Table(
         "forecast",
