@@ -13,14 +13,17 @@ MAX_POINTS = 1000
 
 # (title, pattern of the keys it draws together); first match wins, and a key that matches none has its own chart.
 _CHARTS = (
-    ("Reward", r"reward/(f1|recall|precision|success)"),
-    ("Loss", r"(\w+/)?loss"),
-    ("Calls and turns", r"(\w+/)?(calls|turns)(_mean)?"),
-    ("Entropy (nats)", r".*entropy.*"),
-    ("|Δ log-prob| of sampler and trainer", r"(\w+/)?logprob_gap(_max)?"),
-    ("Gradient norm", r".*grad(ient)?_norm"),
-    ("Learning rate", r".*(learning_rate|\blr)"),
-    ("Tokens per second", r".*tokens?_per_s(econd)?"),
+    ("Reward", r"reward/.*"),
+    ("Loss", r"loss"),
+    ("Calls and turns", r"calls|turns"),
+    ("Entropy (nats)", r"entropy"),
+    ("|Δ log-prob| of sampler and trainer", r"logprob_gap(_max)?"),
+    ("Gradient norm", r"grad_norm"),
+    ("Learning rate", r"learning_rate"),
+    ("Why episodes stopped (share)", r"stop/.*"),
+    ("Groups", r"groups/.*"),
+    ("Episodes", r"episodes(/.*)?"),
+    ("Tokens per second", r"time/tokens_per_second"),
     ("Time (s)", r"time/.*"),
 )
 

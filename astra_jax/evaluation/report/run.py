@@ -35,7 +35,7 @@ def read_run(folder: Path, limit: int) -> View:
     _add_records(view, folder, limit)
     if not (view.browser or view.charts or view.documents):
         raise ValueError(
-            f"{folder} holds no results.json, config.json, metrics.jsonl, eval/, episodes/ or arenas/: "
+            f"{folder} holds no results.json, config.json, metrics.jsonl, eval/, samples/ or arenas/: "
             "give a run's folder, or a JSONL file of arenas, trajectories or episodes"
         )
     return view
@@ -88,7 +88,7 @@ def _add_records(view: View, folder: Path, limit: int) -> None:
 def _episode_files(folder: Path) -> dict[str, list[Path]]:
     """Stage -> files: one for each evaluated model, then what training kept of its own episodes."""
     stages = {path.stem: [path] for path in sorted(folder.glob("eval/*.jsonl"), key=lambda p: _rank(p.stem))}
-    for path in sorted([*folder.glob("episodes/*.jsonl"), *folder.glob("*/episodes/*.jsonl")]):
+    for path in sorted([*folder.glob("samples/*.jsonl"), *folder.glob("*/samples/*.jsonl")]):
         parent = path.parent.parent
         stages.setdefault("training" if parent == folder else f"{parent.name} training", []).append(path)
     return stages

@@ -134,7 +134,7 @@ def test_parts_may_be_missing(run_folder: Path, tmp_path: Path, kept: set[str], 
 
 def test_a_single_training_run_is_a_run(run_folder: Path, tmp_path: Path):
     shutil.copytree(run_folder / "rl", tmp_path / "my_rl")
-    shutil.copytree(run_folder / "eval", tmp_path / "my_rl" / "episodes")
+    shutil.copytree(run_folder / "eval", tmp_path / "my_rl" / "samples")
     page = Page(write_report(tmp_path / "my_rl"))
     assert {chart["stage"] for chart in page.data["charts"]} == {"training"}
     assert {entry["stage"] for entry in page.data["browser"]["entries"]} == {"training"}
