@@ -130,12 +130,14 @@ def canonical(value: JsonValue) -> str:
 
 
 def _without_repeats(events: Sequence[ToolEvent]) -> list[ToolEvent | None]:
+    """The executed events, without those that repeat an earlier executed call."""
     seen: set[tuple[str, str]] = set()
     kept: list[ToolEvent | None] = []
     for event in events:
         call = (event.name, canonical(event.arguments))
         kept.append(event if event.status == "ok" and call not in seen else None)
-        seen.add(call)
+        if event.status == "ok":
+            seen.add(call)
     return kept
 
 
