@@ -34,8 +34,8 @@ class Attention(nnx.Module):
         self.value = Linear(config, rngs, embed, keys, bias=bias)
         self.output = Linear(config, rngs, queries, embed, bias=bias)
         norm = {"layers": config.num_layers, "head_dim": config.head_dim}
-        self.query_norm = RMSNorm(config, **norm) if config.qk_norm else None
-        self.key_norm = RMSNorm(config, **norm) if config.qk_norm else None
+        self.query_norm = RMSNorm(config, norm) if config.qk_norm else None
+        self.key_norm = RMSNorm(config, norm) if config.qk_norm else None
 
     def __call__(self, x_BxTxD: jax.Array, angles: Angles, attend: Attend) -> jax.Array:
         q_BxTxNxH, k_BxTxKxH = self.query(x_BxTxD), self.key(x_BxTxD)
@@ -63,9 +63,9 @@ class Block(nnx.Module):
 
     def __init__(self, config: ModelConfig, rngs: nnx.Rngs):
         sizes = {"layers": config.num_layers, "embed": config.hidden_size}
-        self.attention_norm = RMSNorm(config, **sizes)
+        self.attention_norm = RMSNorm(config, sizes)
         self.attention = Attention(config, rngs)
-        self.ffn_norm = RMSNorm(config, **sizes)
+        self.ffn_norm = RMSNorm(config, sizes)
         self.ffn = FeedForward(config, rngs)
 
     def __call__(self, x_BxTxD: jax.Array, angles: Angles, attend: Attend) -> jax.Array:

@@ -8,9 +8,7 @@ import jax
 from flax import nnx
 
 from astra_jax.models.config import ModelConfig
-from astra_jax.models.parameter import constant, matrix
-
-Sizes = dict[str, int]  # logical axis -> size, in order
+from astra_jax.models.parameter import Sizes, constant, matrix
 
 
 class Linear(nnx.Module):
@@ -20,8 +18,8 @@ class Linear(nnx.Module):
         layers = {"layers": config.num_layers}
         self.dtype = config.compute_dtype
         self.inputs, self.outputs = math.prod(inputs.values()), tuple(outputs.values())
-        self.weight = matrix(config, rngs, **layers, **inputs, **outputs)
-        self.bias = constant(config, 0.0, **layers, **outputs) if bias else None
+        self.weight = matrix(config, rngs, layers | inputs | outputs, inputs=len(inputs))
+        self.bias = constant(config, 0.0, layers | outputs) if bias else None
 
     def __call__(self, x: jax.Array) -> jax.Array:
         # One product of two matrices: with more axes, XLA's CPU compiler transposes operands in its gradient.

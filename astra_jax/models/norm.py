@@ -7,15 +7,15 @@ import jax.numpy as jnp
 from flax import nnx
 
 from astra_jax.models.config import ModelConfig
-from astra_jax.models.parameter import constant
+from astra_jax.models.parameter import Sizes, constant
 
 
 class RMSNorm(nnx.Module):
     """Norm of the last axis, in float32 whatever the input; a leading `layers` axis when stacked."""
 
-    def __init__(self, config: ModelConfig, **sizes: int):
+    def __init__(self, config: ModelConfig, sizes: Sizes):
         self.eps = config.norm_eps
-        self.scale = constant(config, 1.0, **sizes)
+        self.scale = constant(config, 1.0, sizes)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x32 = x.astype(jnp.float32)

@@ -15,6 +15,7 @@ from astra_jax.models.config import ModelConfig
 from astra_jax.models.norm import RMSNorm
 from astra_jax.models.parameter import matrix
 from astra_jax.models.rope import rotary_angles
+from astra_jax.sharding import constrain
 
 _SAVED = {
     "attention": jax.checkpoint_policies.save_only_these_names("attention"),
@@ -26,13 +27,13 @@ class Transformer(nnx.Module):
     """Llama and Qwen3, by `config`. Shapes use the letters of `ModelConfig`."""
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
-        V, D = config.vocab_size, config.hidden_size
+        table = {"vocab": config.vocab_size, "embed": config.hidden_size}
         self.config = config
-        self.embedding = matrix(config, rngs, vocab=V, embed=D)
+        self.embedding = matrix(config, rngs, table)
         self.layers = Block(config, rngs)
-        self.final_norm = RMSNorm(config, embed=D)
+        self.final_norm = RMSNorm(config, {"embed": config.hidden_size})
         if not config.tie_embeddings:
-            self.unembedding = matrix(config, rngs, vocab=V, embed=D)
+            self.unembedding = matrix(config, rngs, table)
 
     def __call__(
         self,
@@ -58,7 +59,7 @@ class Transformer(nnx.Module):
         angles = self._angles(positions_BxT)
 
         def layer(x_BxTxD: jax.Array, weights: nnx.State) -> tuple[jax.Array, None]:
-            return nnx.merge(graph, weights)(x_BxTxD, angles, attend), None
+            return _spread(nnx.merge(graph, weights)(x_BxTxD, angles, attend)), None
 
         x_BxTxD, _ = jax.lax.scan(_remat(layer, self.config.remat), self._embed(tokens_BxT), stacked)
         return self.final_norm(x_BxTxD)
@@ -94,7 +95,7 @@ class Transformer(nnx.Module):
         return logits.reshape(*hidden_BxTxD.shape[:-1], -1)
 
     def _embed(self, tokens_BxT: jax.Array) -> jax.Array:
-        return self.embedding[tokens_BxT].astype(self.config.compute_dtype)
+        return _spread(self.embedding[tokens_BxT].astype(self.config.compute_dtype))
 
     def _angles(self, positions_BxT: jax.Array) -> Angles:
         return rotary_angles(positions_BxT, self.config.head_dim, self.config.rope_theta)
@@ -117,6 +118,10 @@ def _write(cache_BxSxKxH: jax.Array, new_BxTxKxH: jax.Array, positions_BxT: jax.
     index = jnp.where(positions_BxT < 0, cache_BxSxKxH.shape[1], positions_BxT)
     rows = jnp.arange(index.shape[0])[:, None]
     return cache_BxSxKxH.at[rows, index].set(new_BxTxKxH.astype(cache_BxSxKxH.dtype), mode="drop")
+
+
+def _spread(x_BxTxD: jax.Array) -> jax.Array:
+    return constrain(x_BxTxD, "batch", "time", "hidden", name="hidden states")
 
 
 def _remat(layer: Callable, policy: str) -> Callable:

@@ -1,0 +1,118 @@
+"""The mesh, and the one table from logical axes to mesh axes.
+
+Parameters and activations name their axes by what they are (`embed`, `heads`, `batch`); `RULES` says over which
+mesh axes each is split. Another parallelism strategy is another table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+from flax import nnx
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+Rules = Mapping[str, tuple[str, ...]]
+
+MESH_AXES = ("data", "fsdp", "tensor")
+
+# data: copies of the weights, other rows. fsdp: other rows too, and each device keeps a slice of the weights,
+# gathered when used. tensor: all rows, a slice of the heads, the feed-forward and the vocabulary.
+RULES: Rules = {
+    "batch": ("data", "fsdp"),
+    "time": (),
+    "hidden": (),  # the model axis of activations; `embed` is that of weights
+    "layers": (),
+    "embed": ("fsdp",),
+    "heads": ("tensor",),
+    "kv_heads": ("tensor",),
+    "head_dim": (),
+    "ffn": ("tensor",),
+    "vocab": ("tensor",),
+}
+
+
+class ShardingError(ValueError):
+    """An array cannot be laid out over the mesh as the rules say."""
+
+
+def make_mesh(
+    *, data: int = -1, fsdp: int = 1, tensor: int = 1, devices: Sequence[Any] | None = None
+) -> Mesh:
+    """A mesh of all devices (or those given). One size may be -1: what is left.
+
+    Raises:
+        ShardingError: the sizes do not make up the number of devices.
+    """
+    devices = jax.devices() if devices is None else devices
+    sizes = [data, fsdp, tensor]
+    known = math.prod(size for size in sizes if size != -1)
+    filled = [len(devices) // known if size == -1 else size for size in sizes]
+    if sizes.count(-1) > 1 or math.prod(filled) != len(devices):
+        asked = ", ".join(f"{axis}={size}" for axis, size in zip(MESH_AXES, sizes, strict=True))
+        raise ShardingError(f"a mesh of {asked} does not use exactly the {len(devices)} devices there are")
+    return jax.make_mesh(tuple(filled), MESH_AXES, (AxisType.Auto,) * len(MESH_AXES), devices=devices)
+
+
+def partition_spec(
+    mesh: jax.sharding.AbstractMesh | Mesh,
+    axes: Sequence[str],
+    shape: Sequence[int],
+    *,
+    name: str,
+    rules: Rules = RULES,
+) -> PartitionSpec:
+    """Over which mesh axes each dimension of an array is split; `name` is the array's, for messages.
+
+    Raises:
+        ShardingError: no rule for an axis; two dimensions over one mesh axis; a size that does not divide.
+    """
+    owner: dict[str, str] = {}
+    spec = []
+    for axis, size in zip(axes, shape, strict=True):
+        if axis not in rules:
+            raise ShardingError(f"{name}: no sharding rule for its axis {axis!r}; known: {', '.join(rules)}")
+        split = tuple(mesh_axis for mesh_axis in rules[axis] if mesh.shape[mesh_axis] > 1)
+        for mesh_axis in split:
+            if mesh_axis in owner:
+                raise ShardingError(
+                    f"{name}: axes {owner[mesh_axis]!r} and {axis!r} both map to mesh axis {mesh_axis!r}"
+                )
+            owner[mesh_axis] = axis
+        parts = math.prod(mesh.shape[mesh_axis] for mesh_axis in split)
+        if size % parts:
+            raise ShardingError(
+                f"{name}: axis {axis!r} of size {size} does not divide over {parts} devices "
+                f"(mesh axes {', '.join(split)})"
+            )
+        spec.append(split or None)
+    return PartitionSpec(*spec)
+
+
+def named_sharding(
+    mesh: Mesh, axes: Sequence[str], shape: Sequence[int], *, name: str, rules: Rules = RULES
+) -> NamedSharding:
+    """Where an array with these logical axes lives on `mesh`. Raises as `partition_spec`."""
+    return NamedSharding(mesh, partition_spec(mesh, axes, shape, name=name, rules=rules))
+
+
+def shard_model(model: nnx.Module, mesh: Mesh, rules: Rules = RULES) -> None:
+    """Moves every parameter to its place on `mesh`, in the model itself. Raises as `partition_spec`."""
+    parameters = nnx.to_flat_state(nnx.state(model, nnx.Param))
+    shardings = [
+        named_sharding(mesh, p.axes, p.shape, name=".".join(map(str, path)), rules=rules)
+        for path, p in parameters
+    ]
+    for (_, parameter), sharding in zip(parameters, shardings, strict=True):
+        parameter.set_value(jax.device_put(parameter.get_value(), sharding))
+    nnx.update(model, nnx.from_flat_state(parameters))
+
+
+def constrain(x: jax.Array, *axes: str, name: str = "activation") -> jax.Array:
+    """Pins an activation to the mesh of `jax.set_mesh`; does nothing where there is none."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
+        return x
+    return jax.lax.with_sharding_constraint(x, partition_spec(mesh, axes, x.shape, name=name))

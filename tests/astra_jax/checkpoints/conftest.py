@@ -1,0 +1,62 @@
+"""Random tiny models made by `transformers`, saved as it saves them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer, models, pre_tokenizers
+
+VOCAB = 128
+SIZES = {
+    "vocab_size": VOCAB,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+}
+TINY_MODELS = {
+    "llama": {"model_type": "llama"},
+    "llama-tied": {"model_type": "llama", "tie_word_embeddings": True, "rope_theta": 100_000.0},
+    "llama-biases": {"model_type": "llama", "attention_bias": True, "mlp_bias": True, "rms_norm_eps": 1e-5},
+    "llama-head-size": {"model_type": "llama", "head_dim": 24, "num_key_value_heads": 1},
+    "qwen3": {"model_type": "qwen3", "head_dim": 8, "num_key_value_heads": 4},
+    "qwen3-tied": {"model_type": "qwen3", "head_dim": 16, "tie_word_embeddings": True},
+    "qwen3-biases": {"model_type": "qwen3", "head_dim": 8, "attention_bias": True, "rope_theta": 1_000_000.0},
+}
+
+
+@pytest.fixture(params=TINY_MODELS)
+def torch_model(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    """A random model in PyTorch; it is saved in its `directory`."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: nothing to compare with")
+    import transformers
+
+    config = transformers.AutoConfig.for_model(**SIZES | TINY_MODELS[request.param])
+    torch.manual_seed(0)
+    model = transformers.AutoModelForCausalLM.from_config(config).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():  # norms and biases too, which start as constants
+            parameter.add_(0.2 * torch.randn_like(parameter))
+    model.directory = tmp_path / "torch"
+    model.save_pretrained(model.directory)
+    return model
+
+
+@pytest.fixture
+def tokenizer_dir(tmp_path: Path) -> Path:
+    directory = tmp_path / "tokenizer"
+    directory.mkdir()
+    words = {f"w{i}": i for i in range(VOCAB)}
+    tokenizer = Tokenizer(models.WordLevel(words, unk_token="w0"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(directory / "tokenizer.json"))
+    settings = {"tokenizer_class": "TokenizersBackend", "eos_token": "w1", "pad_token": "w2"}
+    (directory / "tokenizer_config.json").write_text(json.dumps(settings))
+    (directory / "chat_template.jinja").write_text("{% for m in messages %}{{ m['content'] }} {% endfor %}")
+    (directory / "generation_config.json").write_text(json.dumps({"eos_token_id": 1, "pad_token_id": 2}))
+    return directory
