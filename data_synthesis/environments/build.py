@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from data_synthesis.arenas import proof
+from data_synthesis.environments import wordings as w
 from data_synthesis.environments.decompose import decompose
 from data_synthesis.environments.merge import merge
 from data_synthesis.environments.necessity import judge_necessity
 from data_synthesis.environments.synthesise import Budget, synthesise
 from data_synthesis.environments.verify import verify
+from data_synthesis.environments.wordings import Wording
 from data_synthesis.pipeline import Funnel, PipelineError, Policy, Rejected, Stage, run_stages
 from data_synthesis.pipeline.results import output_path, rejects_path, replacing
 from data_synthesis.records import Arena, Decomposition, Question, Record, read_records
@@ -86,46 +89,51 @@ def synthesise_arenas(
 
 
 def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings) -> list[Stage[Any]]:
-    attempts, budget = settings.attempts, settings.budget
-
-    async def to_decomposition(question: Question) -> Sequence[Record]:
-        return [await decompose(question, teacher, attempts=attempts)]
-
-    async def to_judged(whole: Decomposition) -> Sequence[Record]:
-        return [await judge_necessity(whole, teacher, attempts=attempts)]
-
-    async def to_verified(whole: Decomposition) -> Sequence[Record]:
-        return [await verify(whole, teacher, minimum=settings.minimum_score, attempts=attempts)]
-
-    async def to_arena(whole: Decomposition) -> Sequence[Record]:
-        return [await synthesise(whole, teacher, sandbox, budget=budget)]
-
-    async def to_merged(arena: Arena) -> Sequence[Record]:
-        seconds = budget.call_seconds
-        return [await merge(arena, teacher, sandbox, attempts=attempts, call_seconds=seconds)]
-
-    async def to_proved(arena: Arena) -> Sequence[Record]:
-        return [await asyncio.to_thread(prove, arena, sandbox)]
-
-    asked = {"teacher": teacher.name, "attempts": attempts}
+    attempts, budget, minimum = settings.attempts, settings.budget, settings.minimum_score
+    synthesising, merging = partial(synthesise, sandbox=sandbox), partial(merge, sandbox=sandbox)
+    judges = (w.VERIFY_DEPENDENCY, w.VERIFY_ATOMICITY, w.VERIFY_SEQUENTIAL, w.VERIFY_COMPLETENESS)
+    tool = (w.TOOL_DOCUMENT, w.TOOL_CALL, w.TOOL_CODE)
+    merged = (w.INTENT_CLUSTERS, w.MERGE_TOOL)
+    seconds = budget.call_seconds
     return [
-        Stage("decompose", Question, to_decomposition, asked),
-        Stage("necessity", Decomposition, to_judged, asked),
-        Stage("verify", Decomposition, to_verified, asked | {"minimum_score": settings.minimum_score}),
-        Stage("synthesise", Decomposition, to_arena, {"teacher": teacher.name, **asdict(budget)}),
-        Stage("merge", Arena, to_merged, asked | {"call_seconds": budget.call_seconds}),
-        Stage("prove", Arena, to_proved),
+        _asking("decompose", Question, decompose, teacher, [w.DECOMPOSE], attempts=attempts),
+        _asking("necessity", Decomposition, judge_necessity, teacher, [w.NECESSITY], attempts=attempts),
+        _asking("verify", Decomposition, verify, teacher, judges, attempts=attempts, minimum=minimum),
+        _asking("synthesise", Decomposition, synthesising, teacher, tool, budget=budget),
+        _asking("merge", Arena, merging, teacher, merged, attempts=attempts, call_seconds=seconds),
+        Stage("prove", Arena, _one(partial(prove, sandbox=sandbox))),
     ]
 
 
-def prove(arena: Arena, sandbox: Sandbox) -> Arena:
+def _asking(
+    name: str,
+    takes: type[Record],
+    step: Callable[..., Awaitable[Record]],
+    teacher: Teacher,
+    words: Iterable[Wording],
+    **options: Any,
+) -> Stage[Any]:
+    """A stage that asks a teacher; what it is given and asks is what its output depends on."""
+    shown = {key: asdict(value) if is_dataclass(value) else value for key, value in options.items()}
+    settings = {"teacher": teacher.name, "prompts": [each.label for each in words], **shown}
+    return Stage(name, takes, _one(partial(step, teacher=teacher, **options)), settings)
+
+
+def _one(step: Callable[[Any], Awaitable[Record]]) -> Callable[[Any], Awaitable[Sequence[Record]]]:
+    async def run(record: Record) -> Sequence[Record]:
+        return [await step(record)]
+
+    return run
+
+
+async def prove(arena: Arena, sandbox: Sandbox) -> Arena:
     """The arena with its report.
 
     Raises:
         Rejected: the code of the first check it fails; the detail names all of them.
         SandboxUnavailable: undecided.
     """
-    report = proof.prove(arena, sandbox)
+    report = await asyncio.to_thread(proof.prove, arena, sandbox)
     if not report.passed:
         failed = [check for check in report.checks if not check.passed]
         raise Rejected(failed[0].reason, "; ".join(f"{c.reason}: {c.detail}" for c in failed))

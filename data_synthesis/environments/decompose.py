@@ -19,9 +19,7 @@ async def decompose(question: Question, teacher: Teacher, *, attempts: int) -> D
     """
     prompt = prompts.decompose(question)
     reply = await ask_until(teacher, prompt, _problems, attempts=attempts, reason="bad_structure")
-    provenance = Provenance(
-        parents=[question.id], teacher=teacher.name, prompt_version=f"decompose/{DECOMPOSE.version}"
-    )
+    provenance = Provenance(parents=[question.id], teacher=teacher.name, prompt_version=DECOMPOSE.label)
     asked = question.model_dump(include={"question", "domain", "language", "context"})
     return Decomposition.model_validate({**asked, **reply.model_dump(), "provenance": provenance})
 

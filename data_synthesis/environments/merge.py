@@ -105,7 +105,7 @@ class _Merger:
         origin = {
             "parents": self.arena.provenance.parents,
             "teacher": self.teacher.name,
-            "prompt_version": f"merge_tool/{MERGE_TOOL.version}",
+            "prompt_version": MERGE_TOOL.label,
         }
         provenance = Provenance.model_validate(
             origin | ({"unmerged": self.unmerged} if self.unmerged else {})

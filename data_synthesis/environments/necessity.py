@@ -32,7 +32,7 @@ async def judge_necessity(whole: Decomposition, teacher: Teacher, *, attempts: i
         sub.model_copy(update={"tool_necessity": j.tool_necessity, "reason": j.reason})
         for sub, j in zip(whole.sub_questions, reply.judgements, strict=True)
     ]
-    return revised(whole, teacher.name, f"necessity/{NECESSITY.version}", sub_questions=judged)
+    return revised(whole, teacher.name, NECESSITY.label, sub_questions=judged)
 
 
 def _apply_rule(whole: Decomposition, needed: dict[int, bool]) -> None:

@@ -21,40 +21,36 @@ R = TypeVar("R", bound=BaseModel)
 
 def decompose(question: Question) -> Prompt[replies.DecompositionReply]:
     variables = question.model_dump(include={"question", "domain", "language", "context"})
-    return _prompt("decompose", wordings.DECOMPOSE, replies.DecompositionReply, **variables)
+    return _prompt(wordings.DECOMPOSE, replies.DecompositionReply, **variables)
 
 
 def necessity(whole: Decomposition) -> Prompt[replies.NecessityReply]:
-    return _prompt("necessity", wordings.NECESSITY, replies.NecessityReply, **_trace(whole))
+    return _prompt(wordings.NECESSITY, replies.NecessityReply, **_trace(whole))
 
 
 def verify_dependency(whole: Decomposition, sub: SubQuestion) -> Prompt[replies.DependencyReply]:
-    return _prompt(
-        "verify_dependency", wordings.VERIFY_DEPENDENCY, replies.DependencyReply, **_need(whole, sub)
-    )
+    return _prompt(wordings.VERIFY_DEPENDENCY, replies.DependencyReply, **_need(whole, sub))
 
 
 def verify_atomicity(whole: Decomposition) -> Prompt[replies.AtomicityReply]:
-    return _prompt("verify_atomicity", wordings.VERIFY_ATOMICITY, replies.AtomicityReply, **_trace(whole))
+    return _prompt(wordings.VERIFY_ATOMICITY, replies.AtomicityReply, **_trace(whole))
 
 
 def verify_sequential(whole: Decomposition) -> Prompt[replies.SequentialReply]:
-    return _prompt("verify_sequential", wordings.VERIFY_SEQUENTIAL, replies.SequentialReply, **_trace(whole))
+    return _prompt(wordings.VERIFY_SEQUENTIAL, replies.SequentialReply, **_trace(whole))
 
 
 def verify_completeness(whole: Decomposition) -> Prompt[replies.CompletenessReply]:
-    return _prompt(
-        "verify_completeness", wordings.VERIFY_COMPLETENESS, replies.CompletenessReply, **_trace(whole)
-    )
+    return _prompt(wordings.VERIFY_COMPLETENESS, replies.CompletenessReply, **_trace(whole))
 
 
 def tool_document(whole: Decomposition, sub: SubQuestion) -> Prompt[replies.ToolDocumentReply]:
-    return _prompt("tool_document", wordings.TOOL_DOCUMENT, replies.ToolDocumentReply, **_need(whole, sub))
+    return _prompt(wordings.TOOL_DOCUMENT, replies.ToolDocumentReply, **_need(whole, sub))
 
 
 def tool_call(whole: Decomposition, sub: SubQuestion, tool: ToolSpec) -> Prompt[replies.ToolCallReply]:
     variables = _need(whole, sub) | {"tool": tool.model_dump(mode="json")}
-    return _prompt("tool_call", wordings.TOOL_CALL, replies.ToolCallReply, **variables)
+    return _prompt(wordings.TOOL_CALL, replies.ToolCallReply, **variables)
 
 
 def tool_code(
@@ -65,7 +61,7 @@ def tool_code(
         "call": {"name": tool.name, "arguments": arguments},
         "answer": sub.answer,
     }
-    return _prompt("tool_code", wordings.TOOL_CODE, replies.ToolCodeReply, **variables)
+    return _prompt(wordings.TOOL_CODE, replies.ToolCodeReply, **variables)
 
 
 def intent_clusters(
@@ -76,7 +72,6 @@ def intent_clusters(
         for c, tool in calls
     ]
     return _prompt(
-        "intent_clusters",
         wordings.INTENT_CLUSTERS,
         replies.IntentClustersReply,
         question=question,
@@ -92,7 +87,6 @@ def merge_tool(
         {"question": c.question, "arguments": c.arguments, "answer": c.expected} for c in cases
     ]
     return _prompt(
-        "merge_tool",
         wordings.MERGE_TOOL,
         replies.MergedToolReply,
         question=question,
@@ -105,8 +99,8 @@ def merge_tool(
     )
 
 
-def _prompt(name: str, wording: Wording, reply: type[R], **variables: JsonValue) -> Prompt[R]:
-    return Prompt(name, wording.version, variables, reply, template=wording.template)
+def _prompt(wording: Wording, reply: type[R], **variables: JsonValue) -> Prompt[R]:
+    return Prompt(wording.name, wording.version, variables, reply, template=wording.template)
 
 
 def _trace(whole: Decomposition) -> dict[str, JsonValue]:

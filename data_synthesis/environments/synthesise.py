@@ -66,9 +66,7 @@ async def synthesise(whole: Decomposition, teacher: Teacher, sandbox: Sandbox, *
         tools=list({tool.name: tool for tool in named}.values()),
         gold_calls=calls,
         final_answer=_in_words(whole.answer),
-        provenance=Provenance(
-            parents=[whole.id], teacher=teacher.name, prompt_version=f"tool_code/{TOOL_CODE.version}"
-        ),
+        provenance=Provenance(parents=[whole.id], teacher=teacher.name, prompt_version=TOOL_CODE.label),
     )
 
 

@@ -12,7 +12,7 @@ from data_synthesis.environments import prompts
 from data_synthesis.environments.asking import all_of, ask_until
 from data_synthesis.environments.lineage import revised
 from data_synthesis.environments.replies import AtomicityReply, SequentialReply
-from data_synthesis.environments.wordings import VERIFY_ATOMICITY
+from data_synthesis.environments.wordings import VERIFY_COMPLETENESS
 from data_synthesis.pipeline import Rejected
 from data_synthesis.records import Decomposition, DecompositionScores
 from data_synthesis.teacher.interface import Teacher, TeacherError
@@ -29,12 +29,15 @@ async def verify(whole: Decomposition, teacher: Teacher, *, minimum: float, atte
     """
     scores = await score(whole, teacher, attempts=attempts)
     mean = scores.mean()
-    shown = ", ".join(f"{name} {value}" for name, value in scores.model_dump().items())
+    shown = ", ".join(
+        f"{name} {'unknown' if value is None else f'{value:.2f}'}"
+        for name, value in scores.model_dump().items()
+    )
     if mean is None:
         raise TeacherError(f"a judge gave no usable answer: {shown}")
     if mean < minimum:
         raise Rejected("low_score", f"the mean is {mean:.3f}, under {minimum}: {shown}")
-    return revised(whole, teacher.name, f"verify/{VERIFY_ATOMICITY.version}", scores=scores)
+    return revised(whole, teacher.name, VERIFY_COMPLETENESS.label, scores=scores)
 
 
 async def score(whole: Decomposition, teacher: Teacher, *, attempts: int) -> DecompositionScores:

@@ -9,11 +9,20 @@ from typing import NamedTuple
 
 
 class Wording(NamedTuple):
+    """A prompt's words; `$name` stands for a variable."""
+
+    name: str
     version: str
     template: str
 
+    @property
+    def label(self) -> str:
+        """`name/version`, by which records and transcripts refer to it."""
+        return f"{self.name}/{self.version}"
+
 
 DECOMPOSE = Wording(
+    "decompose",
     "1",
     """\
 A person asks an assistant that works with tools:
@@ -42,6 +51,7 @@ Break the question into the sub-questions whose answers lead to its answer.
 )
 
 NECESSITY = Wording(
+    "necessity",
     "1",
     """\
 The request: $question
@@ -58,6 +68,7 @@ values, or to judge numbers already computed. Give one judgement for each sub-qu
 )
 
 VERIFY_DEPENDENCY = Wording(
+    "verify_dependency",
     "1",
     """\
 These were asked and answered before:
@@ -71,6 +82,7 @@ Do the earlier answers fit it? `missing`: it needs an entity or a value that nei
 )
 
 VERIFY_ATOMICITY = Wording(
+    "verify_atomicity",
     "1",
     """\
 The request: $question
@@ -84,6 +96,7 @@ tool call answers it. A last step that only puts earlier answers together counts
 )
 
 VERIFY_SEQUENTIAL = Wording(
+    "verify_sequential",
     "1",
     """\
 The request: $question
@@ -96,6 +109,7 @@ asked at the same time as them. Name only clear cases; where you are not sure, n
 )
 
 VERIFY_COMPLETENESS = Wording(
+    "verify_completeness",
     "1",
     """\
 The request: $question
@@ -109,6 +123,7 @@ List everything the request asks for, then check that the sub-questions together
 )
 
 TOOL_DOCUMENT = Wording(
+    "tool_document",
     "1",
     """\
 Within the request "$question" an assistant has to find out:
@@ -125,6 +140,7 @@ optional, and no example or default repeats a value of this request.
 )
 
 TOOL_CALL = Wording(
+    "tool_call",
     "1",
     """\
 The tool:
@@ -139,6 +155,7 @@ only from the need and from what is known.
 )
 
 TOOL_CODE = Wording(
+    "tool_code",
     "1",
     """\
 The tool:
@@ -157,6 +174,7 @@ needs.
 )
 
 INTENT_CLUSTERS = Wording(
+    "intent_clusters",
     "1",
     """\
 The request: $question
@@ -170,6 +188,7 @@ group may have one.
 )
 
 MERGE_TOOL = Wording(
+    "merge_tool",
     "1",
     """\
 The tool:

@@ -1,17 +1,30 @@
-# taxable value, mills for a main home, mills for a second home
+# listing, municipality, taxable value
 PARCELS = """
-TC-1932207|171640|27.4118|45.1532
-TC-1932410|148205|27.4118|45.1532
-TC-1932501|120300|27.4118|45.1532
-PK-0447120|139900|24.0275|41.6310
+TC-1932207|Traverse City|171640
+TC-1932410|Traverse City|148205
+TC-1932501|Traverse City|120300
+TC-1932055|Garfield Township|163900
+PK-0447120|Petoskey|139900
 """
+# mills, that is dollars for each thousand of taxable value
+MILLS = {
+    "Traverse City": {"local": 27.4118, "school_operating": 17.7414},
+    "Garfield Township": {"local": 22.0640, "school_operating": 17.7414},
+    "Petoskey": {"local": 24.0275, "school_operating": 17.6035},
+}
 
 
 def property_tax(listing_id, main_home=True):
-    """Property tax of a listing for one year, in US dollars. A mill is one dollar for each thousand of value."""
-    for line in PARCELS.split():
-        parcel, value, mills_main, mills_second = line.split("|")
-        if parcel == listing_id:
-            mills = float(mills_main if main_home else mills_second)
-            return {"year": 2026, "tax": round(int(value) * mills / 1000, 2)}
-    raise ValueError(f"no parcel belongs to listing {listing_id}")
+    """Property tax of a listing for one year, in US dollars.
+
+    A main home is exempt from the school operating levy.
+    """
+    parcels = (line.split("|") for line in PARCELS.split("\n") if line)
+    found = {listing: (place, int(value)) for listing, place, value in parcels}
+    if listing_id not in found:
+        raise ValueError(f"no parcel belongs to listing {listing_id}")
+    place, taxable = found[listing_id]
+    mills = MILLS[place]["local"]
+    if not main_home:
+        mills += MILLS[place]["school_operating"]
+    return {"year": 2026, "tax": round(taxable * mills / 1000, 2)}

@@ -1,21 +1,27 @@
-ADAPTATIONS = [
-    ("Ashfall Station", "The Ninth Deck", "series", 2024),
-    ("Ashfall Station", "Ashfall: Descent", "film", 2021),
-    ("Lanternwake", "Wake", "series", 2025),
-    ("Kingdoms of Brine", "Saltborn", "series", 2022),
-    ("Kingdoms of Brine", "Saltborn: Origins", "film", 2025),
-]
+import json
+
+ADAPTATIONS = json.loads("""[
+  {"game": "Ashfall Station", "title": "The Ninth Deck", "kind": "series", "year": 2024},
+  {"game": "Ashfall Station", "title": "Ashfall: Descent", "kind": "film", "year": 2021},
+  {"game": "Lanternwake", "title": "Wake", "kind": "series", "year": 2025},
+  {"game": "Kingdoms of Brine", "title": "Saltborn", "kind": "series", "year": 2022},
+  {"game": "Kingdoms of Brine", "title": "Saltborn: Origins", "kind": "film", "year": 2025}
+]""")
 
 
 def series_from_game(game, kind="series", released_after=None):
-    """Title of the screen adaptation of a video game."""
-    if kind not in {"series", "film"}:
-        raise ValueError("kind must be series or film")
-    for source, title, form, year in ADAPTATIONS:
-        if (
-            source.lower() == game.lower()
-            and form == kind
-            and (released_after is None or year > released_after)
-        ):
-            return {"game": source, "title": title, "year": year}
-    return {"game": game, "title": None}
+    """Title of the screen adaptation of a video game, the newest one if there are several."""
+    if kind not in ("series", "film"):
+        raise ValueError(f"kind must be series or film, not {kind!r}")
+    of_game = [row for row in ADAPTATIONS if row["game"].lower() == game.strip().lower()]
+    if not of_game:
+        raise ValueError(f"no adaptation of {game!r} is known")
+    fitting = [
+        row
+        for row in of_game
+        if row["kind"] == kind and (released_after is None or row["year"] > released_after)
+    ]
+    if not fitting:
+        return {"game": game, "adapted": False}
+    newest = max(fitting, key=lambda row: row["year"])
+    return {"game": newest["game"], "adapted": True, "title": newest["title"], "year": newest["year"]}

@@ -1,14 +1,33 @@
-PLATFORMS = {
-    ("Leeds", "Skipton"): {"20:19": "1a", "20:56": "4c", "21:56": "4c", "23:18": "2d"},
-    ("Leeds", "Ilkley"): {"20:15": "3b", "21:15": "3a"},
-    ("Leeds", "York"): {"20:45": "15a", "20:59": "16"},
-}
+BOARD = """
+Skipton 20:19 1a
+Skipton 20:56 4c
+Skipton 21:56 4d
+Skipton 23:18 2d
+Ilkley  20:15 3b
+Ilkley  21:15 3a
+York    20:45 15a
+York    20:59 16
+York    21:15 15b
+"""
+
+
+def read_board(text):
+    trains = {}
+    for line in text.split("\n"):
+        if line.strip():
+            destination, departure, platform = line.split()
+            trains.setdefault(destination, {})[departure] = platform
+    return trains
 
 
 def departure_platform(station, destination, departure):
-    trains = PLATFORMS.get((station, destination))
-    if trains is None:
-        raise ValueError(f"no trains from {station} to {destination}")
-    if departure not in trains:
-        raise ValueError(f"no train to {destination} leaves {station} at {departure}")
-    return {"platform": trains[departure]}
+    """Platform of a train as shown on the station's evening board."""
+    if station != "Leeds":
+        raise ValueError(f"no board of {station}")
+    trains = read_board(BOARD)
+    if destination not in trains:
+        raise ValueError(f"no direct train from {station} to {destination}")
+    if departure not in trains[destination]:
+        times = ", ".join(trains[destination])
+        raise ValueError(f"trains to {destination} leave at {times}, not at {departure}")
+    return {"platform": trains[destination][departure]}

@@ -1,5 +1,3 @@
-from datetime import time
-
 SLOTS = {
     ("Selam Kitchen", "2026-05-02"): {2: ["17:30", "19:00", "20:45"], 4: ["17:45", "19:15", "21:00"]},
     ("Selam Kitchen", "2026-05-03"): {2: ["18:00", "19:30"], 4: ["18:15"]},
@@ -7,10 +5,10 @@ SLOTS = {
 }
 
 
-def table_slots(restaurant, date, party_size, around):
+def table_slots(restaurant, date, party_size, around, tolerance_minutes=90):
     free = SLOTS.get((restaurant, date), {}).get(party_size, [])
-    if not free:
+    wanted = int(around.replace(":", ""))
+    near = [slot for slot in free if abs(int(slot) - wanted) <= tolerance_minutes]
+    if not near:
         return {"available": False}
-    wanted = time.fromisoformat(around)
-    closest = min(free, key=lambda slot: abs(time.fromisoformat(slot) - wanted))
-    return {"available": True, "closest": closest}
+    return {"available": True, "closest": min(near, key=lambda slot: abs(int(slot) - wanted))}

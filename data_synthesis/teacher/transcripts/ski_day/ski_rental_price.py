@@ -3,6 +3,13 @@ PACKAGES = {
     "Elk Saddle": {"standard": 46.75, "performance": 63.5, "demo": 78.0},
     "Gray Butte": {"standard": 31.0},
 }
+HELMET_PER_DAY = 9.0
+# from this many days on, a share of the price is taken off
+REDUCTIONS = [(5, 0.2), (3, 0.1), (1, 0.0)]
+
+
+def reduction(days):
+    return next(share for least, share in REDUCTIONS if days >= least)
 
 
 def ski_rental_price(resort, package, days=1, helmet=False):
@@ -11,8 +18,10 @@ def ski_rental_price(resort, package, days=1, helmet=False):
     if not offers:
         raise ValueError(f"{resort} has no rental shop")
     if package not in offers:
-        raise ValueError(f"{resort} rents {', '.join(offers)}")
+        raise ValueError(f"{resort} rents {', '.join(offers)}, not {package!r}")
     if not 1 <= days <= 14:
         raise ValueError("days must be from 1 to 14")
-    total = offers[package] * days * (0.9 if days >= 3 else 1)
-    return {"rental_usd": round(total + (9.0 * days if helmet else 0), 2)}
+    per_day = offers[package] * (1 - reduction(days))
+    if helmet:
+        per_day += HELMET_PER_DAY
+    return {"days": days, "rental_usd": round(per_day * days, 2)}
