@@ -138,5 +138,8 @@ def _gold(number: int, step: Step, steps: list[Step], design: Design) -> GoldCal
 
 def _with_strangers(arena: Arena, options: Options, verb: str, rng: Random) -> Arena:
     names = options.distractor_domains if options.distractor_domains is not None else tuple(DOMAINS)
-    pool = [tool for name in names for tool in strangers(name, options.docs, verb)]
-    return add_distractors(arena, pool, rng.randint(*options.distractors), seed=rng.getrandbits(32))
+    others = [name for name in names if name != arena.domain]
+    count = rng.randint(*options.distractors)
+    chosen = rng.sample(others, min(count, len(others)))
+    pool = [tool for name in chosen for tool in strangers(name, options.docs, verb)]
+    return add_distractors(arena, pool, count, seed=rng.getrandbits(32))
