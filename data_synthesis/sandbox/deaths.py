@@ -16,7 +16,7 @@ from .interface import (
 )
 from .limits import Limits
 
-_CPU_TICK_SECONDS = 0.1
+_CPU_CLOCKS_AGREE = 0.5  # the kernel enforces CPU limits by a coarser clock than the one it reports
 
 
 def explain(status: int, cpu_seconds: float, limits: Limits) -> SandboxError:
@@ -36,7 +36,8 @@ def explain(status: int, cpu_seconds: float, limits: Limits) -> SandboxError:
 def _signalled(number: int, cpu_seconds: float, limits: Limits) -> SandboxError:
     if number == signal.SIGSYS:
         return SessionDied("the session was ended by the kernel for a forbidden system call")
-    if number in (signal.SIGXCPU, signal.SIGKILL) and cpu_seconds >= limits.cpu_seconds - _CPU_TICK_SECONDS:
+    at_hard_limit = number == signal.SIGKILL and cpu_seconds >= limits.cpu_seconds * _CPU_CLOCKS_AGREE
+    if number == signal.SIGXCPU or at_hard_limit:
         return DeadlineExceeded(f"the session used up its {limits.cpu_seconds} s of CPU time")
     if number == signal.SIGKILL:  # which the code cannot send to itself
         return SandboxUnavailable("the session was killed from outside, perhaps by the out-of-memory killer")

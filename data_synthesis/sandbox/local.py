@@ -110,7 +110,7 @@ class LocalSandbox:
             if self._closed:
                 raise SandboxUnavailable("the sandbox is closed; make another")
             if not self._warm.alive():
-                _log.warning("the sandbox's interpreter has died; starting another")
+                _log.warning("the sandbox's interpreter has died, or is another process's; starting one")
                 self._warm.stop()
                 self._warm = self._start(self._level)
             return self._warm

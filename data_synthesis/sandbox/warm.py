@@ -71,12 +71,16 @@ class WarmInterpreter:
         return status, cpu_seconds
 
     def alive(self) -> bool:
-        return self._control.fileno() >= 0 and self._process.poll() is None
+        """Whether this process can use it. A process forked from the owner cannot, and needs its own."""
+        ours = os.getpid() == self._owner
+        return ours and self._control.fileno() >= 0 and self._process.poll() is None
 
     def stop(self) -> None:
-        """Ends the interpreter and, with it, every session."""
+        """Ends the interpreter and, with it, every session, unless they are another process's."""
         with self._lock:
             self._control.close()
+        if os.getpid() != self._owner:
+            return
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:

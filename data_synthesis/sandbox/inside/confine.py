@@ -57,9 +57,8 @@ def confine(confinement: Confinement, parent: int) -> None:
 
 
 def _limit(confinement: Confinement) -> None:
-    hard_limits = {
+    limits = {
         resource.RLIMIT_AS: confinement.memory_bytes,
-        resource.RLIMIT_CPU: confinement.cpu_seconds,
         resource.RLIMIT_FSIZE: 0,
         resource.RLIMIT_NOFILE: 4,  # the four that are open
         resource.RLIMIT_NPROC: 0,
@@ -67,5 +66,7 @@ def _limit(confinement: Confinement) -> None:
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
     }
-    for limit, value in hard_limits.items():
+    for limit, value in limits.items():
         resource.setrlimit(limit, (value, value))
+    # SIGXCPU at the first limit says why the process ended; code that ignores it meets SIGKILL at the second.
+    resource.setrlimit(resource.RLIMIT_CPU, (confinement.cpu_seconds, confinement.cpu_seconds + 1))

@@ -1,0 +1,79 @@
+"""The ladder of confinement: the strongest level that works is taken, stated, and never below the minimum."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+import pytest
+
+from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, SandboxUnavailable, bubblewrap, warm
+
+NO_LANDLOCK = warm._BOOT.replace(
+    "from inside.zygote", "import inside.landlock; inside.landlock._CREATE_RULESET = 9999; from inside.zygote"
+)
+NO_FILTER = warm._BOOT.replace(
+    "from inside.zygote",
+    "import inside.seccomp; inside.seccomp.program = lambda _: bytes(8); from inside.zygote",
+)
+PING = {"ping": "def ping():\n    return 'pong'"}
+
+
+@pytest.fixture
+def no_bubblewrap(monkeypatch):
+    missing = bubblewrap.Bubblewrap("", "bubblewrap (`bwrap`) is not installed")
+    monkeypatch.setattr(bubblewrap, "probe", lambda: missing)
+
+
+def test_a_level_that_can_be_had_is_had_and_said(each_level):
+    assert f"level {each_level.level.value} {each_level.level.name}:" in each_level.describe()
+    assert os.uname().release in each_level.describe()
+    with each_level.open(PING) as session:
+        assert session.call("ping", {}) == "pong"
+
+
+def test_the_level_is_logged_at_start(caplog):
+    with caplog.at_level(logging.INFO), LocalSandbox() as sandbox:
+        assert sandbox.describe() in caplog.messages
+
+
+def test_without_bubblewrap_the_ladder_goes_one_down(no_bubblewrap):
+    with LocalSandbox() as sandbox:
+        assert sandbox.level <= ConfinementLevel.LANDLOCK
+
+
+def test_without_landlock_the_filter_alone_confines(no_bubblewrap, monkeypatch):
+    monkeypatch.setattr(warm, "_BOOT", NO_LANDLOCK)
+    with LocalSandbox() as sandbox, sandbox.open(PING) as session:
+        assert sandbox.level == ConfinementLevel.SECCOMP
+        assert session.call("ping", {}) == "pong"
+
+
+def test_below_the_minimum_it_refuses_and_says_why(no_bubblewrap, monkeypatch):
+    with pytest.raises(SandboxUnavailable, match=r"from level NAMESPACES up.*not installed.*RemoteSandbox"):
+        LocalSandbox(ConfinementLevel.NAMESPACES)
+    monkeypatch.setattr(warm, "_BOOT", NO_LANDLOCK)
+    with pytest.raises(
+        SandboxUnavailable, match=r"from level LANDLOCK up.*LANDLOCK: a session could not be confined"
+    ):
+        LocalSandbox(ConfinementLevel.LANDLOCK)
+
+
+def test_without_a_filter_it_refuses_unless_none_is_asked_for(no_bubblewrap, monkeypatch):
+    monkeypatch.setattr(warm, "_BOOT", NO_FILTER)
+    with pytest.raises(SandboxUnavailable, match="SECCOMP"):
+        LocalSandbox()
+    with LocalSandbox(ConfinementLevel.NONE) as sandbox:
+        assert sandbox.level == ConfinementLevel.NONE
+
+
+def test_no_confinement_is_warned_of(caplog):
+    with LocalSandbox(ConfinementLevel.NONE, maximum=ConfinementLevel.NONE) as sandbox:
+        assert "NO CONFINEMENT" in sandbox.describe()
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
+
+
+def test_an_interpreter_that_does_not_start_says_its_last_word(monkeypatch):
+    monkeypatch.setattr(warm, "_BOOT", "raise SystemExit('no such luck')")
+    with pytest.raises(SandboxUnavailable, match="did not start: no such luck"):
+        LocalSandbox()
