@@ -108,9 +108,9 @@ def _moved(value: JsonValue) -> list[JsonValue]:
     if isinstance(value, bool):
         return [not value]
     if isinstance(value, int):
-        return [value + 1, value * 2 + 3, value // 2]
+        return [value + 1, value * 2 + 3, value // 2, 0]
     if isinstance(value, float):
-        return [value + 1, value * 2 + 3, value / 2]
+        return [value + 1, value * 2 + 3, value / 2, 0.0]
     if isinstance(value, str):
         return [str(day) for day in _days_around(value)]
     if isinstance(value, list) and value:

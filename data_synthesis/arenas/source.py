@@ -46,7 +46,7 @@ class ToolSource:
     tables: tuple[tuple[tuple[tables.Scalar, ...], ...], ...]  # see `tables.tables`
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def read_source(source: str, name: str) -> ToolSource:
     """Reads the module that defines the tool `name`.
 
@@ -54,9 +54,12 @@ def read_source(source: str, name: str) -> ToolSource:
         ValueError: the source is not Python, or does not define exactly one plain function of that name.
     """
     try:
-        module = ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError) as error:
-        raise ValueError(f"the source of `{name}` is not Python: {error}") from error
+        return _read(ast.parse(source), name)
+    except (SyntaxError, RecursionError, MemoryError) as error:
+        raise ValueError(f"the source of `{name}` is not Python that can be read: {error}") from error
+
+
+def _read(module: ast.Module, name: str) -> ToolSource:
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == name]
     if len(functions) != 1:
         raise ValueError(f"the source of `{name}` defines {len(functions)} functions of that name, not one")
