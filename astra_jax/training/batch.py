@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import jax
+from jax.sharding import Mesh
+
+from astra_jax.sharding import named_sharding
 
 
 @partial(
@@ -38,6 +41,13 @@ class PackedBatch:
     loss_weights: jax.Array  # float32: weight of predicting `targets`; 0 for no loss
     advantages: jax.Array | None = None  # float32, RL
     sampler_logprobs: jax.Array | None = None  # float32, RL: of `targets`, as the sampler computed it
+
+
+def place(batch: PackedBatch, mesh: Mesh) -> PackedBatch:
+    """The batch on `mesh`, its rows split as the sharding rules say. Raises as `sharding.partition_spec`."""
+    return jax.tree.map(
+        lambda x: jax.device_put(x, named_sharding(mesh, ("batch", "time"), x.shape, name="batch")), batch
+    )
 
 
 def total_weight(batch: PackedBatch) -> jax.Array:

@@ -38,6 +38,19 @@ class MetricsWriter:
         self._file.close()
 
 
+def check_finite(step: int, loss: Any) -> None:
+    """Stops a run whose loss is no longer a number, before a checkpoint keeps what came of it.
+
+    Raises:
+        FloatingPointError: `loss` is infinite or not a number.
+    """
+    if not math.isfinite(float(loss)):
+        raise FloatingPointError(
+            f"the loss is {float(loss)} at step {step}. Lower optimizer.learning_rate or optimizer.clip_norm, "
+            "and start again from the last checkpoint, which is from before."
+        )
+
+
 def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:
     """The complete records of a run, in order."""
     return _complete_records(Path(run_dir) / "metrics.jsonl")

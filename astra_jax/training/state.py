@@ -10,6 +10,9 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+from astra_jax.sharding import named_sharding
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["step", "params", "opt_state"], meta_fields=[])
@@ -25,6 +28,17 @@ class TrainState:
     @classmethod
     def create(cls, params: Any, transform: optax.GradientTransformation) -> TrainState:
         return cls(jnp.zeros((), jnp.int32), params, transform.init(params))
+
+
+def place(state: TrainState, mesh: Mesh) -> TrainState:
+    """The state with every array on `mesh`: what is there already stays, the rest (counters) is copied to all."""
+    everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def move(x: jax.Array) -> jax.Array:
+        there = isinstance(x.sharding, NamedSharding) and x.sharding.mesh == mesh
+        return x if there else jax.device_put(x, everywhere)
+
+    return jax.tree.map(move, state)
 
 
 def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, dict]:
@@ -55,3 +69,13 @@ def logical_axes(model: nnx.Module) -> dict:
             node = node.setdefault(key, {})
         node[name] = parameter.get_metadata("axes")
     return axes
+
+
+def param_shardings(model: nnx.Module, mesh: Mesh) -> dict:
+    """Where each weight lives on `mesh` by the sharding rules. Raises as `sharding.partition_spec`."""
+
+    def sharding(path: tuple, parameter: jax.ShapeDtypeStruct, axes: tuple[str, ...]) -> NamedSharding:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        return named_sharding(mesh, axes, parameter.shape, name=name)
+
+    return jax.tree_util.tree_map_with_path(sharding, split_model(model)[1], logical_axes(model))

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
+from astra_jax.sharding import constrain
 from astra_jax.training.batch import PackedBatch, total_weight
 from astra_jax.training.diagnostics import Diagnostics, reduce_all
 from astra_jax.training.optimizer import Optimizer
@@ -27,6 +28,7 @@ def make_train_step(
     *,
     denominator: Callable[[PackedBatch], jax.Array] = total_weight,
     micro_batches: int = 1,
+    shardings: TrainState | None = None,
 ) -> TrainStep:
     """A compiled `(state, batch) -> (state, metrics)`.
 
@@ -38,9 +40,9 @@ def make_train_step(
         denominator: what the summed loss is divided by, from the whole batch; 0 (nothing to learn) counts as 1.
         micro_batches: how many equal parts the rows are taken in, one after the other, to save memory. A part
             that is all padding is skipped.
+        shardings: where each array of the state lives (a tree like the state's); None on a single device.
 
-    The buffers of the given state are donated: use only the returned one. Arrays keep the shardings they
-    come with.
+    The buffers of the given state are donated: use only the returned one.
 
     Metrics: `loss`, `grad_norm` (before clipping), `learning_rate`, `tokens` (with loss), `padding` (fraction),
     and the loss's own diagnostics.
@@ -68,7 +70,7 @@ def make_train_step(
         }
         return TrainState(state.step + 1, params, opt_state), metrics
 
-    return jax.jit(step, donate_argnums=0)
+    return jax.jit(step, donate_argnums=0, out_shardings=None if shardings is None else (shardings, None))
 
 
 def accumulate(
@@ -85,6 +87,7 @@ def accumulate(
         return value, jax.tree.map(lambda x: x[None], diagnostics), grads
 
     def add(carry: Any, part: PackedBatch) -> tuple[Any, Diagnostics]:
+        part = jax.tree.map(lambda x: constrain(x, "batch", "time", name="micro-batch"), part)
         (value, diagnostics), grads = jax.lax.cond(
             jnp.any(part.segment_ids > 0), lambda: gradient(params, part, scale), lambda: zeros
         )

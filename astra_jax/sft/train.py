@@ -1,0 +1,214 @@
+"""SFT from a configuration to a Hugging Face directory; the same call again goes on where it was killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import grain
+import jax
+from flax import nnx
+from jax.sharding import Mesh
+from rich.console import Console
+
+from astra_jax.checkpoints.hf import export_model, import_model
+from astra_jax.models.config import ModelConfig
+from astra_jax.models.transformer import Transformer
+from astra_jax.sft.data import Packing, count_batches, digest, load_samples, make_dataset
+from astra_jax.sharding import make_mesh
+from astra_jax.tokens.templates import FORMATS
+from astra_jax.tokens.tokenizer import Tokenizer
+from astra_jax.training.batch import place as place_batch
+from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.loss import cross_entropy
+from astra_jax.training.metrics import MetricsWriter, check_finite
+from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
+from astra_jax.training.packing import Sample
+from astra_jax.training.progress import StepProgress
+from astra_jax.training.run_folder import RunFolder, write_json
+from astra_jax.training.state import TrainState, join_model, param_shardings, split_model
+from astra_jax.training.state import place as place_state
+from astra_jax.training.step import TrainStep, make_train_step
+
+HF_FOLDER = "hf"
+
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+
+@dataclass
+class Run:
+    """A run in progress: what does not change from step to step, and what does."""
+
+    graph: nnx.GraphDef
+    mesh: Mesh
+    step: TrainStep
+    state: TrainState
+    batches: grain.DatasetIterator
+    total_steps: int
+
+
+def train(config: Config, console: Console | None = None) -> Path:
+    """Trains as `config` says (`configs/sft/base.py` has every field) and returns the Hugging Face directory.
+
+    A run is its folder, `config.run_dir`: after a kill at any moment, the same call continues from the last
+    checkpoint, and on CPU ends with the same weights, bit for bit. A finished run returns at once.
+
+    Raises:
+        ConfigChanged: the folder was started with another configuration or other data.
+        BadRecord: a line of the data is no trajectory, and `config.data.bad_rows` is `stop`.
+        FloatingPointError: the loss is no longer a number.
+    """
+    _check(config)
+    folder = RunFolder(config.run_dir, config.to_dict() | {"data_sha256": digest(config.data.path)})
+    try:
+        if folder.result() is None:
+            _run(config, folder, console or Console())
+        return folder.path / HF_FOLDER
+    finally:
+        folder.close()
+
+
+def _check(config: Config) -> None:
+    """Says what is wrong with a configuration before anything is loaded.
+
+    Raises:
+        ValueError: names the field.
+    """
+    given = {
+        "run_dir": config.run_dir,
+        "data.path": config.data.path,
+        "tokenizer (or model.path)": config.tokenizer or config.model.path,
+    }
+    for name, value in given.items():
+        if not value:
+            raise ValueError(f"config.{name} is empty: it has no default")
+    if (config.steps > 0) == (config.epochs > 0):
+        raise ValueError(
+            f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"
+        )
+    if config.chat_format not in FORMATS:
+        raise ValueError(f"config.chat_format is {config.chat_format!r}; known: {', '.join(FORMATS)}")
+    if config.batch_rows % config.micro_batches:
+        raise ValueError(
+            f"config.batch_rows is {config.batch_rows}: it does not divide into {config.micro_batches} micro_batches"
+        )
+
+
+def _run(config: Config, folder: RunFolder, console: Console) -> None:
+    tokenizer = Tokenizer(config.tokenizer or config.model.path)
+    checkpoints = CheckpointManager(folder.checkpoints, config.keep)
+    try:
+        run = _prepare(config, folder, tokenizer, console)
+        _resume(run, checkpoints)
+        with jax.set_mesh(run.mesh):
+            _loop(config, folder, run, checkpoints, console)
+    finally:
+        checkpoints.close()
+    # An export is complete or absent, like a checkpoint: what is there is of the same weights.
+    if not (folder.path / HF_FOLDER).exists():
+        model = join_model(run.graph, run.state.params)
+        export_model(model, folder.path / HF_FOLDER, tokenizer_dir=tokenizer.directory)
+    folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
+
+
+def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
+    """The model of `config.model.path`, or one drawn from `config.seed` when there is no path, on `mesh`."""
+    how = {"compute_dtype": config.model.compute_dtype, "remat": config.model.remat}
+    if config.model.path:
+        imported = import_model(config.model.path, mesh=mesh)
+        shape = replace(imported.config, **how)
+        graph, _ = split_model(_abstract_model(shape))
+        return join_model(graph, split_model(imported)[1])
+    shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init, **how)
+    return _draw_model(shape, config.seed, mesh)
+
+
+def _draw_model(shape: ModelConfig, seed: int, mesh: Mesh) -> Transformer:
+    """A model with random weights, each drawn where it will live: no device ever holds all of a large model."""
+    abstract = _abstract_model(shape)
+    draw = jax.jit(
+        lambda: split_model(Transformer(shape, rngs=nnx.Rngs(seed)))[1],
+        out_shardings=param_shardings(abstract, mesh),
+    )
+    return join_model(split_model(abstract)[0], draw())
+
+
+def _abstract_model(shape: ModelConfig) -> Transformer:
+    return nnx.eval_shape(lambda: Transformer(shape, rngs=nnx.Rngs(0)))
+
+
+def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: Console) -> Run:
+    samples = _load_samples(config, folder, tokenizer, console)
+    steps, batches = _batches(config, samples)
+    mesh = make_mesh(**config.mesh)
+    model = load_model(config, tokenizer, mesh)
+    graph, params = split_model(model)
+    optimizer = make_optimizer(OptimizerConfig(**config.optimizer), steps, model)
+    state = place_state(TrainState.create(params, optimizer.transform), mesh)
+    step = make_train_step(
+        graph,
+        optimizer,
+        partial(cross_entropy, chunk=config.logits_chunk),
+        micro_batches=config.micro_batches,
+        shardings=jax.tree.map(lambda x: x.sharding, state),
+    )
+    return Run(graph, mesh, step, state, batches, steps)
+
+
+def _load_samples(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: Console) -> list[Sample]:
+    samples, report = load_samples(
+        config.data.path,
+        tokenizer,
+        FORMATS[config.chat_format],
+        config.data.sequence_length,
+        too_long=config.data.too_long,
+        bad_rows=config.data.bad_rows,
+    )
+    write_json(folder.path / "data.json", report.as_json())
+    console.print(f"sft: {report.sentence()}", highlight=False)
+    return samples
+
+
+def _batches(config: Config, samples: Sequence[Sample]) -> tuple[int, grain.DatasetIterator]:
+    """How many steps the run has, and their batches."""
+    steps, epochs = config.steps, config.epochs
+    packing = Packing(config.data.sequence_length, config.batch_rows, config.data.packed, config.data.window)
+    dataset = make_dataset(samples, packing, seed=config.seed, epochs=epochs or None)
+    return steps or count_batches(samples, packing, seed=config.seed, epochs=epochs), iter(dataset)
+
+
+def _resume(run: Run, checkpoints: CheckpointManager) -> None:
+    if checkpoints.latest() is not None:
+        restored = checkpoints.restore(run.state)
+        run.state = restored.state
+        run.batches.set_state(restored.extra["batches"])
+
+
+def _loop(
+    config: Config, folder: RunFolder, run: Run, checkpoints: CheckpointManager, console: Console
+) -> None:
+    done = int(run.state.step)
+    writer = MetricsWriter(folder.path, last_step=done)
+    with StepProgress("sft", run.total_steps, done, console) as progress:
+        for step in range(done + 1, run.total_steps + 1):
+            is_last = step == run.total_steps
+            metrics = _update(run)
+            if step % config.log_every == 0 or is_last:
+                writer(step, metrics)
+                progress(step, {name: metrics[name] for name in ("loss", "time/tokens_per_second")})
+            if step % config.checkpoint_every == 0 or is_last:
+                check_finite(step, metrics["loss"])
+                checkpoints.save(run.state, {"batches": run.batches.get_state()})
+    writer.close()
+
+
+def _update(run: Run) -> dict[str, Any]:
+    start = time.perf_counter()
+    run.state, on_device = run.step(run.state, place_batch(next(run.batches), run.mesh))
+    metrics = jax.device_get(on_device)
+    seconds = time.perf_counter() - start
+    return metrics | {"time/step": seconds, "time/tokens_per_second": metrics["tokens"] / seconds}

@@ -1,0 +1,81 @@
+"""SFT: every field, with its unit and where its default is from.
+
+"Paper" is ASTRA (arXiv 2601.21558), section on SFT; its models are Qwen3-14B and 32B. What the paper does not
+state is said to be ours. Another recipe is another file that changes a few of these.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.run_dir = ""  # folder of the run, made if absent; required
+    config.seed = 0  # of the drawn weights and of the order of the data
+
+    config.model = ConfigDict()
+    config.model.path = ""  # Hugging Face directory to start from; empty: `init` below, drawn from the seed
+    # Only read when `path` is empty; see astra_jax.models.ModelConfig. The vocabulary is the tokenizer's.
+    # These are the sizes of Qwen3-0.6B (its config.json).
+    config.model.init = ConfigDict()
+    config.model.init.family = "qwen3"  # qwen3 or llama
+    config.model.init.hidden_size = 1024
+    config.model.init.ffn_size = 3072
+    config.model.init.num_layers = 28
+    config.model.init.num_heads = 16
+    config.model.init.num_kv_heads = 8
+    config.model.init.head_dim = 128
+    config.model.init.qk_norm = True
+    config.model.init.tie_embeddings = True
+    config.model.init.rope_theta = 1e6
+    config.model.init.init_std = 0.02  # standard deviation of drawn weights
+    config.model.compute_dtype = "float32"  # of matrix products; bfloat16 on TPU and GPU. Paper: not stated
+    config.model.remat = "none"  # what the backward pass computes again: none, attention, full. Ours
+    config.tokenizer = ""  # Hugging Face directory with tokenizer.json; empty: that of `model.path`
+    config.chat_format = "qwen3"  # qwen3 or chatml. Paper: not stated; its models are Qwen3
+
+    # Devices over which rows (data, fsdp), weights (fsdp) and heads (tensor) are split; -1: all that are left.
+    config.mesh = ConfigDict()
+    config.mesh.data = -1
+    config.mesh.fsdp = 1
+    config.mesh.tensor = 1
+
+    config.data = ConfigDict()
+    config.data.path = ""  # JSONL of trajectories; required
+    config.data.sequence_length = 20480  # tokens of a row. Paper: 20k
+    config.data.packed = True  # several samples a row. Paper: False; the loss is the same sum over tokens
+    config.data.window = (
+        512  # shuffled samples that are packed together. Ours: over 97 % full at agent lengths
+    )
+    config.data.too_long = "drop"  # rows over `sequence_length`: drop or truncate; both are counted. Ours
+    config.data.bad_rows = "stop"  # lines that are no trajectory: stop or skip; both name them
+
+    config.batch_rows = (
+        32  # rows of `sequence_length` tokens in an update. Paper: batch 32 (of unpacked rows)
+    )
+    config.micro_batches = 1  # parts of a batch taken one after the other, to save memory; same result
+    config.logits_chunk = (
+        1024  # tokens of a row whose logits exist at one time; 0: all, faster if they fit. Ours
+    )
+    config.epochs = 2  # passes over the data; 0: `steps` decides. Paper: 2
+    config.steps = 0  # updates; 0: `epochs` decides. Paper: about 3,430 by its row counts
+
+    config.optimizer = ConfigDict()
+    config.optimizer.name = "adamw"  # adamw, or muon for matrices and adamw for the rest. Paper: not stated
+    config.optimizer.learning_rate = 5e-6  # peak, per step. Paper: 5e-6 (14B), 2e-6 (32B)
+    config.optimizer.schedule = "cosine"  # after warm-up: cosine, linear or constant. Paper: cosine
+    config.optimizer.warmup_fraction = 0.05  # of all steps. Paper: 5 %
+    config.optimizer.final_fraction = 0.0  # of the peak, just after the last step. Paper: not stated
+    config.optimizer.beta1 = 0.9  # AdamW's decay of the mean. Ours: the usual value
+    config.optimizer.beta2 = 0.999  # AdamW's decay of the square. Ours: the usual value
+    config.optimizer.epsilon = 1e-8
+    config.optimizer.weight_decay = 0.0  # of matrices, per unit of learning rate. Paper: not stated
+    config.optimizer.embedding_weight_decay = (
+        0.0  # of embedding and unembedding; norms and biases never decay
+    )
+    config.optimizer.clip_norm = 1.0  # global norm of the gradient; 0: no clipping. Ours: the usual value
+    config.optimizer.muon_momentum = 0.95  # arXiv 2502.16982
+
+    config.checkpoint_every = 100  # steps. Paper: "often", number not stated
+    config.keep = 2  # checkpoints that stay. Paper: optimizer state of the latest one or two saves
+    config.log_every = 1  # steps between lines of metrics.jsonl
+    return config.lock()

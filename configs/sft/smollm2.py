@@ -1,0 +1,20 @@
+"""SFT of SmolLM2-135M-Instruct with its real weights: `astra convert smollm2 OUT`, then model.path=OUT.
+
+An hour or more on two cores, minutes on an accelerator.
+"""
+
+from configs.sft import base
+
+
+def get_config():
+    config = base.get_config()
+    config.chat_format = "chatml"
+    config.data.sequence_length = 2048
+    config.batch_rows = 4
+    config.logits_chunk = 256  # a 49k vocabulary: 256 tokens of logits in 4 rows are 200 MB
+    config.epochs = 1
+    # A tenth of its own SFT's rate (1e-3: alignment-handbook, recipes/smollm2/sft/config_smol.yaml), because these
+    # rows are few and narrow.
+    config.optimizer.learning_rate = 1e-4
+    config.checkpoint_every = 25
+    return config

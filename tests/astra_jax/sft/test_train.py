@@ -1,0 +1,139 @@
+import io
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from astra_jax.sft.train import train
+from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.metrics import read_metrics, without_time
+from astra_jax.training.run_folder import ConfigChanged
+from data_synthesis.records import BadRecord
+
+ROOT = Path(__file__).parents[3]
+STEPS = 16
+
+# Trains as the JSON of its second argument says; the first is where compiled programs are kept.
+TRAIN = """
+import json, sys
+from ml_collections import ConfigDict
+from astra_jax.sft.train import train
+from astra_jax.training import compile_cache
+compile_cache.enable(sys.argv[1])
+train(ConfigDict(json.loads(sys.argv[2])))
+"""
+
+
+@pytest.fixture
+def config(monkeypatch, tmp_path, data_path, tokenizer_dir, compiled_dir):
+    monkeypatch.syspath_prepend(str(ROOT))
+    from configs.sft import nano
+
+    config = nano.get_config()
+    config.run_dir, config.data.path, config.tokenizer = (
+        str(tmp_path / "run"),
+        str(data_path),
+        str(tokenizer_dir),
+    )
+    config.model.init.update(
+        hidden_size=16, ffn_size=32, num_layers=2, num_heads=2, num_kv_heads=1, head_dim=8
+    )
+    config.data.sequence_length, config.data.window, config.batch_rows = 256, 16, 2
+    config.steps, config.epochs, config.checkpoint_every = STEPS, 0, 3
+    config.optimizer.update(name="adamw", learning_rate=1e-2)
+    return config
+
+
+def test_the_loss_comes_down_and_a_finished_run_is_left_alone(config):
+    assert train(config, quiet()) == Path(config.run_dir) / "hf"
+    losses = [record["loss"] for record in read_metrics(config.run_dir)]
+    assert losses[-1] < 0.7 * losses[0]
+    weights = Path(config.run_dir, "hf", "model.safetensors")
+    before = weights.stat().st_mtime_ns
+    train(config, quiet())
+    assert weights.stat().st_mtime_ns == before
+
+
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, compiled_dir):
+    rng = random.Random(0)
+    whole = dict(json.loads(config.to_json()), run_dir=str(tmp_path / "whole"))
+    killed = dict(json.loads(config.to_json()), run_dir=str(tmp_path / "killed"))
+    assert start(compiled_dir, whole).wait() == 0
+    for after in (rng.randint(1, 5), rng.randint(6, 12)):
+        process = start(compiled_dir, killed)
+        wait_for_step(tmp_path / "killed", after, process)
+        time.sleep(rng.uniform(0, 0.1))  # in a step, or in a save
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not (tmp_path / "killed" / "final.json").exists()
+    assert start(compiled_dir, killed).wait() == 0
+    for path in ("hf/model.safetensors", "final.json", "data.json"):
+        assert (tmp_path / "killed" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes(), path
+    records = [without_time(read_metrics(tmp_path / run)) for run in ("killed", "whole")]
+    assert records[0] == records[1]
+    assert [record["step"] for record in records[0]] == list(range(1, STEPS + 1))
+
+
+def test_a_run_goes_on_only_with_its_own_configuration_and_data(config, tmp_path, data_path):
+    train(config, quiet())
+    config.seed = 7
+    with pytest.raises(ConfigChanged, match="seed: 0 then, 7 now"):
+        train(config, quiet())
+    config.seed = 0
+    config.data.path = str(tmp_path / "other.jsonl")
+    Path(config.data.path).write_text("".join(data_path.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(ConfigChanged, match=r"data.path.*data_sha256"):
+        train(config, quiet())
+
+
+def test_a_bad_row_stops_the_run_by_its_name(config, tmp_path):
+    config.data.path = str(tmp_path / "bad.jsonl")
+    Path(config.data.path).write_text('{"messages": 3, "tools": []}\n')
+    with pytest.raises(BadRecord, match=r"bad.jsonl:1: field `messages`"):
+        train(config, quiet())
+
+
+def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(config):
+    config.optimizer.update(learning_rate=1e30, clip_norm=0.0, schedule="constant")
+    with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) at step \d+.*learning_rate"):
+        train(config, quiet())
+    assert CheckpointManager(Path(config.run_dir) / "checkpoints").latest() is None
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"run_dir": ""}, "config.run_dir is empty"),
+        ({"tokenizer": ""}, "tokenizer .or model.path. is empty"),
+        ({"epochs": 1}, "steps is 16 and config.epochs 1: exactly one"),
+        ({"chat_format": "chatlm"}, "chat_format is 'chatlm'; known: qwen3, chatml"),
+        ({"micro_batches": 3}, "batch_rows is 2: it does not divide into 3"),
+    ],
+)
+def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sentence):
+    config.update(change)
+    with pytest.raises(ValueError, match=sentence):
+        train(config, quiet())
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+def start(compiled_dir: Path, config: dict) -> subprocess.Popen:
+    command = [sys.executable, "-c", TRAIN, str(compiled_dir), json.dumps(config)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+
+def wait_for_step(run_dir: Path, step: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while not any(record["step"] >= step for record in read_metrics(run_dir)):
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
