@@ -33,7 +33,11 @@ def make_arena(domain: str, seed: int, options: Options | None = None) -> Arena:
     if domain not in DOMAINS:
         raise KeyError(f"no domain {domain!r}: choose among {', '.join(DOMAINS)}")
     rng = Random(f"{domain}:{seed}")
-    weights = options.weights()
+    weights = options.weights(DOMAINS[domain].longest_chain)
+    if not any(weights.values()):
+        raise ValueError(
+            f"domain {domain} has no chain of {options.min_sub_questions} lookups, which these options ask"
+        )
     scenario = rng.choices(list(weights), list(weights.values()))[0]
     reason = None
     for _ in range(WORLDS):
@@ -61,7 +65,7 @@ def make_arenas(
 def _draw(
     domain: Domain, world: World, seed: int, scenario: Scenario, options: Options, rng: Random
 ) -> Arena:
-    count = rng.randint(*options.bounds(scenario))
+    count = rng.randint(*options.bounds(scenario, domain.longest_chain))
     goals = phrasing.together(Planner(domain, world, rng, units=not options.brief).draw(scenario, count))
     steps = in_order(goals)
     toolbox = Toolbox(domain, world, options, rng)

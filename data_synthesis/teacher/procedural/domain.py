@@ -37,6 +37,9 @@ RESERVED |= {
 RESERVED |= {"date_format", "float", "int", "isinstance", "len", "list", "round", "str", "zip"}
 
 
+MOST_LOOKUPS = 6  # in one arena
+
+
 @dataclass(frozen=True, eq=False)
 class Column:
     """A named value of a row, or a parameter that the user gives.
@@ -67,9 +70,9 @@ def attr(name: str, kind: Kind, *says: str, ref: str = "{}", arg: str = "", vagu
     return Column(name, kind, says, ref=ref, arg=arg or name, vague=vague)
 
 
-def link(name: str, table: str, *says: str, ref: str = "{}", arg: str = "", vague: str = "") -> Column:
-    """A column whose value is the key of a row of `table`."""
-    return Column(name, _UNBOUND, says, entity=table, ref=ref, arg=arg or name, vague=vague)
+def link(name: str, table: str, *says: str, arg: str = "") -> Column:
+    """A column whose value is the key of a row of `table`, and is spoken of like it."""
+    return Column(name, _UNBOUND, says, entity=table, arg=arg or name)
 
 
 _UNBOUND = Kind(lambda rng: "")
@@ -178,7 +181,7 @@ class Domain:
             raise ValueError(
                 f"domain {self.name}: {column.name} links to {column.entity}, which has no single key"
             )
-        return replace(column, kind=target.kind)
+        return replace(column, kind=target.kind, ref=target.ref, vague=target.vague)
 
     @cached_property
     def lookups(self) -> tuple[Lookup, ...]:
@@ -200,6 +203,11 @@ class Domain:
         given = tuple(table.column(name) for name in special.given)
         stem = f"{table.name}_by_{special.by or special.given[0]}"
         return Lookup(table, given, table.keys[0], stem, phrases, questions, (table.keys[0].name,))
+
+    @cached_property
+    def longest_chain(self) -> int:
+        """Lookups in the longest chain, of those that arenas can use."""
+        return max(length for length in range(1, MOST_LOOKUPS + 1) if self.paths(length))
 
     @cached_property
     def _paths(self) -> dict[int, list[tuple[Lookup, ...]]]:
@@ -253,8 +261,9 @@ def plain(lookup: Lookup, wordings: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _entities(path: tuple[Lookup, ...]) -> set[str]:
-    seen = {lookup.asked.entity for lookup in path} | {c.entity for c in path[0].given} | {path[0].table.name}
-    return {entity for entity in seen if entity}
+    """What the path has been to, or was told by the user: going back there would find what is known."""
+    seen = {lookup.asked.entity for lookup in path} | {c.entity for lookup in path for c in lookup.given}
+    return {entity for entity in seen | {path[0].table.name} if entity}
 
 
 def _climbs(lookup: Lookup, path: tuple[Lookup, ...]) -> bool:

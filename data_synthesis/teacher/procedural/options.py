@@ -58,17 +58,20 @@ class Options:
             raise ValueError(f"sub-questions must be within 1 to 6, not {bounds}")
         if self.missing_function + self.missing_parameter > 1:
             raise ValueError("missing_function and missing_parameter are shares: their sum must not exceed 1")
-        if not any(self.weights().values()):
+        if not any(self.weights(longest_chain=6).values()):
             raise ValueError("no scenario with a positive weight has so few or so many sub-questions")
 
     @property
     def brief(self) -> bool:
         return self.docs == "brief"
 
-    def bounds(self, scenario: Scenario) -> tuple[int, int]:
+    def bounds(self, scenario: Scenario, longest_chain: int) -> tuple[int, int]:
+        """Fewest and most sub-questions, in a domain whose chains have at most `longest_chain` links."""
         low, high = SUB_QUESTIONS[scenario]
+        high = min(high, longest_chain) if scenario == "multi_hop" else high
         return max(low, self.min_sub_questions), min(high, self.max_sub_questions)
 
-    def weights(self) -> dict[Scenario, float]:
+    def weights(self, longest_chain: int) -> dict[Scenario, float]:
         """The scenarios that these bounds allow, with their weights."""
-        return {s: w for s, w in self.scenarios.items() if self.bounds(s)[0] <= self.bounds(s)[1]}
+        bounds = {scenario: self.bounds(scenario, longest_chain) for scenario in self.scenarios}
+        return {s: weight for s, weight in self.scenarios.items() if bounds[s][0] <= bounds[s][1]}

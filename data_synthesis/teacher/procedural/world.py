@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from random import Random
 from typing import Any
 
@@ -73,15 +74,25 @@ def _fill(column: Column, rows: list[Row], world: World, rng: Random, used: set[
         for row in rows:
             row[column.name] = _fresh(column, rng, used)
         return
-    targets = [row[column.entity] for row in world[column.entity]]
     order = list(rows)
     rng.shuffle(order)
-    if column.entity in rows[0]:  # a link to its own table is one cycle: nobody is their own manager
+    if (
+        column.entity in rows[0]
+    ):  # a link to its own table is one cycle: nobody is their own manager's manager
         targets = [row[column.entity] for row in order[1:] + order[:1]]
     else:
+        targets = [row[column.entity] for row in world[column.entity]]
+        _shuffle_apart(targets, order, rng)
+    for row, target in zip(order, cycle(targets), strict=False):
+        row[column.name] = target
+
+
+def _shuffle_apart(targets: list[Any], rows: list[Row], rng: Random) -> None:
+    """Shuffles until no row has a target twice: a flight does not end where it started."""
+    for _ in range(100):
         rng.shuffle(targets)
-    for i, row in enumerate(order):
-        row[column.name] = targets[i % len(targets)]
+        if not any(target in row.values() for row, target in zip(rows, cycle(targets), strict=False)):
+            return
 
 
 def _fresh(column: Column, rng: Random, used: set[str]) -> Any:

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -217,3 +218,14 @@ def test_impossible_options_are_refused_by_name(fields, message):
 def test_an_unknown_domain_is_refused_with_the_known_ones():
     with pytest.raises(KeyError, match="no domain 'bakery': choose among bank"):
         make_arena("bakery", 1)
+
+
+def test_the_guide_s_domain_works_as_printed(monkeypatch, sandbox):
+    guide = (Path(__file__).parents[3] / "docs" / "synthesis" / "procedural.md").read_text()
+    (source,) = re.findall(r"```python domain\n(.*?)```", guide, flags=re.DOTALL)
+    namespace: dict = {}
+    exec(compile(source, "guide", "exec", dont_inherit=True), namespace)
+    monkeypatch.setitem(DOMAINS, "zoo", namespace["DOMAIN"])
+    for seed, scenario in enumerate(SCENARIOS):
+        arena = make_arena("zoo", seed, Options(scenarios={scenario: 1.0}))
+        assert prove(arena, sandbox).reasons == [], arena.question

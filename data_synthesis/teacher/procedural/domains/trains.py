@@ -61,6 +61,7 @@ DOMAIN = Domain(
         attr("phone", kinds.PHONE, "the phone number of {x}"),
         attr("start_date", kinds.dates("2004-04-01", 7000), "the start date of {x}"),
         attr("license", kinds.code("TD-####"), "the license held by {x}", "Which license does {x} hold?"),
+        link("home_station", "station", "the home station of {x}", "Which home station does {x} have?"),
         arg="driver_name",
     ),
     Table(

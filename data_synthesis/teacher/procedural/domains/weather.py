@@ -67,7 +67,7 @@ DOMAIN = Domain(
     Table(
         "forecast",
         (
-            link("city", "city", arg="city_name", vague="my city"),
+            link("city", "city", arg="city_name"),
             attr("date", kinds.DATE, arg="forecast_date"),
         ),
         attr("humidity", kinds.integer(21, 98), "the expected humidity in percent in {city} on {date}"),
