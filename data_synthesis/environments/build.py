@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def _asking(
     **options: Any,
 ) -> Stage[Any]:
     """A stage that asks a teacher; what it is given and asks is what its output depends on."""
-    shown = {key: asdict(value) if is_dataclass(value) else value for key, value in options.items()}
+    shown = {key: asdict(value) if isinstance(value, Budget) else value for key, value in options.items()}
     settings = {"teacher": teacher.name, "prompts": [each.label for each in words], **shown}
     return Stage(name, takes, _one(partial(step, teacher=teacher, **options)), settings)
 

@@ -34,7 +34,10 @@ def _renamed(tool: ArenaTool, name: str) -> ArenaTool:
 
 
 def _with_name(source: str, old: str, new: str) -> str:
-    """Replaces the name where it stands as a token of its own; attributes, strings and comments keep theirs."""
+    """Replaces the name where it stands as a token of its own; attributes, strings and comments keep theirs.
+
+    A source that uses the name for something else as well may break: whoever renames a tool runs it again.
+    """
     lines = source.splitlines(keepends=True)
     tokens = list(tokenize.generate_tokens(io.StringIO(source).readline))
     for before, token in reversed(list(zip([None, *tokens], tokens, strict=False))):

@@ -1,0 +1,214 @@
+"""The whole pipeline on the shipped transcripts. Also the victim of its kill test: `python test_build.py OUT_DIR`."""
+
+import asyncio
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from data_synthesis.environments import STEPS, Settings, synthesise_arenas
+from data_synthesis.pipeline import PipelineError, Policy
+from data_synthesis.records import Arena, Question, read_records
+from data_synthesis.sandbox import LocalSandbox, SandboxUnavailable
+from data_synthesis.teacher.transcript import SHIPPED, TranscriptTeacher
+
+QUICK = Policy(backoff=0.0)
+
+
+def defects() -> dict[str, tuple[str, str]]:
+    """The recorded questions that are wrong on purpose: word of the question -> step and reason."""
+    return {
+        "Larkmobile": ("necessity", "non_leaf_without_tool"),
+        "Paragon": ("verify", "low_score"),
+        "Oregon": ("synthesise", "no_working_code"),
+        "Millbrook": ("prove", "constant_output"),
+    }
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """Everything a run leaves but its journals."""
+    files = [path for path in out.rglob("*.json*") if not path.name.endswith(".journal.jsonl")]
+    return {str(path.relative_to(out)): path.read_bytes() for path in files}
+
+
+def run(out: Path, sandbox, teacher=None, questions=None, **options):
+    teacher = teacher or TranscriptTeacher()
+    questions = teacher.questions() if questions is None else questions
+    return synthesise_arenas(questions, teacher, sandbox, out, **{"policy": QUICK, **options})
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, sandbox) -> Path:
+    out = tmp_path_factory.mktemp("arenas")
+    run(out, sandbox)
+    return out
+
+
+def rejects(out: Path) -> list[dict]:
+    return [json.loads(line) for line in (out / "rejects.jsonl").read_text().splitlines()]
+
+
+def test_the_recorded_questions_become_proved_arenas_of_all_scenarios(finished):
+    arenas = list(read_records(finished / "arenas.jsonl", Arena))
+    scenarios = Counter(arena.scenario for arena in arenas)
+    assert len(arenas) >= 12
+    assert set(scenarios) == {"single_hop", "parallel_single_hop", "multi_hop", "parallel_multi_hop"}
+    assert all(arena.verification and arena.verification.passed for arena in arenas)
+    assert all(arena.provenance.teacher == "transcript" for arena in arenas)
+    assert max(len(arena.gold_calls) for arena in arenas) == 6
+
+
+def test_every_deliberate_defect_is_rejected_for_its_own_reason(finished):
+    texts = {question.id: question.question for question in TranscriptTeacher().questions()}
+    accepted = [arena.question for arena in read_records(finished / "arenas.jsonl", Arena)]
+    for word in defects():
+        assert sum(word in text for text in texts.values()) == 1
+        assert not any(word in text for text in accepted)
+    assert [(each["stage"], each["reason"]) for each in rejects(finished)] == list(defects().values())
+
+
+def test_the_funnel_accounts_for_every_question(finished):
+    funnel = json.loads((finished / "funnel.json").read_text())["stages"]
+    assert [stage["stage"] for stage in funnel] == list(STEPS)
+    for before, after in pairwise(funnel):
+        assert after["inputs"] == before["outputs"]
+    for stage in funnel:
+        assert stage["inputs"] == stage["outputs"] + sum(stage["rejected"].values())
+        assert stage["failed"] == {}
+
+
+def test_tools_of_one_intent_were_merged_and_the_failed_merge_was_survived(finished):
+    by_domain = {arena.domain: arena for arena in read_records(finished / "arenas.jsonl", Arena)}
+    merged = [arena for arena in by_domain.values() if len(arena.tools) < len(arena.gold_calls)]
+    assert {arena.domain for arena in merged} >= {"price_comparison", "shopping", "outdoors"}
+    kept = by_domain["auto_parts"]
+    assert [tool.name for tool in kept.tools] == ["find_part", "find_part_2"]
+    assert "no_merge" in kept.provenance.model_extra["unmerged"][0]
+
+
+def test_bad_replies_were_asked_again_and_not_only_good_ones_recorded():
+    retried = [
+        (exchange["prompt"].split("/")[0], len(exchange["replies"]))
+        for path in SHIPPED.glob("*/transcript.json")
+        for exchange in json.loads(path.read_text())["exchanges"]
+        if len(exchange["replies"]) > 1
+    ]
+    assert {name for name, _ in retried} == {
+        "decompose",
+        "tool_call",
+        "tool_code",
+        "intent_clusters",
+        "merge_tool",
+    }
+
+
+def test_a_second_run_asks_nothing_and_changes_nothing(finished, sandbox):
+    before, teacher = contents(finished), TranscriptTeacher()
+    run(finished, sandbox, teacher)
+    assert teacher.usage()["asked"] == 0
+    assert contents(finished) == before
+
+
+def test_steps_run_one_at_a_time_come_to_the_same_files(finished, sandbox, tmp_path):
+    for step in STEPS:
+        run(tmp_path, sandbox, from_step=step, to_step=step)
+    assert contents(tmp_path) == contents(finished)
+
+
+def test_the_order_in_which_items_finish_does_not_show(finished, sandbox, tmp_path):
+    run(tmp_path, sandbox, policy=Policy(concurrency=1, backoff=0.0))
+    assert contents(tmp_path) == contents(finished)
+
+
+def test_a_teacher_without_an_answer_fails_that_question_alone(sandbox, tmp_path):
+    teacher = TranscriptTeacher()
+    known = next(question for question in teacher.questions() if question.domain == "flights")
+    funnel = run(tmp_path, sandbox, teacher, [Question(question="Who are you?"), known])
+    assert funnel.stages[0].failed == {"teacher_error": 1}
+    assert funnel.outputs == 1
+    assert (
+        'no recorded reply to decompose/1 attempt 0 about {\\"question\\": \\"Who are you?\\"}'
+        in (tmp_path / "rejects.jsonl").read_text()
+    )
+
+
+def test_a_sandbox_that_fails_is_no_verdict_on_the_arena(sandbox, tmp_path):
+    class Broken:
+        level = sandbox.level
+
+        def open(self, sources):
+            raise SandboxUnavailable("no room")
+
+        def close(self):
+            pass
+
+    teacher = TranscriptTeacher()
+    known = [question for question in teacher.questions() if question.domain == "flights"]
+    assert run(tmp_path, Broken(), teacher, known).stages[3].failed == {"sandbox_unavailable": 1}
+    assert run(tmp_path, sandbox, teacher, known).outputs == 1
+
+
+def test_the_funnel_is_printed_where_a_console_is_given(finished, sandbox, tmp_path):
+    with (tmp_path / "console").open("w") as file:
+        run(finished, sandbox, console=Console(file=file, width=120))
+    text = (tmp_path / "console").read_text()
+    assert "non_leaf_without_tool 1" in text
+    assert "questions to proved arenas" in text
+
+
+def test_unusable_steps_are_one_clear_sentence(sandbox, tmp_path):
+    with pytest.raises(PipelineError, match="there is no step 'proof'; the steps are decompose, "):
+        run(tmp_path, sandbox, to_step="proof")
+    with pytest.raises(PipelineError, match="step merge comes after verify"):
+        run(tmp_path, sandbox, from_step="merge", to_step="verify")
+    with pytest.raises(
+        PipelineError, match=r"verify starts from .*necessity\.jsonl, .*; run step necessity first"
+    ):
+        run(tmp_path, sandbox, from_step="verify")
+
+
+def test_other_settings_need_another_folder(finished, sandbox):
+    with pytest.raises(PipelineError, match=r"verify\.journal\.jsonl was written with other settings"):
+        run(finished, sandbox, settings=Settings(minimum_score=0.1))
+
+
+def test_killed_at_random_moments_it_comes_to_the_same_bytes(finished, tmp_path):
+    moments = random.Random(5)
+    for _ in range(3):
+        process = subprocess.Popen([sys.executable, __file__, str(tmp_path)])
+        _wait_for_lines(tmp_path / "steps", moments.randrange(10, 36), process)
+        process.send_signal(signal.SIGKILL)
+        process.wait(timeout=30)
+    assert not (tmp_path / "arenas.jsonl").exists()
+    subprocess.run([sys.executable, __file__, str(tmp_path)], check=True, timeout=120)
+    assert contents(tmp_path) == contents(finished)
+
+
+def _wait_for_lines(steps: Path, more: int, process: subprocess.Popen) -> None:
+    def lines() -> int:
+        return sum(path.read_bytes().count(b"\n") for path in steps.glob("*.journal.jsonl"))
+
+    target, deadline = lines() + more, time.monotonic() + 60
+    while lines() < target:
+        assert process.poll() is None, "the pipeline ended before it could be killed"
+        assert time.monotonic() < deadline, "the pipeline does not get on"
+        time.sleep(0.001)
+
+
+class SlowTeacher(TranscriptTeacher):
+    async def ask(self, prompt):
+        await asyncio.sleep(0.02)
+        return await super().ask(prompt)
+
+
+if __name__ == "__main__":
+    with LocalSandbox() as opened:
+        run(Path(sys.argv[1]), opened, SlowTeacher(), policy=Policy(concurrency=3))

@@ -1,0 +1,121 @@
+import asyncio
+import json
+
+import pytest
+from pydantic import BaseModel
+
+from data_synthesis.records import Question
+from data_synthesis.teacher.interface import Prompt, TeacherError
+from data_synthesis.teacher.transcript import SHIPPED, BadTranscript, TranscriptTeacher
+
+
+class Height(BaseModel):
+    meters: int
+
+
+def write(folder, question, exchanges, **files):
+    folder.mkdir(parents=True)
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    transcript = {"question": {"question": question, "domain": "geography"}, "exchanges": exchanges}
+    (folder / "transcript.json").write_text(json.dumps(transcript))
+
+
+def ask(
+    teacher, question="How tall is Arrel?", name="height", version="1", attempt=0, model=Height, **variables
+):
+    prompt = Prompt(name, version, {"question": question, **variables}, model, attempt=attempt)
+    return asyncio.run(teacher.ask(prompt))
+
+
+@pytest.fixture
+def teacher(tmp_path):
+    write(
+        tmp_path / "arrel",
+        "How tall is Arrel?",
+        [
+            {"prompt": "height/1", "replies": [{"meters": 2870}, {"meters": 2871}]},
+            {"prompt": "height/2", "replies": [{"meters": 1}]},
+            {"prompt": "node/1", "about": {"node": 1}, "replies": [{"meters": 10}]},
+            {"prompt": "node/1", "about": {"node": 2}, "replies": [{"meters": 20}, {"meters": "tall"}]},
+        ],
+    )
+    write(tmp_path / "besk", "How tall is Besk?", [{"prompt": "height/1", "replies": [{"meters": 3412}]}])
+    return TranscriptTeacher(tmp_path)
+
+
+def test_a_reply_belongs_to_its_question_prompt_version_subject_and_attempt(teacher):
+    assert ask(teacher).meters == 2870
+    assert ask(teacher, attempt=1).meters == 2871
+    assert ask(teacher, version="2").meters == 1
+    assert ask(teacher, "How tall is Besk?").meters == 3412
+    assert ask(teacher, name="node", node=2, other="is not asked about").meters == 20
+
+
+@pytest.mark.parametrize(
+    ("asked", "named"),
+    [
+        ({"attempt": 2}, "height/1 attempt 2 about .*Arrel.*: 2 replies recorded"),
+        ({"question": "How tall is Cant?"}, "height/1 attempt 0 about .*Cant.*: 0 exchanges"),
+        ({"version": "3"}, "height/3"),
+        ({"name": "node", "node": 3}, 'node/1 .*"node": 3'),
+        ({"name": "node"}, "node/1"),
+    ],
+)
+def test_a_question_without_a_recorded_reply_is_named(teacher, asked, named):
+    with pytest.raises(TeacherError, match=f"no recorded reply to {named}"):
+        ask(teacher, **asked)
+
+
+def test_a_reply_that_does_not_fit_is_refused_by_field_and_counted(teacher):
+    with pytest.raises(TeacherError, match="the recorded reply's `meters`: Input should be a valid integer"):
+        ask(teacher, name="node", node=2, attempt=1)
+    ask(teacher)
+    assert teacher.usage() == {"asked": 2, "refused": 1}
+
+
+def test_the_questions_come_in_the_order_of_their_folders(teacher):
+    assert teacher.questions() == [
+        Question(question="How tall is Arrel?", domain="geography"),
+        Question(question="How tall is Besk?", domain="geography"),
+    ]
+
+
+def test_a_file_stands_for_its_text(tmp_path):
+    class Code(BaseModel):
+        source: str
+        lines: list[str]
+
+    replies = [{"source": {"$file": "tool.py"}, "lines": ["a", {"$file": "tool.py"}]}]
+    exchanges = [{"prompt": "code/1", "replies": replies}]
+    write(tmp_path / "one", "?", exchanges, **{"tool.py": "def ü(): ..."})
+    reply = ask(TranscriptTeacher(tmp_path), "?", "code", model=Code)
+    assert (reply.source, reply.lines) == ("def ü(): ...", ["a", "def ü(): ..."])
+
+
+@pytest.mark.parametrize(
+    ("exchanges", "problem"),
+    [
+        ([{"prompt": "a/1", "replies": [1]}, {"prompt": "a/1", "replies": [2]}], "two exchanges answer a/1"),
+        ([{"prompt": "a/1"}], r"field `exchanges\.0\.replies`: Field required"),
+        (
+            [{"prompt": "a/1", "replies": [{"$file": "gone.py"}]}],
+            r"refers to gone\.py, which is not beside it",
+        ),
+    ],
+)
+def test_a_bad_transcript_is_named(tmp_path, exchanges, problem):
+    write(tmp_path / "bad", "?", exchanges)
+    with pytest.raises(BadTranscript, match=rf"bad.transcript\.json.*{problem}"):
+        TranscriptTeacher(tmp_path)
+
+
+def test_a_folder_without_transcripts_is_an_error(tmp_path):
+    with pytest.raises(BadTranscript, match="holds no transcript"):
+        TranscriptTeacher(tmp_path)
+
+
+def test_the_shipped_transcripts_say_that_they_were_written_by_hand():
+    notes = [json.loads(path.read_text())["note"] for path in SHIPPED.glob("*/transcript.json")]
+    assert len(notes) == len(TranscriptTeacher().questions()) >= 14
+    assert all(note.startswith("Written by hand") for note in notes)
