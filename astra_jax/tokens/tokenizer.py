@@ -30,7 +30,7 @@ def quote(text: str) -> str:
 
     `Tokenizer.encode_chat` reads a quoted `<|im_end|>` as eleven characters and not as the end of a turn.
     """
-    return _CONTROL.sub("<" + _BREAK, text.replace(_BREAK, ""))
+    return _CONTROL.sub("<" + _BREAK, text)
 
 
 def unquote(text: str) -> str:

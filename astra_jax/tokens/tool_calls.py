@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from data_synthesis.arenas.backend import ParsedCall
-from data_synthesis.records import Message, ToolCall
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 _THINK, _THOUGHT = "<think>", "</think>"
@@ -22,13 +21,6 @@ class ParsedTurn:
     content: str
     reasoning: str | None
     calls: list[ParsedCall]
-
-    def message(self) -> Message:
-        """The turn as a record. A malformed call keeps its name and gets no arguments."""
-        calls = [ToolCall(id=c.id, name=c.name, arguments=c.arguments or {}) for c in self.calls]
-        return Message(
-            role="assistant", content=self.content, reasoning_content=self.reasoning, tool_calls=calls
-        )
 
 
 def parse(text: str, *, turn: int) -> ParsedTurn:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astra_jax.tokens import QWEN3, parse
-from data_synthesis.records import Message
+from data_synthesis.records import Message, ToolCall
 
 FRAGMENTS = st.sampled_from(
     [
@@ -47,8 +47,11 @@ def test_any_text_is_parsed_and_can_be_recorded(text):
     assert [c.id for c in turn.calls] == [f"call_3_{i}" for i in range(len(turn.calls))]
     assert all((c.arguments is None) == bool(c.problem) for c in turn.calls)
     assert len(turn.calls) <= text.count("<tool_call>")
-    line = turn.message().model_dump_json()
-    assert Message.model_validate_json(line) == turn.message()
+    calls = [ToolCall(id=c.id, name=c.name, arguments=c.arguments or {}) for c in turn.calls]
+    message = Message(
+        role="assistant", content=turn.content, reasoning_content=turn.reasoning, tool_calls=calls
+    )
+    assert Message.model_validate_json(message.model_dump_json()) == message
 
 
 @settings(max_examples=50, deadline=None)
