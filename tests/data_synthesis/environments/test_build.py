@@ -18,6 +18,7 @@ from data_synthesis.environments import STEPS, Settings, synthesise_arenas
 from data_synthesis.pipeline import PipelineError, Policy
 from data_synthesis.records import Arena, Question, read_records
 from data_synthesis.sandbox import LocalSandbox, SandboxUnavailable
+from data_synthesis.teacher.procedural.teacher import ProceduralTeacher
 from data_synthesis.teacher.transcript import SHIPPED, TranscriptTeacher
 
 QUICK = Policy(backoff=0.0)
@@ -108,6 +109,15 @@ def test_bad_replies_were_asked_again_and_not_only_good_ones_recorded():
         "intent_clusters",
         "merge_tool",
     }
+
+
+def test_generated_questions_take_the_same_way(sandbox, tmp_path):
+    teacher = ProceduralTeacher(12, seed=3)
+    funnel = run(tmp_path, sandbox, teacher)
+    assert [stage.outputs for stage in funnel.stages] == [12] * len(STEPS)
+    arenas = list(read_records(tmp_path / "arenas.jsonl", Arena))
+    assert [arena.question for arena in arenas] == [question.question for question in teacher.questions()]
+    assert {arena.provenance.teacher for arena in arenas} == {"procedural"}
 
 
 def test_a_second_run_asks_nothing_and_changes_nothing(finished, sandbox):
