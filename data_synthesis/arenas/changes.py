@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Literal
 
 from pydantic import JsonValue
 
@@ -25,6 +26,8 @@ _JOINT = 4  # calls tried in which every argument is another one
 _DAYS = (1, -1, 45, -400)
 
 Column = Sequence[Scalar]
+# Where a changed value comes from: the arena's own data, a move from the gold call's value, or nowhere at all.
+Kind = Literal["known", "moved", "made_up"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Change:
 
     argument: str
     arguments: dict[str, JsonValue]
-    made_up: bool = False  # the changed value is one that no tool can know
+    kind: Kind = "known"
 
 
 def changes(
@@ -49,12 +52,21 @@ def changes(
     own = {name: column for name, value in gold.arguments.items() if (column := _column_of(value, columns))}
     for name, value in gold.arguments.items():
         siblings = [*_choices(spec, name), *own.get(name, ()), *(each.arguments.get(name) for each in others)]
-        known = [each for each in siblings if each is not None and _key(each) != _key(value)][:_SIBLINGS]
-        found += [Change(name, {**gold.arguments, name: other}) for other in [*known, *_moved(value)]]
-        if isinstance(value, str):
-            found.append(Change(name, {**gold.arguments, name: MADE_UP}, made_up=True))
+        found += [
+            Change(name, {**gold.arguments, name: other}, kind) for kind, other in _options(value, siblings)
+        ]
     found += [*_joint(gold, own), *(Change("", dict(other.arguments)) for other in others)]
     return list(_allowed(found, gold, spec))
+
+
+def _options(value: JsonValue, siblings: Sequence[JsonValue]) -> Iterator[tuple[Kind, JsonValue]]:
+    known = {_key(each): each for each in siblings if _key(each) not in (None, _key(value))}
+    for each in list(known.values())[:_SIBLINGS]:
+        yield "known", each
+    for each in _moved(value):
+        yield "moved", each
+    if isinstance(value, str):
+        yield "made_up", MADE_UP
 
 
 def _allowed(found: list[Change], gold: GoldCall, spec: ToolSpec) -> Iterator[Change]:

@@ -155,26 +155,18 @@ def _judged(one: Evidence, evidence: list[Evidence], reads_clock: bool) -> Itera
 
 
 def _argument_findings(one: Evidence, others: list[Evidence]) -> Iterator[Finding]:
-    kept: dict[
-        str, list[bool]
-    ] = {}  # argument -> for each change that was not refused, whether the answer stayed
-    for change, outcome in one.changed:
-        if not outcome.refused:
-            kept.setdefault(change.argument, []).append(outcome.contains(one.gold.expected))
+    kept = {name: stayed for name in ["", *one.gold.arguments] if (stayed := _kept(one, name))}
     ignored = [name for name in one.gold.arguments if name in kept and all(kept[name])]
-    decided = any(not all(stayed) for stayed in kept.values())
-    same_for_all = not one.gold.arguments or (bool(kept) and not decided)
+    same_for_all = not one.gold.arguments or (bool(kept) and all(map(all, kept.values())))
     if len(one.first.text) > OUTPUT_CHARS:
         detail = f"{label(one.gold)} returns {len(one.first.text)} characters, of which an agent sees {OUTPUT_CHARS}"
         yield Finding("output", "dumps_table", detail)
     elif (ignored or same_for_all) and _is_dump(one, others):
-        yield Finding(
-            "output", "dumps_table", f"{label(one.gold)} returns the rows of other arguments as well"
-        )
+        detail = f"{label(one.gold)} returns the rows of other arguments as well"
+        yield Finding("output", "dumps_table", detail)
     elif same_for_all:
-        yield Finding(
-            "arguments", "constant_output", f"{label(one.gold)} returns its answer whatever its arguments"
-        )
+        detail = f"{label(one.gold)} returns its answer whatever its arguments"
+        yield Finding("arguments", "constant_output", detail)
     elif ignored:
         names = ", ".join(f"`{name}`" for name in ignored)
         yield Finding(
@@ -184,10 +176,25 @@ def _argument_findings(one: Evidence, others: list[Evidence]) -> Iterator[Findin
         yield from _leaks(one, others)
 
 
+def _kept(one: Evidence, argument: str) -> list[bool]:
+    """For each change of one argument (of all, for the empty name) that tells something, whether the answer stayed.
+
+    A refusal tells nothing, as a constant can be guarded too. Nor does it tell anything that the answer went away for
+    a value that the tool cannot know, or for a moved one when it stayed for two that the tool does know.
+    """
+    stayed: dict[str, list[bool]] = {"known": [], "moved": [], "made_up": []}
+    for change, outcome in one.changed:
+        if change.argument == argument and not outcome.refused:
+            stayed[change.kind].append(outcome.contains(one.gold.expected))
+    if len(stayed["known"]) >= 2:
+        return stayed["known"]
+    return [*stayed["known"], *stayed["moved"], *filter(None, stayed["made_up"])]
+
+
 def _leaks(one: Evidence, others: list[Evidence]) -> Iterator[Finding]:
     """Answers that are reached by the wrong call although every argument matters."""
     for change, outcome in one.changed:
-        if change.made_up and not outcome.refused and outcome.contains(one.gold.expected):
+        if change.kind == "made_up" and not outcome.refused and outcome.contains(one.gold.expected):
             detail = f"{label(one.gold)} returns its answer for a `{change.argument}` that it cannot know"
             yield Finding("code", "answer_in_code_default", detail)
     for other in others:

@@ -62,7 +62,7 @@ def test_known_values_come_from_choices_columns_and_other_gold_calls():
     found = change({"city": "OSK"}, columns, [{"city": "Tarn"}])
     assert values(found, "city") == ["Pell", "Marrow", "Lindal", MADE_UP]
     assert [each.arguments["city"] for each in found if each.argument == ""] == ["Rime", "Tarn"]
-    assert [each.made_up for each in found] == [False, False, False, True, False, False]
+    assert [each.kind for each in found] == [*["known"] * 3, "made_up", "known", "known"]
     assert values(change({"unit": "km"}, unit={"enum": ["km", "mi", "nm"]}), "unit") == ["mi", "nm"]
 
 

@@ -50,6 +50,16 @@ WRONG_TOOLS = {
             return {"hotel": hotel, "price": PRICE}
     """,
     ),
+    "a constant, and a polite word for other hotels": (
+        "constant_output",
+        """
+        {table}
+        def price(hotel):
+            if hotel not in ROOMS:
+                return {"hotel": hotel, "message": "not known here"}
+            return {"hotel": hotel, "price": 2 * 206}
+    """,
+    ),
     "the whole table": (
         "dumps_table",
         """
@@ -247,6 +257,27 @@ def test_the_function_must_take_what_its_document_offers(signature, sound, sandb
     source = f"{ROOMS['table']}\ndef price({signature}):\n{body}"
     arena = build.one_tool(source, 412, {"hotel": TEXT}, hotel="Lindal")
     assert ("signature_mismatch" in reasons(arena, sandbox)) != sound
+
+
+def test_an_ignored_day_is_found_among_the_days_that_the_tool_knows(sandbox, build):
+    source = """
+        DAYS = ["2026-03-01", "2026-03-02", "2026-03-03"]
+        HIGHS = {"Osk": 14, "Pell": 9, "Marrow": 11}
+        def high(city, day):
+            return {"high": HIGHS[city]} if day in DAYS else {"high": None, "message": "no forecast for that day"}
+    """
+    arena = build.one_tool(source, 14, {"city": TEXT, "day": TEXT}, city="Osk", day="2026-03-02")
+    assert reasons(arena, sandbox) == {"ignores_argument"}
+
+
+def test_a_bound_matters_when_the_tool_finds_nothing_beyond_it(sandbox, build):
+    source = """
+        ROOMS = {"Lindal": 412, "Marrow": 388, "Osk": 951, "Pell": 127}
+        def cheapest(below):
+            return sorted((price, hotel) for hotel, price in ROOMS.items() if price < below)[:1]
+    """
+    arena = build.one_tool(source, "Pell", {"below": {"type": "integer"}}, below=400)
+    assert reasons(arena, sandbox) == set()
 
 
 def test_an_ignored_argument_is_named(sandbox, build):
