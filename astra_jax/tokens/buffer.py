@@ -51,7 +51,8 @@ class TokenBuffer:
     @property
     def stop_ids(self) -> tuple[int, ...]:
         """The ids at which sampling a turn stops: the format's end of turn, and the tokenizer's end of text."""
-        return tuple(sorted({self._end_of_turn, self._tokenizer.eos_id or self._end_of_turn}))
+        eos_id = self._tokenizer.eos_id
+        return tuple(sorted({self._end_of_turn} | ({eos_id} if eos_id is not None else set())))
 
     def __len__(self) -> int:
         return len(self._ids)

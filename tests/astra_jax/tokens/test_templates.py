@@ -15,7 +15,6 @@ from data_synthesis.records import Message, ToolCall, ToolSpec
 
 KEEP = [QWEN3, CHATML, replace(QWEN3, enable_thinking=False)]
 DROP = [replace(format, thinking="drop") for format in KEEP]
-IDS = ["qwen3", "chatml", "no_thinking"]
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +36,16 @@ def rendered(format, messages, tools):
     return unquote("".join(span.text for span in format.render(messages, tools)))
 
 
-@pytest.mark.parametrize("format", KEEP + DROP, ids=[*IDS, *(f"{name}_drop" for name in IDS)])
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
+@settings(max_examples=80, deadline=None)
+@given(data=st.data(), format=st.sampled_from(KEEP + DROP))
 def test_renders_what_the_chat_template_renders(hf, conversations, format, data):
     messages, tools = data.draw(conversations)
     assert rendered(format, messages, tools) == template_text(hf, format, messages, tools)
     assert unquote(format.open(messages, tools)) == template_text(hf, format, messages, tools, prompt=True)
 
 
-@pytest.mark.parametrize("format", KEEP, ids=IDS)
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), format=st.sampled_from(KEEP))
 def test_incremental_rendering_equals_the_chat_template_after_every_turn(hf, conversations, format, data):
     messages, tools = data.draw(conversations)
     replies = [span.text for span in format.render(messages, tools) if span.trainable]
@@ -72,9 +69,8 @@ def sampled_text(message, thinks):
     return thought + "\n".join(parts) + "<|im_end|>"
 
 
-@pytest.mark.parametrize("format", KEEP, ids=IDS)
-@settings(max_examples=25, deadline=None)
-@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+@given(data=st.data(), format=st.sampled_from(KEEP))
 def test_exactly_the_assistants_words_and_end_of_turn_are_trainable(conversations, format, data):
     messages, tools = data.draw(conversations)
     spans = format.render(messages, tools)
