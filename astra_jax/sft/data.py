@@ -56,9 +56,7 @@ class Packing:
     length: int
     rows: int
     packed: bool = True  # False: one sample a row, as in the paper
-    window: int = (
-        512  # shuffled samples that are packed together: more fill rows better, and read further ahead
-    )
+    window: int = 512  # shuffled samples that are packed together: more fill rows better
 
 
 def load_samples(

@@ -80,11 +80,7 @@ def learning_rate(config: OptimizerConfig, steps: int) -> optax.Schedule:
     if config.schedule not in after:
         raise ValueError(f"unknown schedule {config.schedule!r}; known: {', '.join(after)}")
     # Step 0 already learns: the ramp ends at the peak on step `warmup - 1`.
-    ramp = (
-        optax.linear_schedule(peak / warmup, peak, warmup - 1)
-        if warmup > 1
-        else optax.constant_schedule(peak)
-    )
+    ramp = optax.linear_schedule(peak / warmup, peak, max(1, warmup - 1))
     return optax.join_schedules([ramp, after[config.schedule]], [warmup - 1])
 
 

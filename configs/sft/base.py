@@ -43,19 +43,13 @@ def get_config() -> ConfigDict:
     config.data.path = ""  # JSONL of trajectories; required
     config.data.sequence_length = 20480  # tokens of a row. Paper: 20k
     config.data.packed = True  # several samples a row. Paper: False; the loss is the same sum over tokens
-    config.data.window = (
-        512  # shuffled samples that are packed together. Ours: over 97 % full at agent lengths
-    )
+    config.data.window = 512  # shuffled samples that are packed together. Ours: fills rows over 97 %
     config.data.too_long = "drop"  # rows over `sequence_length`: drop or truncate; both are counted. Ours
     config.data.bad_rows = "stop"  # lines that are no trajectory: stop or skip; both name them
 
-    config.batch_rows = (
-        32  # rows of `sequence_length` tokens in an update. Paper: batch 32 (of unpacked rows)
-    )
+    config.batch_rows = 32  # rows of an update. Paper: batch 32, of unpacked rows
     config.micro_batches = 1  # parts of a batch taken one after the other, to save memory; same result
-    config.logits_chunk = (
-        1024  # tokens of a row whose logits exist at one time; 0: all, faster if they fit. Ours
-    )
+    config.logits_chunk = 1024  # tokens of a row whose logits exist at one time; 0: all, if they fit. Ours
     config.epochs = 2  # passes over the data; 0: `steps` decides. Paper: 2
     config.steps = 0  # updates; 0: `epochs` decides. Paper: about 3,430 by its row counts
 
@@ -67,11 +61,9 @@ def get_config() -> ConfigDict:
     config.optimizer.final_fraction = 0.0  # of the peak, just after the last step. Paper: not stated
     config.optimizer.beta1 = 0.9  # AdamW's decay of the mean. Ours: the usual value
     config.optimizer.beta2 = 0.999  # AdamW's decay of the square. Ours: the usual value
-    config.optimizer.epsilon = 1e-8
+    config.optimizer.epsilon = 1e-8  # AdamW's, beside the root of the square. Ours: the usual value
     config.optimizer.weight_decay = 0.0  # of matrices, per unit of learning rate. Paper: not stated
-    config.optimizer.embedding_weight_decay = (
-        0.0  # of embedding and unembedding; norms and biases never decay
-    )
+    config.optimizer.embedding_weight_decay = 0.0  # of both tables; norms and biases never decay
     config.optimizer.clip_norm = 1.0  # global norm of the gradient; 0: no clipping. Ours: the usual value
     config.optimizer.muon_momentum = 0.95  # arXiv 2502.16982
 

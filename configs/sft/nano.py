@@ -3,11 +3,15 @@
 Differs from the paper's recipe because the model starts from noise: higher rate, Muon, smaller everything.
 """
 
-from configs.sft import base
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from astra_jax import configuration
 
 
-def get_config():
-    config = base.get_config()
+def get_config() -> ConfigDict:
+    config = configuration.load(Path(__file__).with_name("base.py"))
     config.model.init.update(
         hidden_size=128, ffn_size=384, num_layers=4, num_heads=4, num_kv_heads=2, head_dim=32, rope_theta=1e4
     )

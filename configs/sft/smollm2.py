@@ -3,11 +3,15 @@
 An hour or more on two cores, minutes on an accelerator.
 """
 
-from configs.sft import base
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from astra_jax import configuration
 
 
-def get_config():
-    config = base.get_config()
+def get_config() -> ConfigDict:
+    config = configuration.load(Path(__file__).with_name("base.py"))
     config.chat_format = "chatml"
     config.data.sequence_length = 2048
     config.batch_rows = 4

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from astra_jax import configuration
 from astra_jax.sft.train import train
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import read_metrics, without_time
@@ -23,6 +24,7 @@ STEPS = 16
 TRAIN = """
 import json, sys
 from ml_collections import ConfigDict
+from astra_jax import configuration
 from astra_jax.sft.train import train
 from astra_jax.training import compile_cache
 compile_cache.enable(sys.argv[1])
@@ -31,11 +33,8 @@ train(ConfigDict(json.loads(sys.argv[2])))
 
 
 @pytest.fixture
-def config(monkeypatch, tmp_path, data_path, tokenizer_dir, compiled_dir):
-    monkeypatch.syspath_prepend(str(ROOT))
-    from configs.sft import nano
-
-    config = nano.get_config()
+def config(tmp_path, data_path, tokenizer_dir, compiled_dir):
+    config = configuration.load(ROOT / "configs" / "sft" / "nano.py")
     config.run_dir, config.data.path, config.tokenizer = (
         str(tmp_path / "run"),
         str(data_path),
