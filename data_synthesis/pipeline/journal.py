@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,22 +40,32 @@ class Journal:
     """
 
     def __init__(self, path: Path, stage: Stage[Any]):
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = path.open("a+b")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open(
+                "ab", buffering=0
+            )  # unbuffered: what a full disk refused is not tried again
+        except OSError as error:
+            raise PipelineError(f"cannot write {path}: {error.strerror}") from error
+        self._lines = path.open("rb")
         try:
             _lock(self._file, path)
-            _cut_torn_line(self._file)
+            _cut_torn_line(path)
             self._begin({"stage": stage.name, "settings": dict(stage.settings)})
             self._index = dict(self._scan())
         except BaseException:
-            self._file.close()
+            self.close()
             raise
 
     def __enter__(self) -> Journal:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._lines.close()
         self._file.close()
 
     def is_final(self, input_id: str) -> bool:
@@ -65,14 +76,15 @@ class Journal:
         self._index[outcome.input_id] = (offset, outcome.status)
 
     def read(self, input_id: str) -> Outcome:
-        self._file.seek(self._index[input_id][0])
-        return Outcome.model_validate_json(self._file.readline())
+        self._lines.seek(self._index[input_id][0])
+        return Outcome.model_validate_json(self._lines.readline())
 
     def _write(self, value: dict[str, Any]) -> int:
+        offset = self._file.seek(0, 2)
+        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
         try:
-            offset = self._file.seek(0, 2)
-            self._file.write(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n")
-            self._file.flush()
+            while line:
+                line = line[self._file.write(line) :]
         except OSError as error:
             raise PipelineError(
                 f"cannot write {self.path}: {error.strerror}; what was finished is kept, "
@@ -81,8 +93,7 @@ class Journal:
         return offset
 
     def _begin(self, header: dict[str, Any]) -> None:
-        self._file.seek(0)
-        line = self._file.readline()
+        line = self._lines.readline()
         if not line:
             self._write(header)
         elif (found := json.loads(line)) != header:
@@ -92,9 +103,9 @@ class Journal:
             )
 
     def _scan(self) -> Iterator[tuple[str, tuple[int, str]]]:
-        self._file.seek(0)
-        offset = len(self._file.readline())
-        for number, line in enumerate(self._file, 2):
+        self._lines.seek(0)
+        offset = len(self._lines.readline())
+        for number, line in enumerate(self._lines, 2):
             try:
                 outcome = Outcome.model_validate_json(line)
             except ValidationError as error:
@@ -104,7 +115,7 @@ class Journal:
             offset += len(line)
 
 
-def _lock(file: BinaryIO, path: Path) -> None:
+def _lock(file: FileIO, path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -113,9 +124,6 @@ def _lock(file: BinaryIO, path: Path) -> None:
         ) from None
 
 
-def _cut_torn_line(file: BinaryIO) -> None:
-    file.seek(0)
-    whole = 0
-    for line in file:
-        whole += len(line) if line.endswith(b"\n") else 0
-    file.truncate(whole)
+def _cut_torn_line(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.truncate(sum(len(line) for line in file if line.endswith(b"\n")))

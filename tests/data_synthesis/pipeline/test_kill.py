@@ -1,7 +1,8 @@
-"""A stage that is killed. This file is also the victim: `python test_kill.py OUT_DIR COUNT` runs the stage."""
+"""A stage that is killed or runs out of space. The victim is this file: `python test_kill.py OUT_DIR COUNT [BYTES]`."""
 
 import asyncio
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -58,6 +59,19 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(tmp_path):
     assert not settled & set(tried_after)
 
 
+def test_a_full_disk_is_one_clear_sentence_and_the_next_run_goes_on(tmp_path):
+    whole, full = tmp_path / "whole", tmp_path / "full"
+    for folder in (whole, full):
+        folder.mkdir()
+    victim = [sys.executable, __file__]
+    subprocess.run([*victim, str(whole), "20"], check=True, timeout=60)
+    stopped = subprocess.run([*victim, str(full), "20", "1500"], capture_output=True, text=True, timeout=60)
+    assert "PipelineError: cannot write" in stopped.stderr.splitlines()[-1]
+    assert "run the same command again" in stopped.stderr.splitlines()[-1]
+    subprocess.run([*victim, str(full), "20"], check=True, timeout=60)
+    assert (full / "square.jsonl").read_bytes() == (whole / "square.jsonl").read_bytes()
+
+
 def _wait_for_lines(path: Path, more: int) -> None:
     def lines() -> int:
         return path.read_bytes().count(b"\n") if path.exists() else 0
@@ -76,5 +90,7 @@ def _settled(out: Path) -> set[str]:
 
 if __name__ == "__main__":
     out, count = Path(sys.argv[1]), int(sys.argv[2])
+    if len(sys.argv) > 3:  # stands for a full disk: no file may grow beyond so many bytes
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
     policy = Policy(concurrency=4, backoff=0.0)
     asyncio.run(run_stage(squares(out / "tries.log"), questions(count), out, policy=policy))

@@ -167,6 +167,14 @@ def test_a_folder_that_cannot_be_written_is_one_clear_sentence(tmp_path, monkeyp
         run(stage_of(echo), ask("a"), tmp_path)
 
 
+def test_a_folder_that_is_a_file_is_one_clear_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(
+        PipelineError, match=r"cannot write .*echo\.journal\.jsonl: (File exists|Not a directory)"
+    ):
+        run(stage_of(echo), ask("a"), tmp_path / "file")
+
+
 def test_a_bad_line_in_the_input_stops_the_run_and_keeps_what_was_settled(tmp_path):
     path = tmp_path / "questions.jsonl"
     path.write_text('{"question": "a"}\n{"question": 7}\n')
