@@ -4,192 +4,30 @@ from __future__ import annotations
 
 from random import Random
 
-STARTS = [
-    "Ba",
-    "Bel",
-    "Bri",
-    "Cor",
-    "Da",
-    "Dor",
-    "El",
-    "Fen",
-    "Ga",
-    "Hal",
-    "Ila",
-    "Jo",
-    "Ka",
-    "Ker",
-    "La",
-    "Lu",
-    "Ma",
-    "Mi",
-    "Nor",
-    "Or",
-    "Pel",
-    "Qui",
-    "Ra",
-    "Ro",
-    "Sa",
-    "Sel",
-    "Ta",
-    "Tor",
-    "Ul",
-    "Ve",
-    "Vol",
-    "Wy",
-    "Yor",
-    "Za",
-]
-MIDDLES = [
-    "ba",
-    "da",
-    "den",
-    "ga",
-    "la",
-    "len",
-    "lo",
-    "ma",
-    "men",
-    "mi",
-    "na",
-    "ni",
-    "ra",
-    "ren",
-    "ri",
-    "ro",
-    "sa",
-    "ta",
-    "ven",
-    "vi",
-]
-GIVEN_ENDS = ["ra", "na", "lin", "ven", "dor", "mir", "sa", "ric", "len", "ta", "bel", "ton"]
-FAMILY_ENDS = [
-    "ber",
-    "dahl",
-    "fort",
-    "gard",
-    "holt",
-    "kov",
-    "lund",
-    "mark",
-    "nett",
-    "quist",
-    "ridge",
-    "sen",
-    "stein",
-    "ward",
-    "well",
-    "wick",
-]
-PLACE_ENDS = [
-    "bay",
-    "borough",
-    "bury",
-    "crest",
-    "dale",
-    "field",
-    "ford",
-    "gate",
-    "ham",
-    "haven",
-    "mere",
-    "mora",
-    "port",
-    "stad",
-    "ton",
-    "vale",
-    "wick",
-]
-COLOURS = [
-    "Amber",
-    "Ashen",
-    "Azure",
-    "Brass",
-    "Bright",
-    "Cedar",
-    "Cobalt",
-    "Coral",
-    "Copper",
-    "Crimson",
-    "Dusty",
-    "Ember",
-    "Golden",
-    "Granite",
-    "Hazel",
-]
-COLOURS += [
-    "Hidden",
-    "Indigo",
-    "Iron",
-    "Ivory",
-    "Jade",
-    "Lunar",
-    "Maple",
-    "Misty",
-    "Noble",
-    "Olive",
-    "Pearl",
-    "Quiet",
-    "Rustic",
-    "Saffron",
-    "Scarlet",
-]
-COLOURS += ["Silent", "Silver", "Stone", "Sunny", "Velvet", "Violet", "Wild", "Winter"]
-THINGS = [
-    "Anchor",
-    "Arrow",
-    "Badger",
-    "Beacon",
-    "Bell",
-    "Birch",
-    "Bridge",
-    "Candle",
-    "Compass",
-    "Crane",
-    "Crown",
-    "Dragon",
-    "Falcon",
-    "Feather",
-]
-THINGS += [
-    "Fern",
-    "Fox",
-    "Garden",
-    "Harbor",
-    "Hare",
-    "Heron",
-    "Kettle",
-    "Lantern",
-    "Lark",
-    "Meadow",
-    "Mill",
-    "Moon",
-    "Oak",
-    "Orchard",
-    "Otter",
-    "Owl",
-]
-THINGS += [
-    "Pine",
-    "River",
-    "Robin",
-    "Rose",
-    "Sail",
-    "Sparrow",
-    "Spring",
-    "Star",
-    "Swan",
-    "Thistle",
-    "Tiger",
-    "Tower",
-    "Whale",
-    "Willow",
-    "Wolf",
-    "Wren",
-]
-STREETS = ["Street", "Road", "Avenue", "Lane", "Square", "Way"]
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
 
 
+STARTS = _words("""
+    Ba Bel Bri Cor Da Dor El Fen Ga Hal Ila Jo Ka Ker La Lu Ma Mi Nor Or Pel Qui Ra Ro Sa Sel Ta Tor Ul
+    Ve Vol Wy Yor Za
+""")
+MIDDLES = _words("ba da den ga la len lo ma men mi na ni ra ren ri ro sa ta ven vi")
+GIVEN_ENDS = _words("ra na lin ven dor mir sa ric len ta bel ton")
+FAMILY_ENDS = _words("ber dahl fort gard holt kov lund mark nett quist ridge sen stein ward well wick")
+PLACE_ENDS = _words("bay borough bury crest dale field ford gate ham haven mere mora port stad ton vale wick")
+COLOURS = _words("""
+    Amber Ashen Azure Brass Bright Cedar Cobalt Coral Copper Crimson Dusty Ember Golden Granite Hazel
+    Hidden Indigo Iron Ivory Jade Lunar Maple Misty Noble Olive Pearl Quiet Rustic Saffron Scarlet
+    Silent Silver Stone Sunny Velvet Violet Wild Winter
+""")
+THINGS = _words("""
+    Anchor Arrow Badger Beacon Bell Birch Bridge Candle Compass Crane Crown Dragon Falcon Feather Fern
+    Fox Garden Harbor Hare Heron Kettle Lantern Lark Meadow Mill Moon Oak Orchard Otter Owl Pine River
+    Robin Rose Sail Sparrow Spring Star Swan Thistle Tiger Tower Whale Willow Wolf Wren
+""")
+STREETS = _words("Street Road Avenue Lane Square Way")
 SYMBOLS = {"?": "ABCDEFGHJKLMNPQRSTUVWXYZ", "#": "0123456789"}
 
 
