@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,10 @@ import pytest
 from data_synthesis.sandbox import ConfinementLevel, Limits, LocalSandbox, SandboxUnavailable
 
 sys.path.insert(0, str(Path(__file__).parent))  # for the tables of attacks
+
+from attacks.world import ENVIRONMENT_NAME, SECRET, World
+
+os.environ[ENVIRONMENT_NAME] = SECRET  # before any sandbox starts
 
 LIMITS = Limits(memory_bytes=128 << 20, cpu_seconds=1, output_bytes=1 << 16, load_seconds=5.0)
 CONFINED = [ConfinementLevel.SECCOMP, ConfinementLevel.LANDLOCK, ConfinementLevel.NAMESPACES]
@@ -21,8 +26,26 @@ def sandbox() -> Iterator[LocalSandbox]:
         yield sandbox
 
 
+@pytest.fixture(scope="session")
+def inheritable_pipe() -> Iterator[tuple[int, int]]:
+    """A pipe whose writing end any process would inherit."""
+    reading, writing = os.pipe()
+    os.set_inheritable(writing, True)
+    yield reading, writing
+    os.close(reading)
+    os.close(writing)
+
+
+@pytest.fixture
+def world(inheritable_pipe: tuple[int, int]) -> Iterator[World]:
+    """Canaries for one attack to reach."""
+    world = World(inheritable_pipe)
+    yield world
+    world.close()
+
+
 @pytest.fixture(scope="session", params=CONFINED, ids=lambda level: level.name)
-def each_level(request: pytest.FixtureRequest) -> Iterator[LocalSandbox]:
+def each_level(request: pytest.FixtureRequest, inheritable_pipe: tuple[int, int]) -> Iterator[LocalSandbox]:
     """One sandbox for each level of confinement that this machine has."""
     try:
         sandbox = LocalSandbox(request.param, LIMITS, maximum=request.param)
