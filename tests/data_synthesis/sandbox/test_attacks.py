@@ -70,7 +70,7 @@ def in_a_plain_process(attack: Attack, world: World) -> Outcome:
     seen = {"output_bytes": len(done.stdout), "seconds": time.monotonic() - started}
     lines = done.stdout.splitlines()
     if done.returncode != 0 or not lines:
-        return Outcome(error=done.stderr.decode(errors="replace")[-300:], **seen)
+        return Outcome(error=done.stderr.decode(errors="replace").strip().rpartition("\n")[2], **seen)
     try:
         return Outcome(value=json.loads(lines[-1].decode())["value"], **seen)
     except (ValueError, RecursionError) as error:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from json_values import json_values
 
 from data_synthesis.sandbox import (
     BadArguments,
@@ -23,19 +23,6 @@ from data_synthesis.sandbox import (
 )
 
 ECHO = {"echo": "def echo(value):\n    return value"}
-
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**70), 2**70)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(codec="utf-8")),
-    lambda inner: (
-        st.lists(inner, max_size=5)
-        | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=5)
-    ),
-    max_leaves=20,
-)
 
 
 @pytest.fixture(scope="module")

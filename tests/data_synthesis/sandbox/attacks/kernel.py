@@ -17,13 +17,18 @@ ATTACKS = [
     ),
     Attack(
         "mount",
-        "call('unshare', 0x20000)\n"
+        "call('unshare', 0x10020000)\n"
         "call('mount', b'none', b'/', 0, 0x44000, 0)\n"
         "return call('mount', b'tmpfs', w['folder'].encode(), b'tmpfs', 0, 0) == 0",
         gives_true,
-        needs="root",
+        needs="user namespaces",
     ),
-    Attack("chroot", "return call('chroot', w['folder'].encode()) == 0", gives_true, needs="root"),
+    Attack(
+        "chroot",
+        "call('unshare', 0x10000000)\nreturn call('chroot', w['folder'].encode()) == 0",
+        gives_true,
+        needs="user namespaces",
+    ),
     Attack("setuid", "os.setuid(os.getuid())\nreturn True", gives_true),
     Attack("setgid", "os.setgid(os.getgid())\nreturn True", gives_true),
     Attack("outlive the parent", "return call('prctl', 1, 0, 0, 0, 0) == 0", gives_true),
