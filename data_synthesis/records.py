@@ -297,6 +297,7 @@ class Episode(Record):
     """
 
     arena_id: str
+    domain: str = ""
     group: int = 0
     sample: int = 0
     seed: int = 0
