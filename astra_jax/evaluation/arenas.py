@@ -1,0 +1,78 @@
+"""Plays held-out arenas with a checkpoint and scores them by rule."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ml_collections import ConfigDict
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from astra_jax.checkpoints.hf import import_model
+from astra_jax.evaluation.summary import summarise
+from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.episodes import EpisodeLimits, Player, derived_seed
+from astra_jax.tokens import FORMATS, Tokenizer
+from data_synthesis.arenas import read_arenas
+from data_synthesis.records import Arena, Episode, write_records
+from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
+
+
+def evaluate(config: ConfigDict, console: Console | None = None) -> dict[str, Any]:
+    """Evaluates as `config` says (`configs/eval/base.py` has every field).
+
+    Writes the episodes to `config.episodes` where it names a file.
+
+    Returns:
+        What `summarise` says of the episodes: means with bootstrap intervals over arenas.
+
+    Raises:
+        BadRecord: a line of the arenas is none.
+        SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
+    """
+    console = console or Console()
+    arenas = list(read_arenas(config.arenas))
+    if not arenas:
+        raise ValueError(f"{config.arenas} holds no arena")
+    with LocalSandbox(ConfinementLevel[config.sandbox_level]) as sandbox:
+        console.print(f"eval: {len(arenas)} arenas, {config.samples} episodes each; {sandbox.describe()}")
+        player = make_player(config, sandbox)
+        episodes = asyncio.run(play_all(player, arenas, config.samples, config.seed, console))
+    if config.episodes:
+        write_records(config.episodes, episodes)
+    return summarise(episodes, seed=config.seed)
+
+
+def make_player(config: ConfigDict, sandbox: Sandbox) -> Player:
+    """An engine over the checkpoint `config.model`, with the limits and the sampling of `config`."""
+    return Player(
+        engine=JaxEngine(import_model(config.model), EngineSize(**config.engine)),
+        tokenizer=Tokenizer(Path(config.model)),
+        format=FORMATS[config.chat_format],
+        sandbox=sandbox,
+        limits=EpisodeLimits(**config.limits),
+        temperature=config.temperature,
+    )
+
+
+async def play_all(
+    player: Player, arenas: Sequence[Arena], samples: int, seed: int, console: Console
+) -> list[Episode]:
+    """`samples` episodes of each arena, in the order of the arenas, whatever finishes first."""
+    bar = Progress(
+        TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console,
+        disable=not console.is_terminal,
+    )  # fmt: skip
+    task = bar.add_task("", total=len(arenas) * samples)
+
+    async def play(number: int, sample: int) -> Episode:
+        arena = arenas[number]
+        episode = await player.play(arena, seed=derived_seed(seed, arena.id, sample), group=0, sample=sample)
+        bar.advance(task)
+        return episode
+
+    with bar:
+        return list(await asyncio.gather(*(play(n, s) for n in range(len(arenas)) for s in range(samples))))

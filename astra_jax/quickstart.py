@@ -1,0 +1,245 @@
+"""The whole loop on a laptop: arenas, SFT, RL, evaluation, export and a report, from one call.
+
+Each stage leaves its result in `RUN/stages/NAME.json` when it is complete. Called again, finished stages are skipped
+and the one that was cut off goes on from its own checkpoint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flax import nnx
+from ml_collections import ConfigDict
+from rich.console import Console
+
+from astra_jax import rl, sft
+from astra_jax.checkpoints.hf import export_model
+from astra_jax.evaluation.arenas import evaluate, make_player
+from astra_jax.evaluation.report import write_report
+from astra_jax.evaluation.summary import STAGES, compare_table, paired_difference
+from astra_jax.evaluation.transformers_engine import TransformersEngine
+from astra_jax.models import ModelConfig, Transformer
+from astra_jax.models.induction import start_with_induction
+from astra_jax.tokens.nano import train_tokenizer
+from astra_jax.training.run_folder import RunFolder, write_json
+from data_synthesis.arenas import oracle_trajectory
+from data_synthesis.environments import generate_arenas, synthesise_arenas
+from data_synthesis.records import Arena, Episode, Trajectory, read_records, write_records
+from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
+from data_synthesis.teacher.procedural import HELD_OUT, TRAINING, Options
+from data_synthesis.teacher.transcript import TranscriptTeacher
+
+
+def quickstart(config: ConfigDict, console: Console | None = None, *, fresh: bool = False) -> dict[str, Any]:
+    """Runs the loop as `config` says (`configs/quickstart/nano.py` has every field).
+
+    Args:
+        fresh: starts over; what `config.run_dir` held is deleted.
+
+    Returns:
+        What `RUN/results.json` holds.
+
+    Raises:
+        ConfigChanged: the folder was started with another configuration.
+    """
+    console = console or Console()
+    if fresh:
+        shutil.rmtree(config.run_dir, ignore_errors=True)
+    folder = RunFolder(config.run_dir, config.to_dict())
+    try:
+        with LocalSandbox(ConfinementLevel[config.sandbox_level]) as sandbox:
+            console.print(f"[bold]quickstart[/] in {folder.path}; {sandbox.describe()}")
+            return _Quickstart(config, folder.path, sandbox, console).run()
+    finally:
+        folder.close()
+
+
+@dataclass
+class _Quickstart:
+    config: ConfigDict
+    root: Path
+    sandbox: Sandbox
+    console: Console
+
+    def run(self) -> dict[str, Any]:
+        seconds: dict[str, float] = {}
+        results: dict[str, Any] = {}
+        for name, stage in self._stages().items():
+            done = self._once(name, stage)
+            seconds[name] = done["wall_s"]
+            results[name] = done["result"]
+        return self._conclude(results, seconds)
+
+    def _stages(self) -> dict[str, Callable[[], Any]]:
+        return {
+            "arenas": self._make_arenas,
+            "transcripts": self._make_transcripts,
+            "start": self._draw_model,
+            "sft": self._sft,
+            "rl": self._rl,
+            **{f"eval_{name}": lambda name=name: self._evaluate(name) for name in STAGES},
+            "hf_check": self._check_export,
+        }
+
+    def _once(self, name: str, stage: Callable[[], Any]) -> dict[str, Any]:
+        path = self.root / "stages" / f"{name}.json"
+        if path.exists():
+            self.console.print(f"[dim]{name}: done before[/]")
+            return json.loads(path.read_text("utf-8"))
+        self.console.rule(f"[bold]{name}")
+        start = time.perf_counter()
+        done = {"result": stage(), "wall_s": round(time.perf_counter() - start, 1)}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_json(path, done)
+        self.console.print(f"{name}: {done['wall_s']} s")
+        return done
+
+    def arenas(self, name: str) -> Path:
+        return self.root / "arenas" / f"{name}.jsonl"
+
+    def weights(self, name: str) -> Path:
+        return self.root / name / "hf"
+
+    def _make_arenas(self) -> dict[str, int]:
+        """Three disjoint sets. Held-out arenas are of domains and seeds that nothing is trained on."""
+        counts = {}
+        for offset, (name, domains) in enumerate(
+            {"sft": TRAINING, "rl": TRAINING, "held_out": HELD_OUT}.items()
+        ):
+            c = self.config.arenas[name]
+            made = generate_arenas(
+                self.arenas(name),
+                c.count,
+                seed=3 * self.config.seed + offset,
+                domains=domains,
+                options=Options(**c.options),
+                sandbox=self.sandbox,
+                console=self.console,
+            )
+            counts[name] = len(made)
+            self.console.print(f"{name}: {len(made)} arenas made and proved, domains {', '.join(domains)}")
+        return counts
+
+    def _make_transcripts(self) -> dict[str, int]:
+        """Arenas from recorded replies, through the pipeline that a language model would go through."""
+        teacher = TranscriptTeacher()
+        out = self.root / "transcripts"
+        funnel = synthesise_arenas(teacher.questions(), teacher, self.sandbox, out, console=self.console)
+        shutil.copyfile(out / "arenas.jsonl", self.arenas("transcripts"))
+        return {"arenas": funnel.outputs}
+
+    def _draw_model(self) -> dict[str, int]:
+        """Oracle trajectories, a tokenizer of their words, and a model drawn from the seed."""
+        config = self.config
+        rows = [row for name in ("sft", "transcripts") for row in self._oracle_rows(name)]
+        write_records(self.root / "sft.jsonl", rows)
+        start = self.weights("random").parent
+        tokenizer = train_tokenizer(
+            rows[: config.tokenizer.rows], start / "tokenizer", vocab_size=config.tokenizer.vocab_size
+        )
+        shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model)
+        model = Transformer(shape, rngs=nnx.Rngs(config.seed))
+        start_with_induction(model, config.seed)
+        export_model(model, self.weights("random"), tokenizer_dir=start / "tokenizer")
+        return {"rows": len(rows), "vocab_size": tokenizer.vocab_size}
+
+    def _oracle_rows(self, name: str) -> list[Trajectory]:
+        arenas = read_records(self.arenas(name), Arena)
+        return [oracle_trajectory(arena, self.sandbox, seed=self.config.seed) for arena in arenas]
+
+    def _sft(self) -> None:
+        config = self.config.sft.copy_and_resolve_references()
+        config.run_dir = str(self.root / "sft")
+        config.model.path = str(self.weights("random"))
+        config.data.path = str(self.root / "sft.jsonl")
+        config.seed = self.config.seed
+        sft.train(config, self.console)
+
+    def _rl(self) -> None:
+        config = self.config.rl.copy_and_resolve_references()
+        config.run_dir = str(self.root / "rl")
+        config.model = str(self.weights("sft"))
+        config.arenas = str(self.arenas("rl"))
+        config.seed = self.config.seed
+        config.sandbox_level = self.config.sandbox_level
+        rl.train(config, self.console)
+
+    def _eval_config(self, name: str) -> ConfigDict:
+        config = self.config.eval.copy_and_resolve_references()
+        config.model = str(self.weights(name))
+        config.arenas = str(self.arenas("held_out"))
+        config.episodes = str(self.root / "eval" / f"{name}.jsonl")
+        config.seed = self.config.seed
+        config.sandbox_level = self.config.sandbox_level
+        return config
+
+    def _evaluate(self, name: str) -> dict[str, Any]:
+        return evaluate(self._eval_config(name), self.console)
+
+    def _check_export(self) -> dict[str, Any]:
+        """Plays one greedy episode with the engine and with `transformers`, token by token the same."""
+        config = self._eval_config("rl")
+        config.temperature = 0.0
+        ours = make_player(config, self.sandbox)
+        try:
+            engine = TransformersEngine(self.weights("rl"), config.engine.context)
+        except ImportError as error:
+            return {"same_greedy_episode": None, "why": f"{error}; pip install 'astra-jax[eval]'"}
+        theirs = type(ours)(**{**vars(ours), "engine": engine})
+        arena = next(read_records(self.arenas("held_out"), Arena))
+        one, other = (asyncio.run(player.play(arena, seed=0)) for player in (ours, theirs))
+        gap = max(abs(a - b) for a, b in zip(one.logprobs, other.logprobs, strict=False))
+        return {
+            "same_greedy_episode": one.token_ids == other.token_ids,
+            "arena": arena.id,
+            "tokens": len(one.token_ids),
+            "max_logprob_gap": gap,
+        }
+
+    def _conclude(self, results: dict[str, Any], seconds: dict[str, float]) -> dict[str, Any]:
+        stages = {name: results[f"eval_{name}"] for name in STAGES}
+        rl_minus_sft = self._difference("rl", "sft")
+        summary = {
+            **stages,
+            "rl_minus_sft_f1": rl_minus_sft["mean"],
+            "rl_minus_sft_f1_ci95": rl_minus_sft["ci95"],
+            "sft_minus_random_f1_ci95": self._difference("sft", "random")["ci95"],
+            "seed": self.config.seed,
+            "arenas": results["arenas"] | {"transcripts": results["transcripts"]["arenas"]},
+            "hf_check": results["hf_check"],
+            "hf_export": str(self.weights("rl")),
+            "wall_s": seconds | {"total": round(sum(seconds.values()), 1)},
+            "report": str(self.root / "report.html"),
+        }
+        write_json(self.root / "results.json", summary)
+        write_report(self.root)
+        self._print(summary)
+        return summary
+
+    def _difference(self, after: str, before: str) -> dict[str, Any]:
+        episodes = [
+            list(read_records(self.root / "eval" / f"{name}.jsonl", Episode)) for name in (after, before)
+        ]
+        return paired_difference(*episodes, seed=self.config.seed)
+
+    def _print(self, summary: dict[str, Any]) -> None:
+        self.console.rule("[bold]held-out arenas, before and after")
+        self.console.print(compare_table(summary))
+        low, high = summary["rl_minus_sft_f1_ci95"]
+        self.console.print(
+            f"RL minus SFT, F1: {summary['rl_minus_sft_f1']:+.3f}, 95 % interval [{low:+.3f}, {high:+.3f}]"
+        )
+        self.console.print(
+            f"transformers plays the same greedy episode: {summary['hf_check']['same_greedy_episode']}"
+        )
+        self.console.print(f"checkpoint  {summary['hf_export']}\nreport      {summary['report']}")
+        self.console.print(
+            f"results     {self.root / 'results.json'}   ({summary['wall_s']['total']} s in all)"
+        )

@@ -1,0 +1,52 @@
+"""The whole loop on two cores without an accelerator: a nano Qwen3 from nothing, in minutes."""
+
+from pathlib import Path
+
+from ml_collections import ConfigDict
+
+from astra_jax import configuration
+
+CONFIGS = Path(__file__).parent.parent
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.run_dir = "runs/quickstart"
+    config.seed = 0  # of everything: arenas, weights, order, sampling
+    config.sandbox_level = "SECCOMP"  # least confinement accepted; the tools here are our own generators'
+
+    config.arenas = ConfigDict({name: arenas(count) for name, count in COUNTS.items()})
+    config.tokenizer = ConfigDict()
+    config.tokenizer.vocab_size = 2048
+    config.tokenizer.rows = 1500  # trajectories whose words it learns
+
+    config.model = ConfigDict()  # see astra_jax.models.ModelConfig
+    config.model.family = "qwen3"
+    config.model.hidden_size = 128
+    config.model.ffn_size = 256
+    config.model.num_layers = 3
+    config.model.num_heads = 2
+    config.model.num_kv_heads = 2
+    config.model.head_dim = 64
+    config.model.qk_norm = True
+    config.model.rope_theta = 1e6
+
+    config.sft = configuration.load(CONFIGS / "sft" / "nano.py").unlock()
+    config.rl = configuration.load(CONFIGS / "rl" / "nano.py").unlock()
+    config.eval = configuration.load(CONFIGS / "eval" / "nano.py").unlock()
+    return config
+
+
+COUNTS = {"sft": 2400, "rl": 600, "held_out": 150}
+
+
+def arenas(count: int) -> dict:
+    scenarios = {"single_hop": 1.0, "parallel_single_hop": 2.0, "multi_hop": 2.0, "parallel_multi_hop": 1.0}
+    options = {
+        "docs": "brief",
+        "scenarios": scenarios,
+        "max_sub_questions": 3,
+        "siblings": (1, 2),
+        "distractors": (0, 1),
+    }
+    return {"count": count, "options": options}

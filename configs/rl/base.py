@@ -1,0 +1,70 @@
+"""RL: every field, with its unit and where its default is from.
+
+"Paper" is ASTRA (arXiv 2601.21558), section on RL; its models are Qwen3-14B and 32B. What the paper does not
+state is said to be ours. Another recipe is another file that changes a few of these.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    config = ConfigDict()
+    config.run_dir = ""  # folder of the run, made if absent; required
+    config.model = ""  # Hugging Face directory to start from, with its tokenizer; required
+    config.arenas = ""  # JSONL of proved arenas; required
+    config.seed = 0  # of the order of arenas and of sampling
+    config.chat_format = "qwen3"  # qwen3 or chatml
+    config.sandbox_level = "LANDLOCK"  # least confinement accepted: NAMESPACES, LANDLOCK, SECCOMP, NONE
+
+    config.steps = 140  # updates. Paper: its ablation curves run to about 140
+    config.algorithm = "grpo"  # grpo (paper) or dr_grpo
+    config.dr_grpo_tokens = 1024.0  # dr_grpo: the constant that an episode counts in the denominator
+    config.group_size = 8  # episodes of one arena. Paper: not stated; 8 to 16 are usual
+    config.groups_per_batch = 32  # informative groups in an update. Paper: 256 samples in all
+    config.min_spread = 1e-6  # a group is kept if max - min reward exceeds this. Paper: a delta, not stated
+    config.round_groups = 32  # groups played at once
+    config.max_rounds = (
+        4  # rounds of one step at most; a batch may then be smaller. Ours: the paper has no cap
+    )
+    config.max_age = 2  # steps that a surplus group may wait before it is dropped. Ours
+    config.temperature = 1.0  # of rollouts. Paper: not stated
+    config.clip_low = 0.2  # the ratio is clipped to [1 - clip_low, 1 + clip_high]. Paper: not stated
+    config.clip_high = 0.2
+
+    config.limits = ConfigDict()
+    config.limits.max_turns = 32  # assistant turns. Paper: 32
+    config.limits.max_turn_tokens = 4096  # sampled tokens of one turn. Ours
+    config.limits.max_tokens = 49_152  # tokens after the prompt. Paper: 49,152
+    config.limits.call_deadline_s = 2.0  # one tool call, wall clock
+    config.limits.deadline_s = 1800.0  # one episode, wall clock; beyond it the episode is unknown, not zero
+
+    config.engine = ConfigDict()
+    config.engine.slots = 64  # episodes with a KV cache on the device
+    config.engine.context = 74_752  # tokens of an episode. Paper: 25,600 + 49,152
+    config.engine.prefill_rows = 4  # prompts fed in one dispatch
+    config.engine.prefill_tokens = 512  # tokens of each in one dispatch
+    config.engine.decode_tokens = 16  # tokens sampled in one dispatch
+    config.engine.stop_ids = 4  # stop ids a request may have
+
+    config.row_length = 74_752  # tokens of a training row
+    config.micro_rows = 1  # rows taken at once; the loss does not depend on it
+    config.logits_chunk = 1024  # tokens of a row whose logits exist at one time; 0: all
+
+    config.optimizer = ConfigDict()
+    config.optimizer.name = "adamw"  # adamw, or muon for matrices and adamw for the rest. Paper: not stated
+    config.optimizer.learning_rate = 2e-6  # Paper: 2e-6 for both sizes
+    config.optimizer.schedule = "constant"  # Paper: not stated
+    config.optimizer.warmup_fraction = 0.0  # Paper: not stated
+    config.optimizer.final_fraction = 1.0
+    config.optimizer.beta1 = 0.9
+    config.optimizer.beta2 = 0.999
+    config.optimizer.epsilon = 1e-8
+    config.optimizer.weight_decay = 0.0
+    config.optimizer.embedding_weight_decay = 0.0
+    config.optimizer.clip_norm = 1.0  # global norm of the gradient; 0: no clipping
+    config.optimizer.muon_momentum = 0.95
+
+    config.checkpoint_every = 5  # steps
+    config.keep = 2  # checkpoints that stay
+    config.samples_every = 10  # steps between groups written to samples/, for the report
+    return config
