@@ -49,7 +49,7 @@ def get_config() -> ConfigDict:
 
     config.batch_rows = 32  # rows of an update. Paper: batch 32, of unpacked rows
     config.micro_batches = 1  # parts of a batch taken one after the other, to save memory; same result
-    config.logits_chunk = 1024  # tokens of a row whose logits exist at one time; 0: all, if they fit. Ours
+    config.logits_chunk = 1024  # trained tokens of a row whose logits exist at one time; 0: all. Ours
     config.epochs = 2  # passes over the data; 0: `steps` decides. Paper: 2
     config.steps = 0  # updates; 0: `epochs` decides. Paper: about 3,430 by its row counts
 

@@ -15,9 +15,9 @@ def get_config() -> ConfigDict:
     config.model.init.update(
         hidden_size=128, ffn_size=384, num_layers=4, num_heads=4, num_kv_heads=2, head_dim=32, rope_theta=1e4
     )
-    config.data.sequence_length = 1024
-    config.batch_rows = 8
-    config.logits_chunk = 0
+    config.data.sequence_length = 2048
+    config.batch_rows = 4
+    config.logits_chunk = 128
     config.epochs = 4
     config.optimizer.update(name="muon", learning_rate=3e-3, final_fraction=0.1, beta2=0.95, weight_decay=0.1)
     config.checkpoint_every = 50

@@ -51,6 +51,27 @@ def test_chunks_change_neither_values_nor_gradients(problem, chunk):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5), whole, parts)
 
 
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("chunk", [0, 4])
+def test_tokens_not_asked_for_have_neither_value_nor_gradient(problem, share, chunk):
+    weights, hidden, targets = problem
+    mask = jnp.asarray(np.random.default_rng(1).random((B, T)) < share)
+
+    def masked_inside(weights, hidden):
+        logprob, entropy = token_logprobs(Head(weights), hidden, targets, 1.3, chunk, mask)
+        return (logprob * jnp.arange(T)).sum() + (entropy**2).sum(), (logprob, entropy)
+
+    def masked_outside(weights, hidden):
+        scores = token_logprobs(Head(weights), hidden, targets, 1.3)
+        logprob, entropy = (jnp.where(mask, score, 0.0) for score in scores)
+        return (logprob * jnp.arange(T)).sum() + (entropy**2).sum(), (logprob, entropy)
+
+    ours, theirs = (
+        jax.value_and_grad(f, (0, 1), has_aux=True)(weights, hidden) for f in (masked_inside, masked_outside)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-5), ours, theirs)
+
+
 def test_all_logits_never_exist_at_one_time(problem):
     weights, hidden, targets = problem
     grad = jax.grad(lambda w: token_logprobs(Head(w), hidden, targets, chunk=3)[0].sum())
