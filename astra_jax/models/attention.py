@@ -5,12 +5,13 @@ The model knows nothing else about attention, so a kernel for another device rep
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 
-from astra_jax.models.block_sparse import block_sparse_attention
-
-MASKED = -1e30  # finite: a row that sees nothing must not become NaN
+from astra_jax.models.block_sparse import MASKED, block_sparse_attention
+from astra_jax.models.cache import LayerCache
 
 
 def packed_attention(
@@ -28,15 +29,18 @@ def packed_attention(
     return block_sparse_attention(q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, segment_ids_BxT, parent_ids_BxT)
 
 
-def cached_attention(
-    q_BxTxNxH: jax.Array, k_BxSxKxH: jax.Array, v_BxSxKxH: jax.Array, positions_BxT: jax.Array
-) -> jax.Array:
-    """Attention over a cache whose entry s holds position s: a token sees entries up to its own position."""
+def cached_attention(q_BxTxNxH: jax.Array, cache: LayerCache, positions_BxT: jax.Array) -> jax.Array:
+    """Attention over a cache: a token sees entries up to its own position. Returns [B, T, N, H]."""
     B, T, N, H = q_BxTxNxH.shape
-    S, K = k_BxSxKxH.shape[1:3]
-    q_BxTxKxGxH = q_BxTxNxH.reshape(B, T, K, N // K, H)
-    scores = jnp.einsum("btkgh,bskh->bkgts", q_BxTxKxGxH, k_BxSxKxH, preferred_element_type=jnp.float32)
+    K, S = cache.values_BxKxSxH.shape[1:3]
+    # The query heads of a key head are rows of one matrix, R = T * G of them.
+    q_BxKxRxH = q_BxTxNxH.reshape(B, T, K, N // K, H).swapaxes(1, 2).reshape(B, K, -1, H)
+    scores = _product("bkrh,bkhs->bkrs", q_BxKxRxH, cache.keys_BxKxHxS) * H**-0.5
     visible_BxTxS = jnp.arange(S) <= positions_BxT[:, :, None]
-    scores = jnp.where(visible_BxTxS[:, None, None], scores * H**-0.5, MASKED)
-    weights = jax.nn.softmax(scores, axis=-1).astype(v_BxSxKxH.dtype)
-    return jnp.einsum("bkgts,bskh->btkgh", weights, v_BxSxKxH).reshape(B, T, N, H)
+    visible_BxRxS = jnp.repeat(visible_BxTxS, N // K, axis=1)
+    weights = jax.nn.softmax(jnp.where(visible_BxRxS[:, None], scores, MASKED), axis=-1)
+    heads = _product("bkrs,bksh->bkrh", weights.astype(q_BxTxNxH.dtype), cache.values_BxKxSxH)
+    return heads.reshape(B, K, T, N // K, H).swapaxes(1, 2).reshape(B, T, N, H).astype(q_BxTxNxH.dtype)
+
+
+_product = partial(jnp.einsum, preferred_element_type=jnp.float32)

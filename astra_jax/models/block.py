@@ -7,6 +7,7 @@ over slices of it. Inside the scan a `Block` holds the slice, without that axis.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 from flax import nnx
@@ -18,7 +19,8 @@ from astra_jax.models.norm import RMSNorm
 from astra_jax.models.rope import rotate
 
 Angles = tuple[jax.Array, jax.Array]
-Attend = Callable[[jax.Array, jax.Array, jax.Array], jax.Array]  # (q, k, v) -> [B, T, N, H]
+# (q, k, v) -> heads [B, T, N, H], and what the caller wants back: the layer's cache, or nothing.
+Attend = Callable[[jax.Array, jax.Array, jax.Array], tuple[jax.Array, Any]]
 
 
 class Attention(nnx.Module):
@@ -37,12 +39,13 @@ class Attention(nnx.Module):
         self.query_norm = RMSNorm(config, norm) if config.qk_norm else None
         self.key_norm = RMSNorm(config, norm) if config.qk_norm else None
 
-    def __call__(self, x_BxTxD: jax.Array, angles: Angles, attend: Attend) -> jax.Array:
+    def __call__(self, x_BxTxD: jax.Array, angles: Angles, attend: Attend) -> tuple[jax.Array, Any]:
         q_BxTxNxH, k_BxTxKxH = self.query(x_BxTxD), self.key(x_BxTxD)
         if self.query_norm and self.key_norm:
             q_BxTxNxH, k_BxTxKxH = self.query_norm(q_BxTxNxH), self.key_norm(k_BxTxKxH)
-        heads_BxTxNxH = attend(rotate(q_BxTxNxH, angles), rotate(k_BxTxKxH, angles), self.value(x_BxTxD))
-        return self.output(checkpoint_name(heads_BxTxNxH, "attention"))
+        q_BxTxNxH, k_BxTxKxH = rotate(q_BxTxNxH, angles), rotate(k_BxTxKxH, angles)
+        heads_BxTxNxH, state = attend(q_BxTxNxH, k_BxTxKxH, self.value(x_BxTxD))
+        return self.output(checkpoint_name(heads_BxTxNxH, "attention")), state
 
 
 class FeedForward(nnx.Module):
@@ -68,6 +71,7 @@ class Block(nnx.Module):
         self.ffn_norm = RMSNorm(config, sizes)
         self.ffn = FeedForward(config, rngs)
 
-    def __call__(self, x_BxTxD: jax.Array, angles: Angles, attend: Attend) -> jax.Array:
-        x_BxTxD = x_BxTxD + self.attention(self.attention_norm(x_BxTxD), angles, attend)
-        return x_BxTxD + self.ffn(self.ffn_norm(x_BxTxD))
+    def __call__(self, x_BxTxD: jax.Array, angles: Angles, attend: Attend) -> tuple[jax.Array, Any]:
+        heads_BxTxD, state = self.attention(self.attention_norm(x_BxTxD), angles, attend)
+        x_BxTxD = x_BxTxD + heads_BxTxD
+        return x_BxTxD + self.ffn(self.ffn_norm(x_BxTxD)), state

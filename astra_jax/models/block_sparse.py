@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 BLOCK = 64  # tokens; measured best of 32, 64, 128, 256 on CPU
-MASKED = -1e30  # finite: exp(MASKED - MASKED) must not be NaN
+MASKED = -1e30  # finite: a row of scores that sees nothing must not become NaN
 
 
 class Rows(NamedTuple):

@@ -1,4 +1,9 @@
-"""Keys and values of what a model has already read."""
+"""Keys and values of what a model has already read.
+
+Laid out so that a decoding step's two products, queries with keys and weights with values, run over rows that are
+next to each other in memory: keys are kept transposed. One array a layer, because slicing one out of a stack
+copies it (both measured on CPU: `docs/models.md`).
+"""
 
 from __future__ import annotations
 
@@ -10,18 +15,55 @@ from astra_jax.models.config import ModelConfig
 
 
 @struct.dataclass
-class KVCache:
-    """Entry s of a row holds the key and value of the token at position s."""
+class LayerCache:
+    """Entry s of a row holds the key and value of its token at position s."""
 
-    keys_LxBxSxKxH: jax.Array
-    values_LxBxSxKxH: jax.Array
+    keys_BxKxHxS: jax.Array
+    values_BxKxSxH: jax.Array
+
+    def write(self, k_BxTxKxH: jax.Array, v_BxTxKxH: jax.Array, positions_BxT: jax.Array) -> LayerCache:
+        """The cache with new entries; position -1 is written nowhere."""
+        S = self.keys_BxKxHxS.shape[3]
+        # A negative index would count from the end; one past the end is dropped.
+        entry_BxT = jnp.where(positions_BxT < 0, S, positions_BxT)
+        row_Bx1 = jnp.arange(entry_BxT.shape[0])[:, None]
+        return LayerCache(
+            self.keys_BxKxHxS.at[row_Bx1, :, :, entry_BxT].set(k_BxTxKxH, mode="drop"),
+            self.values_BxKxSxH.at[row_Bx1, :, entry_BxT].set(v_BxTxKxH, mode="drop"),
+        )
+
+
+@struct.dataclass
+class KVCache:
+    """One `LayerCache` for each layer. Rows are independent: gather or write them along axis 0 of every leaf."""
+
+    layers: tuple[LayerCache, ...]
 
     @property
     def length(self) -> int:
-        return self.keys_LxBxSxKxH.shape[2]
+        """S: how many positions it can hold. A step reads all of them, so a shorter cache is a faster one."""
+        return self.layers[0].keys_BxKxHxS.shape[3]
 
 
 def init_cache(config: ModelConfig, batch: int, length: int) -> KVCache:
     """An empty cache of `batch` rows for positions 0 to `length - 1`, in the compute dtype."""
-    shape = (config.num_layers, batch, length, config.num_kv_heads, config.head_dim)
-    return KVCache(jnp.zeros(shape, config.compute_dtype), jnp.zeros(shape, config.compute_dtype))
+    K, H = config.num_kv_heads, config.head_dim
+
+    def layer() -> LayerCache:
+        keys = jnp.zeros((batch, K, H, length), config.compute_dtype)
+        return LayerCache(keys, jnp.zeros((batch, K, length, H), config.compute_dtype))
+
+    return KVCache(tuple(layer() for _ in range(config.num_layers)))
+
+
+def resize_cache(cache: KVCache, length: int) -> KVCache:
+    """The same entries in a longer or a shorter cache; entries past `length` are lost."""
+
+    def resize(x: jax.Array, axis: int) -> jax.Array:
+        kept = jax.lax.slice_in_dim(x, 0, min(length, cache.length), axis=axis)
+        missing = [(0, length - kept.shape[axis] if i == axis else 0) for i in range(x.ndim)]
+        return jnp.pad(kept, missing)
+
+    return KVCache(
+        tuple(LayerCache(resize(c.keys_BxKxHxS, 3), resize(c.values_BxKxSxH, 2)) for c in cache.layers)
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from flax import nnx
 
 from astra_jax.models.attention import cached_attention, packed_attention
 from astra_jax.models.block import Angles, Block
-from astra_jax.models.cache import KVCache
+from astra_jax.models.cache import KVCache, LayerCache
 from astra_jax.models.config import ModelConfig
 from astra_jax.models.norm import RMSNorm
 from astra_jax.models.parameter import matrix
@@ -52,14 +53,15 @@ class Transformer(nnx.Module):
         """
         parents = jnp.zeros_like(segment_ids_BxT) if parent_ids_BxT is None else parent_ids_BxT
 
-        def attend(q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-            return packed_attention(q, k, v, segment_ids_BxT, parents)
+        def attend(q: jax.Array, k: jax.Array, v: jax.Array) -> tuple[jax.Array, None]:
+            return packed_attention(q, k, v, segment_ids_BxT, parents), None
 
         graph, stacked = nnx.split(self.layers)
         angles = self._angles(positions_BxT)
 
         def layer(x_BxTxD: jax.Array, weights: nnx.State) -> tuple[jax.Array, None]:
-            return _spread(nnx.merge(graph, weights)(x_BxTxD, angles, attend)), None
+            x_BxTxD, _ = nnx.merge(graph, weights)(x_BxTxD, angles, attend)
+            return _spread(x_BxTxD), None
 
         x_BxTxD, _ = jax.lax.scan(_remat(layer, self.config.remat), self._embed(tokens_BxT), stacked)
         return self.final_norm(x_BxTxD)
@@ -73,18 +75,18 @@ class Transformer(nnx.Module):
             positions_BxT: where each token stands in its row, which is also its cache entry; -1 is padding,
                 written nowhere. Entries before a row's first new position must have been written.
         """
-        graph, stacked = nnx.split(self.layers)
         angles = self._angles(positions_BxT)
+        x_BxTxD = self._embed(tokens_BxT)
+        layers = []
+        for block, old in zip(self._unstack(), cache.layers, strict=True):
 
-        def layer(x_BxTxD: jax.Array, slices: tuple) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-            weights, keys, values = slices
-            attend = _CachedAttend(keys, values, positions_BxT)
-            return nnx.merge(graph, weights)(x_BxTxD, angles, attend), (attend.keys, attend.values)
+            def attend(q: jax.Array, k: jax.Array, v: jax.Array, old: LayerCache = old) -> tuple:
+                new = old.write(k, v, positions_BxT)
+                return cached_attention(q, new, positions_BxT), new
 
-        x_BxTxD, (keys, values) = jax.lax.scan(
-            layer, self._embed(tokens_BxT), (stacked, cache.keys_LxBxSxKxH, cache.values_LxBxSxKxH)
-        )
-        return self.final_norm(x_BxTxD), KVCache(keys, values)
+            x_BxTxD, layer = block(x_BxTxD, angles, attend)
+            layers.append(layer)
+        return self.final_norm(x_BxTxD), KVCache(tuple(layers))
 
     def logits(self, hidden_BxTxD: jax.Array) -> jax.Array:
         """Scores of the next token, [B, T, V] float32."""
@@ -94,30 +96,29 @@ class Transformer(nnx.Module):
         logits = jnp.einsum("rd,vd->rv", rows, table_VxD, preferred_element_type=jnp.float32)
         return logits.reshape(*hidden_BxTxD.shape[:-1], -1)
 
+    def unstacked(self) -> Transformer:
+        """The same model with its layers apart: `extend` then slices no weights.
+
+        A loop of decoding steps makes it once, before the loop. Only for generation.
+        """
+        model = copy(self)
+        model.layers = nnx.List(self._unstack())
+        return model
+
+    def _unstack(self) -> list[Block]:
+        if isinstance(self.layers, nnx.List):
+            return list(self.layers)
+        graph, stacked = nnx.split(self.layers)
+        return [
+            nnx.merge(graph, jax.tree.map(lambda weight: weight[layer], stacked))  # noqa: B023
+            for layer in range(self.config.num_layers)
+        ]
+
     def _embed(self, tokens_BxT: jax.Array) -> jax.Array:
         return _spread(self.embedding[tokens_BxT].astype(self.config.compute_dtype))
 
     def _angles(self, positions_BxT: jax.Array) -> Angles:
         return rotary_angles(positions_BxT, self.config.head_dim, self.config.rope_theta)
-
-
-class _CachedAttend:
-    """Writes new keys and values at their positions, then attends to the cache; keeps what it wrote."""
-
-    def __init__(self, keys_BxSxKxH: jax.Array, values_BxSxKxH: jax.Array, positions_BxT: jax.Array):
-        self.keys, self.values, self.positions = keys_BxSxKxH, values_BxSxKxH, positions_BxT
-
-    def __call__(self, q: jax.Array, k: jax.Array, v: jax.Array) -> jax.Array:
-        self.keys = _write(self.keys, k, self.positions)
-        self.values = _write(self.values, v, self.positions)
-        return cached_attention(q, self.keys, self.values, self.positions)
-
-
-def _write(cache_BxSxKxH: jax.Array, new_BxTxKxH: jax.Array, positions_BxT: jax.Array) -> jax.Array:
-    # Negative indices would count from the end; past the end they are dropped.
-    index = jnp.where(positions_BxT < 0, cache_BxSxKxH.shape[1], positions_BxT)
-    rows = jnp.arange(index.shape[0])[:, None]
-    return cache_BxSxKxH.at[rows, index].set(new_BxTxKxH.astype(cache_BxSxKxH.dtype), mode="drop")
 
 
 def _spread(x_BxTxD: jax.Array) -> jax.Array:

@@ -37,7 +37,7 @@ def random_rows(rng, batch, time, segments_a_row):
 
 @pytest.mark.parametrize(
     ("batch", "time", "heads", "kv_heads", "segments"),
-    [(1, 7, 2, 2, 2), (2, 64, 4, 1, 3), (3, 200, 4, 2, 5), (2, 257, 2, 1, 9), (1, 640, 2, 2, 12)],
+    [(1, 7, 2, 2, 2), (3, 200, 4, 2, 5), (2, 449, 2, 1, 9)],
 )
 def test_equals_the_definition(batch, time, heads, kv_heads, segments):
     rng = np.random.default_rng(time)
@@ -49,7 +49,7 @@ def test_equals_the_definition(batch, time, heads, kv_heads, segments):
     def objective(attention):
         return lambda q, k, v: (attention(q, k, v, ids, parents) * weight).sum()
 
-    expected = jax.value_and_grad(objective(plain_attention), argnums=(0, 1, 2))(q, k, v)
+    expected = jax.jit(jax.value_and_grad(objective(plain_attention), argnums=(0, 1, 2)))(q, k, v)
     actual = jax.jit(jax.value_and_grad(objective(packed_attention), argnums=(0, 1, 2)))(q, k, v)
     jax.tree.map(lambda a, e: np.testing.assert_allclose(a, e, atol=2e-4, rtol=1e-5), actual, expected)
-    assert np.isfinite(packed_attention(q, k, v, ids, parents)).all()
+    assert np.isfinite(jax.jit(packed_attention)(q, k, v, ids, parents)).all()
