@@ -51,9 +51,9 @@ class DecodeRows:
 def prefill_chunk(graph: Any, weights: Any, cache: Any, row_P, token_PxC, position_PxC):
     """Writes the keys and values of C tokens of P rows of the cache. Rows out of range are ignored."""
     model = nnx.merge(graph, weights)
-    rows = jax.tree.map(lambda leaf: leaf.at[:, row_P].get(mode="clip"), cache)
+    rows = jax.tree.map(lambda leaf: leaf.at[row_P].get(mode="clip"), cache)
     _, rows = model.extend(token_PxC, position_PxC, rows)
-    return jax.tree.map(lambda leaf, new: leaf.at[:, row_P].set(new, mode="drop"), cache, rows)
+    return jax.tree.map(lambda leaf, new: leaf.at[row_P].set(new, mode="drop"), cache, rows)
 
 
 @partial(jax.jit, static_argnums=(0, 4), donate_argnums=2)
@@ -63,7 +63,7 @@ def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows, steps: 
     Returns:
         the cache, tokens (int32 [steps, S], -1 where a slot was not active) and their log-probs.
     """
-    model = nnx.merge(graph, weights)
+    model = nnx.merge(graph, weights).unstacked()  # its weights are sliced once, not at every step
 
     def step(carry, _):
         cache, token_S, position_S, remaining_S = carry
@@ -84,16 +84,16 @@ def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows, steps: 
 @partial(jax.jit, donate_argnums=0)
 def copy_row(cache: Any, source: int, target: int):
     """Copies one slot's keys and values over another's."""
-    return jax.tree.map(lambda leaf: leaf.at[:, target].set(leaf[:, source]), cache)
+    return jax.tree.map(lambda leaf: leaf.at[target].set(leaf[source]), cache)
 
 
 @jax.jit
 def read_row(cache: Any, index: int):
     """One slot's keys and values."""
-    return jax.tree.map(lambda leaf: leaf[:, index], cache)
+    return jax.tree.map(lambda leaf: leaf[index], cache)
 
 
 @partial(jax.jit, donate_argnums=0)
 def write_row(cache: Any, row: Any, index: int):
     """Puts a slot's keys and values back."""
-    return jax.tree.map(lambda leaf, values: leaf.at[:, index].set(values), cache, row)
+    return jax.tree.map(lambda leaf, values: leaf.at[index].set(values), cache, row)
