@@ -38,6 +38,7 @@ class LocalSandbox:
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._closed = False
+        self._problems: list[str] = []  # with levels above the one that is used
         self._level, self._warm = self._strongest(minimum, maximum)
         log = _log.warning if self._level == ConfinementLevel.NONE else _log.info
         log("%s", self.describe())
@@ -55,14 +56,14 @@ class LocalSandbox:
         if self._level >= ConfinementLevel.LANDLOCK:
             walls.append(f"Landlock ABI {self._warm.landlock_abi}")
         if self._level >= ConfinementLevel.SECCOMP:
+            mebibytes, cpu_seconds = self.limits.memory_bytes >> 20, self.limits.cpu_seconds
             walls.append(f"seccomp allowlist for {kernel.machine}")
-            walls.append(
-                f"{self.limits.memory_bytes >> 20} MiB and {self.limits.cpu_seconds} CPU s a session"
-            )
-        return (
+            walls.append(f"{mebibytes} MiB and {cpu_seconds} CPU s a session")
+        line = (
             f"sandbox level {self._level.value} {self._level.name}: {', '.join(walls) or 'NO CONFINEMENT'}; "
             f"{kernel.sysname} {kernel.release}"
         )
+        return f"{line}; not {'; not '.join(self._problems)}" if self._problems else line
 
     def open(self, sources: Mapping[str, str]) -> LocalSession:
         """Starts a session in which each source is loaded once, in a namespace of its own.
@@ -97,7 +98,7 @@ class LocalSandbox:
         try:
             return self._session(warm)
         except SandboxUnavailable:
-            if warm.alive():
+            if not warm.has_died():
                 raise
         return self._session(self._running())
 
@@ -118,16 +119,15 @@ class LocalSandbox:
     def _strongest(
         self, minimum: ConfinementLevel, maximum: ConfinementLevel
     ) -> tuple[ConfinementLevel, WarmInterpreter]:
-        problems = []
         for level in sorted(ConfinementLevel, reverse=True):
             if minimum <= level <= maximum:
                 try:
                     return level, self._start(level)
                 except SandboxUnavailable as error:
-                    problems.append(f"{level.name}: {error}")
+                    self._problems.append(f"{level.name}: {error}")
         raise SandboxUnavailable(
-            f"no confinement from level {minimum.name} up works here ({'; '.join(problems)}); put that right, use "
-            "a RemoteSandbox, or ask for a lower minimum level if you trust the code"
+            f"no confinement from level {minimum.name} up works here ({'; '.join(self._problems)}); put that right, "
+            "use a RemoteSandbox, or ask for a lower minimum level if you trust the code"
         )
 
     def _start(self, level: ConfinementLevel) -> WarmInterpreter:

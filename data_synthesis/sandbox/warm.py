@@ -15,13 +15,12 @@ from .inside import zygote
 from .interface import ConfinementLevel, SandboxUnavailable
 from .limits import Limits
 
-_ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "TZ": "UTC0",
-}  # the same order of a set, and the same time zone, everywhere
+# The same order of a set, and the same time zone, everywhere.
+_ENVIRONMENT = {"PYTHONHASHSEED": "0", "TZ": "UTC0"}
 _START_SECONDS = 20.0
 _CONTROL_SECONDS = 5.0
 _STOP_SECONDS = 2.0
+_DYING_SECONDS = 0.2
 # Short of memory, the kernel should take sessions before the process that owns them; the score is inherited.
 _KILL_ME_FIRST = ["/bin/sh", "-c", '{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; exec "$@"', "sh"]
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from inside.zygote import main; main()"
@@ -65,7 +64,7 @@ class WarmInterpreter:
             self._send(zygote.AUTOPSY, number)
             try:
                 status, cpu_seconds = zygote.CAUSE.unpack(self._receive(zygote.CAUSE.size))
-            except SandboxUnavailable:
+            except BaseException:
                 self._control.close()  # a late answer must not be taken for the next one
                 raise
         return status, cpu_seconds
@@ -74,6 +73,13 @@ class WarmInterpreter:
         """Whether this process can use it. A process forked from the owner cannot, and needs its own."""
         ours = os.getpid() == self._owner
         return ours and self._control.fileno() >= 0 and self._process.poll() is None
+
+    def has_died(self) -> bool:
+        """Whether it can no longer be used. Waits a moment for one that is just dying."""
+        if self.alive():
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_DYING_SECONDS)
+        return not self.alive()
 
     def stop(self) -> None:
         """Ends the interpreter and, with it, every session, unless they are another process's."""
@@ -111,15 +117,16 @@ class WarmInterpreter:
         return answer
 
     def _greet(self) -> int:
-        try:
-            (landlock_abi,) = zygote.READY.unpack(self._receive(zygote.READY.size))
-        except SandboxUnavailable as error:
-            self.stop()
-            assert self._process.stderr is not None
-            lines = self._process.stderr.read().decode(errors="replace").strip().splitlines() or [str(error)]
-            raise SandboxUnavailable(f"the sandbox's interpreter did not start: {lines[-1]}") from None
         assert self._process.stderr is not None
-        self._process.stderr.close()
+        with self._process.stderr as errors:
+            try:
+                (landlock_abi,) = zygote.READY.unpack(self._receive(zygote.READY.size))
+            except SandboxUnavailable as error:
+                self.stop()
+                os.set_blocking(errors.fileno(), False)  # something may still hold the other end
+                lines = (errors.read() or b"").decode(errors="replace").strip().splitlines()
+                problem = lines[-1] if lines else error
+                raise SandboxUnavailable(f"the sandbox's interpreter did not start: {problem}") from None
         self._control.settimeout(_CONTROL_SECONDS)
         return landlock_abi
 

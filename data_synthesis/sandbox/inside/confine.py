@@ -5,9 +5,11 @@ Every step must succeed; one that fails raises, and the session is never opened.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
+import sys
 from dataclasses import dataclass
 
 from . import landlock, libc, seccomp
@@ -32,22 +34,22 @@ def drop_privileges() -> None:
     """Gives up root and every capability, before the first session. Ordinary users have nothing to give up."""
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
     if os.getuid() == 0:
-        try:
+        # A user namespace may have no such user; there, root is root of nothing once the capabilities are gone.
+        with contextlib.suppress(OSError):
             os.setgroups([])
             os.setresgid(_NOBODY, _NOBODY, _NOBODY)
             os.setresuid(_NOBODY, _NOBODY, _NOBODY)
-        except OSError:
-            pass  # a user namespace without a nobody: root of nothing once the capabilities are gone
     libc.drop_capabilities()
 
 
 def confine(confinement: Confinement, parent: int) -> None:
     """Confines this process, a child of process `parent`, and sees to it that it does not outlive it."""
-    if confinement.level == NONE:
-        return
-    libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if sys.platform == "linux":
+        libc.prctl(libc.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
+    if confinement.level == NONE:
+        return
     libc.prctl(libc.PR_SET_DUMPABLE, 0)
     libc.prctl(libc.PR_SET_NO_NEW_PRIVS, 1)
     if confinement.level >= LANDLOCK:

@@ -5,6 +5,7 @@ Values follow the kernel's `linux/landlock.h`.
 
 from __future__ import annotations
 
+import errno
 import os
 import struct
 
@@ -27,6 +28,8 @@ def abi() -> int:
 
 def deny_everything(version: int) -> None:
     """Denies this process every right that Landlock ABI `version` knows, for good. Needs `no_new_privs`."""
+    if version < 1:
+        raise OSError(errno.ENOSYS, "this kernel has no Landlock")
     files = (1 << _FILE_RIGHTS[min(version, 5)]) - 1
     words = [files] + [_TCP] * (version >= 4) + [_SCOPES] * (version >= 6)
     attributes = struct.pack(f"={len(words)}Q", *words)

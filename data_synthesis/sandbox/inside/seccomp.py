@@ -27,8 +27,12 @@ def program(machine: str) -> bytes:
     """The filter for `machine` ("x86_64" or "aarch64") as an array of `struct sock_filter`.
 
     Raises:
-        KeyError: no table of system calls for that machine.
+        ValueError: no table of system calls for that machine.
     """
+    if machine not in syscalls.NUMBERS:
+        raise ValueError(
+            f"there is no table of system calls for {machine}, only for {', '.join(syscalls.NUMBERS)}"
+        )
     numbers = syscalls.NUMBERS[machine]
     code: list[Instruction] = [
         (LOAD, 0, 0, ARCH_AT),

@@ -19,12 +19,8 @@ ALLOWED = tuple(_ALLOWED.split())
 
 CHANNEL = 3  # the only descriptor of a session that leads anywhere; 0, 1 and 2 are /dev/null
 PROT_EXEC = 4
-_FUTEX_WAIT_AND_WAKE = (
-    0,
-    1,
-    9,
-    10,
-)  # with their bit set forms; the priority-inheriting ones have a long CVE list
+# Wait and wake, also by bit set; the priority-inheriting operations have a long history of holes.
+_FUTEX_OPERATIONS = (0, 1, 9, 10)
 _FUTEX_FLAGS = (0, 128, 256, 384)  # private, real-time clock, both
 
 # name -> (argument index, the only values it may have)
@@ -32,7 +28,7 @@ ALLOWED_VALUES = {
     "read": (0, (0, CHANNEL)),
     "write": (0, (1, 2, CHANNEL)),
     "fcntl": (1, (1, 3)),  # F_GETFD, F_GETFL
-    "futex": (1, tuple(op | flags for op in _FUTEX_WAIT_AND_WAKE for flags in _FUTEX_FLAGS)),
+    "futex": (1, tuple(op | flags for op in _FUTEX_OPERATIONS for flags in _FUTEX_FLAGS)),
 }
 # name -> (argument index, bits it may not have)
 FORBIDDEN_BITS = {"mmap": (2, PROT_EXEC), "mprotect": (2, PROT_EXEC)}
