@@ -86,6 +86,16 @@ def _synth_arenas(arguments: argparse.Namespace, console: Console) -> int:
     return synthesise(arguments.config, console)
 
 
+def _synth_rows(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.synthesis import write_oracle_rows
+    from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
+
+    with LocalSandbox(ConfinementLevel[arguments.sandbox_level]) as sandbox:
+        count = write_oracle_rows(arguments.arenas, arguments.out, sandbox, seed=arguments.seed)
+    console.print(f"{count} SFT rows in {arguments.out}")
+    return 0
+
+
 def _verify_arenas(arguments: argparse.Namespace, console: Console) -> int:
     from data_synthesis.arenas import verify_file
     from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
@@ -168,6 +178,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     _takes_config(arenas, "configs/synth/arenas_procedural.py")
 
+    rows = _verb(
+        synth,
+        "rows",
+        _synth_rows,
+        "SFT rows: the gold calls of each arena, played for real",
+        "astra synth rows runs/arenas_procedural/arenas.jsonl rows.jsonl",
+    )
+    rows.add_argument("arenas", type=Path, help="JSONL of proved arenas")
+    rows.add_argument("out", type=Path, help="JSONL of trajectories to write")
+    rows.add_argument("--seed", type=int, default=0, help="orders the tools (default: %(default)s)")
+    _takes_sandbox_level(rows)
+
     checks = verbs.add_parser("arenas", help="work on arenas").add_subparsers(
         dest="what", required=True, metavar="WHAT"
     )
@@ -180,12 +202,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("file", type=Path, help="JSONL of arenas, or of released RL rows")
     verify.add_argument("--json", type=Path, metavar="OUT", help="also write all results here")
-    verify.add_argument(
-        "--sandbox-level",
-        default="LANDLOCK",
-        choices=["NAMESPACES", "LANDLOCK", "SECCOMP", "NONE"],
-        help="least confinement accepted (default: %(default)s)",
-    )
+    _takes_sandbox_level(verify)
 
     sft = _verb(
         verbs,
@@ -252,6 +269,15 @@ def _verb(
     )
     parser.set_defaults(run=run)
     return parser
+
+
+def _takes_sandbox_level(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sandbox-level",
+        default="LANDLOCK",
+        choices=["NAMESPACES", "LANDLOCK", "SECCOMP", "NONE"],
+        help="least confinement accepted (default: %(default)s)",
+    )
 
 
 def _takes_config(parser: argparse.ArgumentParser, default: str) -> None:

@@ -1,4 +1,4 @@
-"""`astra synth arenas`: the synthesis that a configuration asks for."""
+"""`astra synth`: arenas as a configuration asks for them, and SFT rows from arenas."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from ml_collections import ConfigDict
 from rich.console import Console
 
 from astra_jax.configuration import BadConfig
+from data_synthesis.arenas import oracle_trajectory
 from data_synthesis.environments import Settings, generate_arenas, synthesise_arenas
-from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
+from data_synthesis.records import Arena, read_records, write_records
+from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
 from data_synthesis.teacher.procedural import DOMAINS, HELD_OUT, TRAINING, Options
 from data_synthesis.teacher.transcript import TranscriptTeacher
 
@@ -42,6 +44,17 @@ def synthesise(config: ConfigDict, console: Console) -> int:
             raise BadConfig(f"unknown teacher {config.teacher!r}; known: procedural, transcript")
     console.print(f"{accepted} proved arenas in {out_dir / 'arenas.jsonl'}")
     return 0 if accepted else 1
+
+
+def write_oracle_rows(arenas: str | Path, out: str | Path, sandbox: Sandbox, *, seed: int) -> int:
+    """Plays the gold calls of each arena of a JSONL file and writes the trajectories. Returns their count.
+
+    Raises:
+        BadRecord: a line is no arena.
+        ValueError: the gold calls of an arena do not solve it.
+    """
+    rows = (oracle_trajectory(arena, sandbox, seed=seed) for arena in read_records(arenas, Arena))
+    return write_records(out, rows)
 
 
 def _domains(names: str) -> tuple[str, ...]:
