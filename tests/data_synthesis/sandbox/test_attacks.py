@@ -36,6 +36,7 @@ def bystander(each_level):
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.name)
 def test_it_works_without_confinement(attack: Attack, world: World):
+    world.patience = 10.0
     outcome = in_this_process(attack, world) if attack.in_process else in_a_plain_process(attack, world)
     if not attack.worked(world, outcome):
         if attack.needs:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_synthesis.sandbox.inside import seccomp, syscalls
@@ -33,11 +34,14 @@ KILLED = {  # a few that must never come through, from the kernel's tables
 }
 
 
+program = functools.cache(seccomp.program)
+
+
 def verdict(machine: str, number: int, arguments: tuple[int, ...] = (), arch: int | None = None) -> int:
     """What the filter says of a call, the way the kernel would compute it."""
     arch = seccomp.AUDIT_ARCH[machine] if arch is None else arch
     data = struct.pack("=IIQ6Q", number, arch, 0, *(arguments + (0,) * 6)[:6])
-    instructions = list(struct.iter_unpack("=HBBI", seccomp.program(machine)))
+    instructions = list(struct.iter_unpack("=HBBI", program(machine)))
     assert len(instructions) <= 4096  # the kernel's limit
     accumulator = position = 0
     while True:
@@ -57,6 +61,7 @@ def verdict(machine: str, number: int, arguments: tuple[int, ...] = (), arch: in
 
 
 @pytest.mark.parametrize("machine", MACHINES)
+@settings(deadline=None)
 @given(number=st.integers(0, 2**32 - 1), arguments=st.tuples(*[st.integers(0, 2**64 - 1)] * 6))
 def test_a_call_that_is_not_listed_ends_the_process(machine, number, arguments):
     listed = {
@@ -89,6 +94,7 @@ def test_every_number_belongs_to_one_call(machine):
 
 
 @pytest.mark.parametrize("machine", MACHINES)
+@settings(deadline=None)
 @given(descriptor=st.integers(0, 2**32 - 1))
 def test_only_the_channel_can_be_read_or_written(machine, descriptor):
     numbers = syscalls.NUMBERS[machine]
@@ -99,6 +105,7 @@ def test_only_the_channel_can_be_read_or_written(machine, descriptor):
 
 @pytest.mark.parametrize("machine", MACHINES)
 @pytest.mark.parametrize("name", ["mmap", "mprotect"])
+@settings(deadline=None)
 @given(protection=st.integers(0, 7))
 def test_memory_is_never_executable(machine, name, protection):
     number = syscalls.NUMBERS[machine][name]
@@ -106,6 +113,7 @@ def test_memory_is_never_executable(machine, name, protection):
 
 
 @pytest.mark.parametrize("machine", MACHINES)
+@settings(deadline=None)
 @given(pointer=st.sampled_from([0, 1, 2**32, 2**63, 0x7FFF_0000_1234]))
 def test_limits_can_be_read_but_not_set(machine, pointer):
     number = syscalls.NUMBERS[machine]["prlimit64"]

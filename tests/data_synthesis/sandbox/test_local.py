@@ -7,7 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from json_values import json_values
 
 from data_synthesis.sandbox import (
@@ -31,6 +31,7 @@ def echo(sandbox):
         yield session
 
 
+@settings(deadline=None)
 @given(value=json_values)
 def test_arguments_and_results_survive_the_round_trip(echo, value):
     assert echo.call("echo", {"value": value}) == value

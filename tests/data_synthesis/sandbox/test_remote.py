@@ -112,7 +112,7 @@ def impatient(monkeypatch):
 ECHO = {"echo": "def echo(value):\n    print('noise')\n    return value"}
 
 
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 @given(value=json_values)
 def test_arguments_and_results_survive_the_round_trip(server, value):
     with RemoteSandbox(server.url) as sandbox:

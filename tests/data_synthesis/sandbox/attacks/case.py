@@ -62,7 +62,8 @@ def made(world: World, _: Outcome) -> bool:
 
 
 def made_later(world: World, outcome: Outcome) -> bool:
-    give_up = time.monotonic() + 0.6
+    """As `made`, but by something that the attack left behind."""
+    give_up = time.monotonic() + 0.3 + world.patience
     while time.monotonic() < give_up and not made(world, outcome):
         time.sleep(0.02)
     return made(world, outcome)

@@ -28,6 +28,7 @@ class World:
 
     def __init__(self, pipe: tuple[int, int]):
         self.pipe = pipe
+        self.patience = 0.05  # seconds to wait for an effect; more where one is expected
         self.folder = Path(tempfile.mkdtemp())
         self.folder.chmod(0o777)  # so that it is the sandbox that keeps others out
         self.secret_file = self.folder / "secret.txt"
@@ -70,7 +71,7 @@ class World:
 
     def heard(self, listener: socket.socket) -> bool:
         """Somebody has connected or sent something."""
-        listener.settimeout(0.05)
+        listener.settimeout(self.patience)
         with contextlib.suppress(TimeoutError):
             if listener is self.udp:
                 return bool(listener.recv(100))
@@ -80,7 +81,7 @@ class World:
 
     def victim_is_gone(self) -> bool:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.victim.wait(0.1)
+            self.victim.wait(self.patience)
         return self.victim.returncode is not None
 
     def smuggled(self) -> bytes:
