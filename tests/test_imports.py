@@ -29,14 +29,14 @@ LAYERS = (
     {"models", "tokens", "checkpoints"},
     {"training", "inference"},
     {"sft", "rl", "evaluation"},
-    {"quickstart", "configuration"},  # the edge: nothing below reads a configuration file
+    {"quickstart", "synthesis", "configuration"},  # the edge: nothing below reads a configuration file
     {"cli"},
 )
 PARTS["astra_jax"] = {part: set().union(*LAYERS[: i + 1]) for i, layer in enumerate(LAYERS) for part in layer}
 
 # What astra_jax may know of data_synthesis: the data, and how an arena runs. Entry points may know the rest.
 SHARED = {"records", "sandbox", "arenas"}
-ENTRY_POINTS = {"cli", "quickstart"}
+ENTRY_POINTS = {"cli", "quickstart", "synthesis"}
 
 BANNED = {
     "data_synthesis": {"jax", "jaxlib", "flax", "optax", "orbax", "grain", "astra_jax"},
