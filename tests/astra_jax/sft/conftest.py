@@ -52,11 +52,16 @@ def tokenizer_dir(trajectories, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def compiled_dir(tmp_path_factory) -> Iterator[Path]:
     """Where this process, and those it starts, keep compiled programs: each is compiled once."""
-    names = ["jax_compilation_cache_dir", "jax_persistent_cache_min_entry_size_bytes"]
-    names.append("jax_persistent_cache_min_compile_time_secs")
+    names = (
+        "jax_compilation_cache_dir",
+        "jax_disable_most_optimizations",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    )
     before = {name: jax.config.values[name] for name in names}
     path = tmp_path_factory.mktemp("compiled")
     compile_cache.enable(path)
+    jax.config.update("jax_disable_most_optimizations", True)  # tiny programs compile longer than they run
     yield path
     for name, value in before.items():
         jax.config.update(name, value)

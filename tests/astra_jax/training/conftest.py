@@ -30,7 +30,7 @@ def _compile_quickly():
     jax.config.update("jax_disable_most_optimizations", before)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tiny_model() -> Transformer:
     return Transformer(TINY, rngs=nnx.Rngs(0))
 

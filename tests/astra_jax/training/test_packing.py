@@ -50,7 +50,7 @@ def loss_and_gradient(tiny_model):
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.lists(groups(), min_size=1, max_size=2), st.sampled_from([(1, 29), (2, 29), (4, 13)]))
+@given(st.lists(groups(), min_size=1, max_size=2), st.sampled_from([(1, 29), (4, 13)]))
 def test_loss_and_gradients_do_not_depend_on_the_layout(loss_and_gradient, drawn, layout):
     micro_batches, length = layout
     samples = [sample for group, _ in drawn for sample in group]
