@@ -27,7 +27,7 @@ from astra_jax.evaluation.summary import STAGES, compare_table, paired_differenc
 from astra_jax.evaluation.transformers_engine import TransformersEngine
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.induction import start_with_induction
-from astra_jax.tokens.nano import train_tokenizer
+from astra_jax.tokens.nano import common_words, train_tokenizer
 from astra_jax.training.run_folder import RunFolder, write_json
 from data_synthesis.arenas import oracle_trajectory
 from data_synthesis.environments import generate_arenas, synthesise_arenas
@@ -142,7 +142,10 @@ class _Quickstart:
         write_records(self.root / "sft.jsonl", rows)
         start = self.weights("random").parent
         tokenizer = train_tokenizer(
-            rows[: config.tokenizer.rows], start / "tokenizer", vocab_size=config.tokenizer.vocab_size
+            rows[: config.tokenizer.rows],
+            start / "tokenizer",
+            vocab_size=config.tokenizer.vocab_size,
+            texts=common_words(),
         )
         shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model)
         model = Transformer(shape, rngs=nnx.Rngs(config.seed))
