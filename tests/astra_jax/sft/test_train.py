@@ -92,6 +92,17 @@ def test_a_run_goes_on_only_with_its_own_configuration_and_data(config, tmp_path
         train(config, quiet())
 
 
+def test_a_run_starts_from_the_weights_of_a_directory(config, tmp_path):
+    first = train(config, quiet())
+    config.model.path, config.tokenizer, config.run_dir = str(first), "", str(tmp_path / "second")
+    config.model.remat, config.steps, config.optimizer.learning_rate = "full", 1, 0.0
+    second = train(config, quiet())
+    for name in ("model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"):
+        assert (second / name).read_bytes() == (first / name).read_bytes(), name
+    last, start = read_metrics(tmp_path / "run")[-1], read_metrics(tmp_path / "second")[0]
+    assert start["loss"] < last["loss"] * 1.2
+
+
 def test_a_bad_row_stops_the_run_by_its_name(config, tmp_path):
     config.data.path = str(tmp_path / "bad.jsonl")
     Path(config.data.path).write_text('{"messages": 3, "tools": []}\n')
