@@ -64,12 +64,13 @@ def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows, steps: 
         the cache, tokens (int32 [steps, S], -1 where a slot was not active) and their log-probs.
     """
     model = nnx.merge(graph, weights).unstacked()  # its weights are sliced once, not at every step
+    temperature_S, seed_S = jnp.asarray(rows.temperature_S), jnp.asarray(rows.seed_S)
 
     def step(carry, _):
         cache, token_S, position_S, remaining_S = carry
         hidden_Sx1xD, cache = model.extend(token_S[:, None], position_S[:, None], cache)
         logits_SxV = model.logits(hidden_Sx1xD)[:, 0].astype(jnp.float32)
-        drawn_S, logprob_S = sample(logits_SxV, rows.temperature_S, rows.seed_S, position_S + 1)
+        drawn_S, logprob_S = sample(logits_SxV, temperature_S, seed_S, position_S + 1)
         active_S = position_S >= 0
         remaining_S = remaining_S - 1
         stopped_S = (drawn_S[:, None] == rows.stop_SxN).any(-1) | (remaining_S <= 0)

@@ -9,7 +9,6 @@ session, which is always fed in chunks that start at multiples of the chunk size
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -109,12 +108,17 @@ class JaxEngine:
     async def generate(
         self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
     ) -> Completion:
-        """See `GenerationEngine.generate`. Stops at a stop id, at `max_tokens`, or when the context is full."""
+        """See `GenerationEngine.generate`. Stops at a stop id, at `max_tokens`, or when the context is full.
+
+        A request whose task is cancelled leaves its slot after the dispatch that is under way.
+        """
         prompt = np.asarray(token_ids, np.int32)
         if not 0 < len(prompt) < self.size.context:
             raise ContextOverflow(
                 f"a prompt of {len(prompt)} tokens does not fit a context of {self.size.context} tokens"
             )
+        if sampling.max_tokens < 1:
+            raise ValueError(f"max_tokens is {sampling.max_tokens}: a completion has at least one token")
         if len(sampling.stop_ids) > self.size.stop_ids:
             raise ValueError(
                 f"{len(sampling.stop_ids)} stop ids given; the engine takes {self.size.stop_ids}"
@@ -129,7 +133,7 @@ class JaxEngine:
         """Forgets a session. Its first prompt can still serve equal ones."""
         self._parked.pop(session, None)
         for slot in self._slots:
-            if slot.session == session and not slot.busy:
+            if slot.session == session:
                 slot.session = ""
 
     def push(self, weights: Any, version: int) -> None:
@@ -140,6 +144,7 @@ class JaxEngine:
         Raises:
             RuntimeError: a request is being generated.
         """
+        self._settle()
         if self._running or self._waiting:
             raise RuntimeError("weights cannot change while requests are being generated")
         self._weights = weights
@@ -155,15 +160,27 @@ class JaxEngine:
                 step = self._prefill if self._unfilled() else self._decode
                 await asyncio.get_running_loop().run_in_executor(self._device, step)
                 self._finish()
-                await asyncio.sleep(
-                    0
-                )  # lets resumed episodes submit their next turn before the next dispatch
-        except BaseException as error:  # every waiter must hear of it: nothing may hang
-            for request in self._waiting + self._running:
-                if not request.future.done():
-                    request.future.set_exception(error)
-            self._waiting, self._running = [], []
+                await asyncio.sleep(0)  # resumed episodes submit their next turn before the next dispatch
+        except Exception as error:  # every waiter must hear of it: nothing may hang
+            self._abandon(error)
+        except asyncio.CancelledError:
+            self._abandon(RuntimeError("the engine was stopped while it generated"))
             raise
+
+    def _settle(self) -> None:
+        """Waits for the dispatch under way, and drops requests that nobody waits for any more."""
+        self._device.submit(lambda: None).result()
+        self._finish()
+        self._waiting = [request for request in self._waiting if not request.future.cancelled()]
+
+    def _abandon(self, error: Exception) -> None:
+        for request in self._waiting + self._running:
+            if not request.future.done():
+                request.future.set_exception(error)
+        self._device.submit(lambda: None).result()  # what comes next must not meet a dispatch under way
+        for request in self._running:
+            self._slots[request.slot].busy = False
+        self._waiting, self._running = [], []
 
     def _admit(self) -> None:
         """Gives waiting requests a slot, first come first served."""
@@ -294,10 +311,3 @@ class JaxEngine:
             if not cancelled:
                 completion = Completion(request.token_ids, request.logprobs, stopped, self.version)
                 request.future.set_result(completion)
-
-    async def close(self) -> None:
-        """Cancels what is running. Waiters are told."""
-        if self._loop_task is not None and not self._loop_task.done():
-            self._loop_task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._loop_task
