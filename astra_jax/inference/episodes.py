@@ -55,7 +55,7 @@ class Player:
         except InfrastructureFailure:
             stop_reason = "infrastructure"
         finally:
-            run.close()
+            await run.close()
         return run.episode(stop_reason)
 
 
@@ -83,24 +83,29 @@ class _Run:
     async def turns(self) -> StopReason:
         self.buffer.start(self.messages, self.shown)
         for turn in range(self.player.limits.max_turns):
+            room = min(self.player.limits.max_turn_tokens, self._tokens_left())
+            if room < 1:
+                return "max_tokens"
             try:
-                completion = await self._sample_turn(turn)
+                completion = await self._sample_turn(turn, room)
             except ContextOverflow:
                 return "context"
             observations = await self._respond(turn, completion)
             if not completion.finished:
-                return "max_tokens"
+                return "max_tokens" if len(completion.token_ids) == room else "context"
             if not observations:
                 return "finished"
             self.messages += observations
             self.buffer.observe(observations)
         return "max_turns"
 
-    async def _sample_turn(self, turn: int) -> Completion:
-        player, limits = self.player, self.player.limits
-        used = len(self.buffer.ids) - self.buffer.prompt_length
+    def _tokens_left(self) -> int:
+        return self.player.limits.max_tokens - (len(self.buffer) - self.buffer.prompt_length)
+
+    async def _sample_turn(self, turn: int, max_tokens: int) -> Completion:
+        player = self.player
         sampling = Sampling(
-            max_tokens=max(1, min(limits.max_turn_tokens, limits.max_tokens - used)),
+            max_tokens=max_tokens,
             stop_ids=self.buffer.stop_ids,
             temperature=player.temperature,
             seed=derived_seed(self.seed, turn),
@@ -147,9 +152,10 @@ class _Run:
             stop_reason=stop_reason,
         )
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self.player.engine.release(self.session)
-        self.backend.close()
+        # In a thread: a call that outlived the episode's deadline holds its session until the call's own deadline.
+        await asyncio.to_thread(self.backend.close)
 
 
 def _as_message_call(event: ToolEvent) -> ToolCall:

@@ -60,6 +60,7 @@ class ArenaBackend:
         self.events: list[ToolEvent] = []
         self._sandbox = sandbox
         self._session: SandboxSession | None = None
+        self._closed = False
         self._breach: Breach | None = None
         self._call_deadline, self._output_chars = call_deadline, output_chars
         self._tools = _shuffled(arena, seed, with_distractors)
@@ -112,7 +113,8 @@ class ArenaBackend:
         return scoring.f1(len(self.arena.gold_calls), len(solved), len(self.events))
 
     def close(self) -> None:
-        """Ends the session. Safe to call twice."""
+        """Ends the session. Safe to call twice, and while another thread executes calls: those fail then."""
+        self._closed = True
         if self._session is not None:
             self._session.close()
 
@@ -153,6 +155,8 @@ class ArenaBackend:
                 self._session = self._sandbox.open({name: tool.source for name, tool in self._tools.items()})
             except SandboxError as error:
                 raise InfrastructureFailure(f"arena {self.arena.id} cannot be opened: {error}") from error
+            if self._closed:  # by another thread, which saw no session to close
+                self._session.close()
         return self._session
 
 
