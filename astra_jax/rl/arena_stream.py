@@ -7,6 +7,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from astra_jax.training.settings import BadSetting
 from data_synthesis.records import Arena, read_records
 
 
@@ -28,14 +29,14 @@ class ArenaStream:
 
         Raises:
             BadRecord: a line is no arena.
-            ValueError: there are none, or one was never proved.
+            BadSetting: there are none, or one was never proved.
         """
         arenas = list(read_records(path, Arena))
         if not arenas:
-            raise ValueError(f"{path} holds no arena")
+            raise BadSetting(f"{path} holds no arena")
         for arena in arenas:
             if arena.verification is None or not arena.verification.passed:
-                raise ValueError(
+                raise BadSetting(
                     f"arena {arena.id} in {path} is not proved: run `astra arenas verify {path}` and train on "
                     "what it accepts"
                 )

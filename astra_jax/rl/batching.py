@@ -20,7 +20,7 @@ def to_batch(
     Args:
         groups: episodes of each group, all of one prompt.
         signals: what each group teaches, in the same order.
-        length: tokens of a row. An episode that is longer is an error: bound episodes by the engine's context.
+        length: tokens of a row, at least the engine's context: an episode that does not fit a row is an error.
         rows_multiple: rows are padded to this times a power of two, so that few shapes are ever compiled.
     """
     denominator = sum(sum(signal.denominators) for signal in signals)
@@ -39,9 +39,11 @@ def to_batch(
 
 
 def _sample(episode: Episode, advantages: np.ndarray, weights: np.ndarray) -> Sample:
+    """The episode up to its last sampled token: what a tool said last was never answered, and can be very long."""
+    end = int(np.flatnonzero(episode.loss_mask)[-1]) + 1
     return Sample(
-        tokens=np.asarray(episode.token_ids, np.int32),
-        loss_weights=weights.astype(np.float32),
-        advantages=advantages,
-        sampler_logprobs=np.asarray(episode.logprobs, np.float32),
+        tokens=np.asarray(episode.token_ids[:end], np.int32),
+        loss_weights=weights[:end].astype(np.float32),
+        advantages=advantages[:end],
+        sampler_logprobs=np.asarray(episode.logprobs[:end], np.float32),
     )

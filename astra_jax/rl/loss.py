@@ -29,10 +29,12 @@ def policy_loss(
         temperature: the sampler's. Logits are divided by it here as they were there.
     """
     hidden = model(batch.tokens, batch.positions, batch.segment_ids, batch.parent_ids)
-    logprob, entropy = token_logprobs(model, hidden, batch.targets, temperature, chunk=chunk)
     assert batch.advantages is not None
     assert batch.sampler_logprobs is not None
     trained = batch.loss_weights > 0
+    logprob, entropy = token_logprobs(
+        model, hidden, batch.targets, temperature, chunk=chunk, mask_BxT=trained
+    )
     log_ratio = jnp.where(trained, logprob - batch.sampler_logprobs, 0.0)
     ratio = jnp.exp(log_ratio)
     clipped = jnp.clip(ratio, 1 - clip_low, 1 + clip_high)

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from ml_collections import ConfigDict
 from rich.console import Console
 
 from astra_jax.checkpoints.hf import export_model, import_model
@@ -30,6 +30,7 @@ from astra_jax.training.metrics import MetricsWriter, Writer, check_finite
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
+from astra_jax.training.settings import BadSetting, choose
 from astra_jax.training.state import TrainState, join_model, split_model
 from astra_jax.training.step import TrainStep, make_train_step
 from data_synthesis.records import Arena, Episode, write_records
@@ -37,24 +38,28 @@ from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
 
 HF_FOLDER = "hf"
 
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
-def train(config: ConfigDict, console: Console | None = None) -> Path:
+
+def train(config: Config, console: Console | None = None) -> Path:
     """Trains as `config` says (`configs/rl/base.py` has every field) and returns the Hugging Face directory.
 
     A run is its folder, `config.run_dir`: after a kill at any moment, the same call continues from the last
     checkpoint, surplus groups included, and on CPU ends with the same weights, bit for bit.
 
     Raises:
+        BadSetting: a value of the configuration, or the arenas that it names, cannot be used.
         ConfigChanged: the folder was started with another configuration or other arenas.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
         FloatingPointError: the loss is no longer a number.
     """
     console = console or Console()
+    _check(config)
     arenas = ArenaStream.read(config.arenas, seed=config.seed)
     folder = RunFolder(config.run_dir, config.to_dict() | {"arenas_sha256": arenas.digest})
     try:
         if folder.result() is None:
-            with LocalSandbox(ConfinementLevel[config.sandbox_level]) as sandbox:
+            with LocalSandbox(_level(config)) as sandbox:
                 console.print(f"rl: {len(arenas)} arenas; sandbox: {sandbox.describe()}")
                 _Trainer(config, folder, arenas, sandbox, console).run()
         return folder.path / HF_FOLDER
@@ -62,20 +67,38 @@ def train(config: ConfigDict, console: Console | None = None) -> Path:
         folder.close()
 
 
-def make_algorithm(config: ConfigDict) -> Algorithm:
+def _check(config: Config) -> None:
+    """Says what is wrong with a configuration before anything is loaded."""
+    _level(config)
+    make_algorithm(config)
+    choose("chat_format", config.chat_format, FORMATS)
+    if config.group_size < 2:
+        raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
+    if config.row_length < config.engine.context:
+        raise BadSetting(
+            f"config.row_length is {config.row_length}: a row must hold an episode, which can have "
+            f"config.engine.context = {config.engine.context} tokens"
+        )
+
+
+def _level(config: Config) -> ConfinementLevel:
+    return choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
+
+
+def make_algorithm(config: Config) -> Algorithm:
     """The algorithm that `config.algorithm` names."""
-    if config.algorithm == "grpo":
-        return GRPO(config.min_spread)
-    if config.algorithm == "dr_grpo":
-        return DrGRPO(config.dr_grpo_tokens, config.min_spread)
-    raise ValueError(f"unknown algorithm {config.algorithm!r}; known: grpo, dr_grpo")
+    algorithms = {
+        "grpo": GRPO(config.min_spread),
+        "dr_grpo": DrGRPO(config.dr_grpo_tokens, config.min_spread),
+    }
+    return choose("algorithm", config.algorithm, algorithms)
 
 
 @dataclass
 class _Steps:
     """One compiled update for each number of micro-batches: a batch's rows decide it, and few ever occur."""
 
-    config: ConfigDict
+    config: Config
     model: Transformer
     optimizer: Optimizer
 
@@ -109,7 +132,7 @@ class _Trainer:
 
     def __init__(
         self,
-        config: ConfigDict,
+        config: Config,
         folder: RunFolder,
         arenas: ArenaStream,
         sandbox: LocalSandbox,
@@ -129,8 +152,9 @@ class _Trainer:
             max_rounds=config.max_rounds,
             max_age=config.max_age,
         )
+        self.engine = JaxEngine(model, EngineSize(**config.engine))
         self.player = Player(
-            engine=JaxEngine(model, EngineSize(**config.engine)),
+            engine=self.engine,
             tokenizer=self.tokenizer,
             format=FORMATS[config.chat_format],
             sandbox=sandbox,
@@ -145,8 +169,10 @@ class _Trainer:
             asyncio.run(self._loop(checkpoints))
         finally:
             checkpoints.close()
-        model = join_model(self.graph, self.state.params)
-        export_model(model, self.folder.path / HF_FOLDER, tokenizer_dir=self.tokenizer.directory)
+        # An export is complete or absent, like a checkpoint: what is there is of the same weights.
+        if not (self.folder.path / HF_FOLDER).exists():
+            model = join_model(self.graph, self.state.params)
+            export_model(model, self.folder.path / HF_FOLDER, tokenizer_dir=self.tokenizer.directory)
         self.folder.finish({"step": self.config.steps, "hf": HF_FOLDER})
 
     def _resume(self, checkpoints: CheckpointManager) -> None:
@@ -175,7 +201,7 @@ class _Trainer:
     async def _step(self, step: int) -> dict[str, float]:
         """One update: `metrics` of the rollout and of the update, times in seconds."""
         start = time.perf_counter()
-        self.player.engine.push(self.state.params, step - 1)
+        self.engine.push(self.state.params, step - 1)
         filled = await self.filler.fill(step, partial(self._play_round, step))
         played = time.perf_counter()
         metrics = rollout_metrics(filled, step) | self._update(filled)
@@ -185,9 +211,7 @@ class _Trainer:
 
     def _update(self, filled: Filled) -> dict[str, float]:
         c = self.config
-        if (
-            not filled.groups
-        ):  # the cap was reached with nothing to learn from: count the step, move no weight
+        if not filled.groups:  # the cap was reached with nothing to learn: count the step, move no weight
             self.state = TrainState(self.state.step + 1, self.state.params, self.state.opt_state)
             return {"loss": 0.0, "skipped": 1.0}
         groups = [group.episodes for group in filled.groups]
