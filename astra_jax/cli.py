@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
 from rich.console import Console
 
 from astra_jax import configuration
@@ -31,11 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if hasattr(arguments, "config"):
             arguments.config = configuration.load(arguments.config, _overrides(rest))
             if arguments.dry_run:
-                console.print(arguments.config.to_yaml(), highlight=False, markup=False)
+                console.out(configuration.describe(arguments.config), highlight=False)
                 return 0
         return arguments.run(arguments, console) or 0
     except _expected() as error:
-        Console(stderr=True).print(f"astra: {error}", style="red", markup=False, soft_wrap=True)
+        Console(stderr=True).print(f"astra: {_sentence(error)}", style="red", markup=False, soft_wrap=True)
         return 2
     except KeyboardInterrupt:
         Console(stderr=True).print("astra: stopped; the same command goes on where this one was")
@@ -45,23 +44,40 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _expected() -> tuple[type[Exception], ...]:
     """What a user can cause and mend. Anything else is a bug, and shows its traceback."""
     from astra_jax.checkpoints.safetensors_dir import CheckpointError
+    from astra_jax.evaluation.report import NothingToReport
+    from astra_jax.models.families import UnsupportedModel
+    from astra_jax.sharding import ShardingError
     from astra_jax.training.checkpoint import CheckpointMismatch
     from astra_jax.training.run_folder import ConfigChanged, RunBusy
+    from astra_jax.training.settings import BadSetting
     from data_synthesis.pipeline import PipelineError
     from data_synthesis.records import BadRecord
     from data_synthesis.sandbox import SandboxUnavailable
+    from data_synthesis.teacher.transcript import BadTranscript
 
     return (
         configuration.BadConfig,
         BadRecord,
+        BadSetting,
+        BadTranscript,
         CheckpointError,
         CheckpointMismatch,
         ConfigChanged,
-        FileNotFoundError,
+        FloatingPointError,
+        NothingToReport,
+        OSError,
         PipelineError,
         RunBusy,
         SandboxUnavailable,
+        ShardingError,
+        UnsupportedModel,
     )
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)
 
 
 def _overrides(rest: Sequence[str]) -> list[str]:
@@ -126,6 +142,7 @@ def _eval_arenas(arguments: argparse.Namespace, console: Console) -> int:
     summary = evaluate(_with(arguments.config, "model", "arenas"), console)
     console.print_json(json.dumps(summary))
     if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
     return 0
 
@@ -144,7 +161,7 @@ def _report(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _with(config: ConfigDict, *required: str) -> ConfigDict:
+def _with(config: Any, *required: str) -> Any:
     for key in required:
         if not config[key]:
             raise configuration.BadConfig(f"configuration key `{key}` must be set: --config.{key}=...")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 import runpy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +27,7 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
     path = Path(path)
     if not path.is_file():
         raise BadConfig(f"there is no configuration file {path}; the ones that come along are under configs/")
-    try:
-        names = runpy.run_path(str(path))
-    except Exception as error:
-        raise BadConfig(f"{path} does not run: {type(error).__name__}: {error}") from error
-    if "get_config" not in names:
-        raise BadConfig(f"{path} defines no get_config()")
-    config: ConfigDict = names["get_config"]()
+    config = _run(path)
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals:
@@ -43,11 +37,29 @@ def load(path: str | Path, overrides: Sequence[str] = ()) -> ConfigDict:
     return config
 
 
+def describe(config: ConfigDict) -> str:
+    """Every field on a line, as an override would name it: `optimizer.learning_rate = 0.001`."""
+    return "\n".join(f"{key} = {value!r}" for key, value in _fields(config))
+
+
+def _run(path: Path) -> ConfigDict:
+    try:
+        names = runpy.run_path(str(path))
+        config = names["get_config"]() if "get_config" in names else None
+    except BadConfig:
+        raise
+    except Exception as error:
+        raise BadConfig(f"{path} does not run: {type(error).__name__}: {error}") from error
+    if not isinstance(config, ConfigDict):
+        raise BadConfig(f"{path} has no get_config() that returns a ConfigDict")
+    return config
+
+
 def _override(config: ConfigDict, key: str, text: str) -> None:
     *parents, name = key.split(".")
     node = config
-    for depth, parent in enumerate(parents):
-        node = _child(node, parent, ".".join(parents[: depth + 1]), config)
+    for parent in parents:
+        node = _child(node, parent, key, config)
         if not isinstance(node, ConfigDict):
             raise BadConfig(f"configuration key `{key}`: `{parent}` is a value and has no keys")
     old = _child(node, name, key, config)
@@ -57,17 +69,20 @@ def _override(config: ConfigDict, key: str, text: str) -> None:
 def _child(node: ConfigDict, name: str, key: str, config: ConfigDict) -> Any:
     if name in node:
         return node[name]
-    near = difflib.get_close_matches(key, list(_keys(config)), n=1, cutoff=0.0)
-    raise BadConfig(
-        f"there is no configuration key `{key}`; did you mean `{near[0]}`?" if near else f"no key `{key}`"
-    )
+    near = difflib.get_close_matches(key, _keys(config), n=1, cutoff=0.0)
+    raise BadConfig(f"there is no configuration key `{key}`; did you mean `{near[0]}`?")
 
 
-def _keys(config: ConfigDict, prefix: str = "") -> list[str]:
-    keys = []
+def _keys(config: ConfigDict) -> list[str]:
+    return [key for key, _ in _fields(config)]
+
+
+def _fields(config: ConfigDict, prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in config.items():
-        keys += _keys(value, f"{prefix}{name}.") if isinstance(value, ConfigDict) else [prefix + name]
-    return keys
+        if isinstance(value, ConfigDict):
+            yield from _fields(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _convert(text: str, old: Any, key: str) -> Any:
@@ -87,9 +102,9 @@ def _convert(text: str, old: Any, key: str) -> Any:
     except (ValueError, SyntaxError):
         if old is None:
             return text
-        raise BadConfig(f"configuration key `{key}` is a {type(old).__name__}, not {text!r}") from None
+        raise BadConfig(f"configuration key `{key}` is of type {type(old).__name__}, not {text!r}") from None
     if isinstance(old, float) and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if old is not None and type(value) is not type(old):
-        raise BadConfig(f"configuration key `{key}` is a {type(old).__name__}, not {text!r}")
+        raise BadConfig(f"configuration key `{key}` is of type {type(old).__name__}, not {text!r}")
     return value

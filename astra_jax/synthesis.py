@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from ml_collections import ConfigDict
 from rich.console import Console
 
-from astra_jax.configuration import BadConfig
+from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import oracle_trajectory
 from data_synthesis.environments import Settings, generate_arenas, synthesise_arenas
 from data_synthesis.records import Arena, read_records, write_records
@@ -15,35 +16,45 @@ from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
 from data_synthesis.teacher.procedural import DOMAINS, HELD_OUT, TRAINING, Options
 from data_synthesis.teacher.transcript import TranscriptTeacher
 
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
-def synthesise(config: ConfigDict, console: Console) -> int:
-    """Writes proved arenas to `config.out_dir`. Returns 0, or 1 where no arena was accepted."""
-    out_dir = Path(config.out_dir)
-    with LocalSandbox(ConfinementLevel[config.sandbox_level]) as sandbox:
+
+def synthesise(config: Config, console: Console) -> int:
+    """Writes proved arenas to `config.out_dir`. Returns 0, or 1 where no arena was accepted.
+
+    Raises:
+        BadSetting: a value of the configuration cannot be used.
+        SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
+    """
+    makers = {"procedural": _generate, "transcript": _from_transcripts}
+    make = choose("teacher", config.teacher, makers)
+    level = choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
+    with LocalSandbox(level) as sandbox:
         console.print(sandbox.describe())
-        if config.teacher == "procedural":
-            accepted = len(
-                generate_arenas(
-                    out_dir / "arenas.jsonl",
-                    config.count,
-                    seed=config.seed,
-                    domains=_domains(config.domains),
-                    options=Options(**config.options),
-                    sandbox=sandbox,
-                    console=console,
-                )
-            )
-        elif config.teacher == "transcript":
-            teacher = TranscriptTeacher(config.transcripts) if config.transcripts else TranscriptTeacher()
-            settings = Settings(minimum_score=config.minimum_score)
-            funnel = synthesise_arenas(
-                teacher.questions(), teacher, sandbox, out_dir, settings=settings, console=console
-            )
-            accepted = funnel.outputs
-        else:
-            raise BadConfig(f"unknown teacher {config.teacher!r}; known: procedural, transcript")
-    console.print(f"{accepted} proved arenas in {out_dir / 'arenas.jsonl'}")
+        accepted = make(config, sandbox, console)
+    console.print(f"{accepted} proved arenas in {Path(config.out_dir) / 'arenas.jsonl'}")
     return 0 if accepted else 1
+
+
+def _generate(config: Config, sandbox: Sandbox, console: Console) -> int:
+    made = generate_arenas(
+        Path(config.out_dir) / "arenas.jsonl",
+        config.count,
+        seed=config.seed,
+        domains=_domains(config.domains),
+        options=_options(config.options),
+        sandbox=sandbox,
+        console=console,
+    )
+    return len(made)
+
+
+def _from_transcripts(config: Config, sandbox: Sandbox, console: Console) -> int:
+    teacher = TranscriptTeacher(config.transcripts) if config.transcripts else TranscriptTeacher()
+    settings = Settings(minimum_score=config.minimum_score)
+    return synthesise_arenas(
+        teacher.questions(), teacher, sandbox, config.out_dir, settings=settings, console=console
+    ).outputs
 
 
 def write_oracle_rows(arenas: str | Path, out: str | Path, sandbox: Sandbox, *, seed: int) -> int:
@@ -62,5 +73,12 @@ def _domains(names: str) -> tuple[str, ...]:
     chosen = sets.get(names) or tuple(name.strip() for name in names.split(","))
     unknown = [name for name in chosen if name not in DOMAINS]
     if unknown:
-        raise BadConfig(f"there is no domain {unknown[0]!r}; the domains are {', '.join(DOMAINS)}")
+        raise BadSetting(f"there is no domain {unknown[0]!r}; the domains are {', '.join(DOMAINS)}")
     return chosen
+
+
+def _options(values: Mapping[str, Any]) -> Options:
+    try:
+        return Options(**values)
+    except ValueError as error:
+        raise BadSetting(f"config.options: {error}") from error

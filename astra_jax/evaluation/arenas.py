@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -16,12 +15,15 @@ from astra_jax.evaluation.summary import summarise
 from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.episodes import EpisodeLimits, Player, derived_seed
 from astra_jax.tokens import FORMATS, Tokenizer
+from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import read_arenas
 from data_synthesis.records import Arena, Episode, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
 
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
-def evaluate(config: ConfigDict, console: Console | None = None) -> dict[str, Any]:
+
+def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
     """Evaluates as `config` says (`configs/eval/base.py` has every field).
 
     Writes the episodes to `config.episodes` where it names a file.
@@ -31,13 +33,15 @@ def evaluate(config: ConfigDict, console: Console | None = None) -> dict[str, An
 
     Raises:
         BadRecord: a line of the arenas is none.
+        BadSetting: a value of the configuration cannot be used, or the file holds no arena.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
     """
     console = console or Console()
     arenas = list(read_arenas(config.arenas))
     if not arenas:
-        raise ValueError(f"{config.arenas} holds no arena")
-    with LocalSandbox(ConfinementLevel[config.sandbox_level]) as sandbox:
+        raise BadSetting(f"{config.arenas} holds no arena")
+    level = choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
+    with LocalSandbox(level) as sandbox:
         console.print(f"eval: {len(arenas)} arenas, {config.samples} episodes each; {sandbox.describe()}")
         player = make_player(config, sandbox)
         episodes = asyncio.run(play_all(player, arenas, config.samples, config.seed, console))
@@ -46,12 +50,12 @@ def evaluate(config: ConfigDict, console: Console | None = None) -> dict[str, An
     return summarise(episodes, seed=config.seed)
 
 
-def make_player(config: ConfigDict, sandbox: Sandbox) -> Player:
+def make_player(config: Config, sandbox: Sandbox) -> Player:
     """An engine over the checkpoint `config.model`, with the limits and the sampling of `config`."""
     return Player(
         engine=JaxEngine(import_model(config.model), EngineSize(**config.engine)),
         tokenizer=Tokenizer(Path(config.model)),
-        format=FORMATS[config.chat_format],
+        format=choose("chat_format", config.chat_format, FORMATS),
         sandbox=sandbox,
         limits=EpisodeLimits(**config.limits),
         temperature=config.temperature,

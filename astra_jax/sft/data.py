@@ -15,6 +15,7 @@ from astra_jax.tokens.rows import tokenise
 from astra_jax.tokens.templates import ChatFormat
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.packing import Sample, assemble, plan, single
+from astra_jax.training.settings import BadSetting
 from data_synthesis.records import BadRecord, Trajectory, read_records
 
 TooLong = Literal["drop", "truncate"]
@@ -76,7 +77,7 @@ def load_samples(
 
     Raises:
         BadRecord: names file, line and field.
-        ValueError: no sample is left.
+        BadSetting: no sample is left.
     """
     rejects: list[BadRecord] | None = None if bad_rows == "stop" else []
     rows = [tokenise(row, tokenizer, format) for row in read_records(path, Trajectory, rejects=rejects)]
@@ -98,7 +99,7 @@ def load_samples(
         bad=tuple(str(bad) for bad in rejects or ()),
     )
     if not kept:
-        raise ValueError(f"{path} has no row to train on with a sequence length of {length}: {report}")
+        raise BadSetting(f"{path} has no row to train on with a sequence length of {length}: {report}")
     return kept, report
 
 

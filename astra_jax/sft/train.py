@@ -30,6 +30,7 @@ from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder, write_json
+from astra_jax.training.settings import BadSetting, choose
 from astra_jax.training.state import TrainState, join_model, param_shardings, split_model
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep, make_train_step
@@ -58,6 +59,7 @@ def train(config: Config, console: Console | None = None) -> Path:
     checkpoint, and on CPU ends with the same weights, bit for bit. A finished run returns at once.
 
     Raises:
+        BadSetting: a value of the configuration, or the data that it names, cannot be used.
         ConfigChanged: the folder was started with another configuration or other data.
         BadRecord: a line of the data is no trajectory, and `config.data.bad_rows` is `stop`.
         FloatingPointError: the loss is no longer a number.
@@ -76,7 +78,7 @@ def _check(config: Config) -> None:
     """Says what is wrong with a configuration before anything is loaded.
 
     Raises:
-        ValueError: names the field.
+        BadSetting: names the field.
     """
     given = {
         "run_dir": config.run_dir,
@@ -85,15 +87,14 @@ def _check(config: Config) -> None:
     }
     for name, value in given.items():
         if not value:
-            raise ValueError(f"config.{name} is empty: it has no default")
+            raise BadSetting(f"config.{name} is empty: it has no default")
     if (config.steps > 0) == (config.epochs > 0):
-        raise ValueError(
+        raise BadSetting(
             f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"
         )
-    if config.chat_format not in FORMATS:
-        raise ValueError(f"config.chat_format is {config.chat_format!r}; known: {', '.join(FORMATS)}")
+    choose("chat_format", config.chat_format, FORMATS)
     if config.batch_rows % config.micro_batches:
-        raise ValueError(
+        raise BadSetting(
             f"config.batch_rows is {config.batch_rows}: it does not divide into {config.micro_batches} micro_batches"
         )
 

@@ -11,6 +11,7 @@ import optax
 from flax import nnx
 
 from astra_jax.training.rules import match
+from astra_jax.training.settings import BadSetting
 from astra_jax.training.state import logical_axes
 
 Group = Literal["matrix", "embedding", "vector"]
@@ -55,7 +56,8 @@ def make_optimizer(config: OptimizerConfig, steps: int, model: nnx.Module) -> Op
     """The optimizer of a run of `steps` updates on the parameters of `model` (which may be abstract).
 
     Raises:
-        ValueError: a parameter that no rule of `config.groups` matches, or an unknown name or schedule.
+        ValueError: a parameter that no rule of `config.groups` matches.
+        BadSetting: an unknown name or schedule.
     """
     rate = learning_rate(config, steps)
     axes = logical_axes(model)
@@ -78,7 +80,7 @@ def learning_rate(config: OptimizerConfig, steps: int) -> optax.Schedule:
         "cosine": optax.cosine_decay_schedule(peak, rest, config.final_fraction),
     }
     if config.schedule not in after:
-        raise ValueError(f"unknown schedule {config.schedule!r}; known: {', '.join(after)}")
+        raise BadSetting(f"unknown schedule {config.schedule!r}; known: {', '.join(after)}")
     # Step 0 already learns: the ramp ends at the peak on step `warmup - 1`.
     ramp = optax.linear_schedule(peak / warmup, peak, max(1, warmup - 1))
     return optax.join_schedules([ramp, after[config.schedule]], [warmup - 1])
@@ -96,7 +98,7 @@ def _matrix_transform(
     if config.name == "adamw":
         return _adamw(config, rate, config.weight_decay)
     if config.name != "muon":
-        raise ValueError(f"unknown optimizer {config.name!r}; known: adamw, muon")
+        raise BadSetting(f"unknown optimizer {config.name!r}; known: adamw, muon")
     return optax.contrib.muon(
         rate,
         beta=config.muon_momentum,

@@ -1,15 +1,14 @@
 """Arenas from replies recorded by hand, through all five steps and the proof: no model, no network."""
 
+from pathlib import Path
+
 from ml_collections import ConfigDict
+
+from astra_jax import configuration
 
 
 def get_config() -> ConfigDict:
-    config = ConfigDict()
-    config.teacher = "transcript"  # procedural or transcript
-    config.transcripts = ""  # folder of transcripts; empty: the ones that come along
-    config.out_dir = "runs/arenas_transcripts"  # arenas.jsonl, rejects.jsonl and the funnel go here
-    config.minimum_score = (
-        0.85  # mean of the four scores that a decomposition must reach. Upstream's example value
-    )
-    config.sandbox_level = "LANDLOCK"  # least confinement accepted: NAMESPACES, LANDLOCK, SECCOMP, NONE
+    config = configuration.load(Path(__file__).with_name("base.py")).unlock()
+    config.teacher = "transcript"
+    config.out_dir = "runs/arenas_transcripts"
     return config

@@ -11,7 +11,7 @@ from astra_jax.evaluation.report.episodes import ToolTable, episode_browser
 from astra_jax.evaluation.report.sampling import MAX_BYTES, bounded, smallest
 from astra_jax.evaluation.report.tally import ArenaTally, TrajectoryTally
 from astra_jax.evaluation.report.token_text import TokenText
-from astra_jax.evaluation.report.view import Browser, View
+from astra_jax.evaluation.report.view import Browser, NothingToReport, View
 from data_synthesis.records import Arena, BadRecord, Trajectory, read_records
 
 
@@ -19,7 +19,7 @@ def read_dataset(path: Path, limit: int) -> View:
     """The counts and a sample of the records of `path`, whose first line tells what they are.
 
     Raises:
-        ValueError: the first line is none of an arena, a trajectory and an episode.
+        NothingToReport: the first line is none of an arena, a trajectory and an episode.
     """
     rejects: list[BadRecord] = []
     view = _reader(path)(path, limit, rejects)
@@ -58,7 +58,7 @@ def _reader(path: Path) -> Callable[[Path, int, list[BadRecord]], View]:
     ):
         if needed <= fields:
             return reader
-    raise ValueError(
+    raise NothingToReport(
         f"{path}: the first line is no arena, trajectory or episode, so there is nothing to report"
     )
 

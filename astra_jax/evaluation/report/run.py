@@ -13,7 +13,7 @@ from astra_jax.evaluation.report.dataset import arena_browser, complaints
 from astra_jax.evaluation.report.episodes import episode_browser
 from astra_jax.evaluation.report.tally import ArenaTally
 from astra_jax.evaluation.report.token_text import find_tokenizer
-from astra_jax.evaluation.report.view import Bar, BarList, View
+from astra_jax.evaluation.report.view import Bar, BarList, NothingToReport, View
 from astra_jax.evaluation.summary import STAGES
 from astra_jax.training.metrics import read_metrics
 from data_synthesis.records import Arena, BadRecord, read_records
@@ -26,7 +26,7 @@ def read_run(folder: Path, limit: int) -> View:
         limit: how many episodes (or arenas, where there are no episodes) the page may embed.
 
     Raises:
-        ValueError: nothing of a run is there.
+        NothingToReport: nothing of a run is there.
     """
     view = View(title=folder.resolve().name, kind="Run")
     _add_results(view, folder)
@@ -34,7 +34,7 @@ def read_run(folder: Path, limit: int) -> View:
     _add_documents(view, folder)
     _add_records(view, folder, limit)
     if not (view.browser or view.charts or view.documents):
-        raise ValueError(
+        raise NothingToReport(
             f"{folder} holds no results.json, config.json, metrics.jsonl, eval/, samples/ or arenas/: "
             "give a run's folder, or a JSONL file of arenas, trajectories or episodes"
         )
@@ -106,6 +106,6 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_bytes())
     except ValueError as error:
-        raise ValueError(
+        raise NothingToReport(
             f"{path} is not JSON ({error}): the run that writes it may not have ended"
         ) from error

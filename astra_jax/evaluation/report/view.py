@@ -11,6 +11,10 @@ from typing import Any, Literal
 MAX_TEXT = 20_000
 
 
+class NothingToReport(ValueError):
+    """What stands at a path is neither a run nor a file of records."""
+
+
 @dataclass(frozen=True)
 class Tile:
     """A headline number."""

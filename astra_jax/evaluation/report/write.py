@@ -33,7 +33,7 @@ def write_report(path: str | Path, out: str | Path | None = None, *, limit: int 
 
     Raises:
         FileNotFoundError: there is nothing at `path`.
-        ValueError: what is there is neither a run nor records.
+        NothingToReport: what is there is neither a run nor records.
     """
     path = Path(path)
     if not path.exists():
