@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flax import nnx
 from ml_collections import ConfigDict
 from rich.console import Console
 
@@ -25,8 +24,8 @@ from astra_jax.evaluation.arenas import evaluate, make_player
 from astra_jax.evaluation.report import write_report
 from astra_jax.evaluation.summary import STAGES, compare_table, paired_difference
 from astra_jax.evaluation.transformers_engine import TransformersEngine
-from astra_jax.models import ModelConfig, Transformer
-from astra_jax.models.induction import start_with_induction
+from astra_jax.sft.train import load_model
+from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import common_words, train_tokenizer
 from astra_jax.training.run_folder import RunFolder, write_json
 from data_synthesis.arenas import oracle_trajectory
@@ -147,9 +146,9 @@ class _Quickstart:
             vocab_size=config.tokenizer.vocab_size,
             texts=common_words(),
         )
-        shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model)
-        model = Transformer(shape, rngs=nnx.Rngs(config.seed))
-        start_with_induction(model, config.seed)
+        drawn = config.sft.copy_and_resolve_references()
+        drawn.seed = config.seed
+        model = load_model(drawn, tokenizer, make_mesh(**drawn.mesh))
         export_model(model, self.weights("random"), tokenizer_dir=start / "tokenizer")
         return {"rows": len(rows), "vocab_size": tokenizer.vocab_size}
 

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.models.config import ModelConfig
+from astra_jax.models.induction import start_with_induction
 from astra_jax.models.transformer import Transformer
 from astra_jax.sft.data import Packing, count_batches, digest, load_samples, make_dataset
 from astra_jax.sharding import make_mesh
@@ -124,8 +125,14 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
         shape = replace(imported.config, **how)
         graph, _ = split_model(_abstract_model(shape))
         return join_model(graph, split_model(imported)[1])
-    shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init, **how)
-    return _draw_model(shape, config.seed, mesh)
+    shape = dict(config.model.init)
+    start = shape.pop("start")
+    if start not in ("noise", "induction"):
+        raise ValueError(f"unknown model.init.start {start!r}; known: noise, induction")
+    drawn = _draw_model(ModelConfig(vocab_size=tokenizer.vocab_size, **shape, **how), config.seed, mesh)
+    if start == "induction":
+        start_with_induction(drawn, config.seed)
+    return drawn
 
 
 def _draw_model(shape: ModelConfig, seed: int, mesh: Mesh) -> Transformer:

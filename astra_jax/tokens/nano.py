@@ -74,7 +74,7 @@ def train_tokenizer(
     return Tokenizer(out_dir)
 
 
-def common_words(times: int = 6) -> list[str]:
+def common_words(times: int = 30) -> list[str]:
     """1,219 common English words, plain and capitalised, `times` each: as `texts`, they become whole tokens.
 
     A word that the trajectories never use still costs one token then and not one for every few letters, so that a

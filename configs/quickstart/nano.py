@@ -17,19 +17,8 @@ def get_config() -> ConfigDict:
 
     config.arenas = ConfigDict({name: arenas(count) for name, count in COUNTS.items()})
     config.tokenizer = ConfigDict()
-    config.tokenizer.vocab_size = 2048
+    config.tokenizer.vocab_size = 4096
     config.tokenizer.rows = 1500  # trajectories whose words it learns
-
-    config.model = ConfigDict()  # see astra_jax.models.ModelConfig
-    config.model.family = "qwen3"
-    config.model.hidden_size = 128
-    config.model.ffn_size = 256
-    config.model.num_layers = 3
-    config.model.num_heads = 2
-    config.model.num_kv_heads = 2
-    config.model.head_dim = 64
-    config.model.qk_norm = True
-    config.model.rope_theta = 1e6
 
     config.sft = configuration.load(CONFIGS / "sft" / "nano.py").unlock()
     config.rl = configuration.load(CONFIGS / "rl" / "nano.py").unlock()
@@ -37,7 +26,7 @@ def get_config() -> ConfigDict:
     return config
 
 
-COUNTS = {"sft": 2400, "rl": 600, "held_out": 150}
+COUNTS = {"sft": 4000, "rl": 600, "held_out": 150}
 
 
 def arenas(count: int) -> dict:

@@ -19,6 +19,6 @@ def get_config() -> ConfigDict:
     )
     config.row_length = 1024
     config.micro_rows = 2
-    config.logits_chunk = 0
-    config.optimizer.update(learning_rate=3e-4, beta2=0.95)
+    config.logits_chunk = 128
+    config.optimizer.update(learning_rate=1e-4, beta2=0.95)
     return config

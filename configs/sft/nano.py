@@ -13,12 +13,21 @@ from astra_jax import configuration
 def get_config() -> ConfigDict:
     config = configuration.load(Path(__file__).with_name("base.py"))
     config.model.init.update(
-        hidden_size=128, ffn_size=384, num_layers=4, num_heads=4, num_kv_heads=2, head_dim=32, rope_theta=1e4
+        hidden_size=128,
+        ffn_size=256,
+        num_layers=3,
+        num_heads=2,
+        num_kv_heads=2,
+        head_dim=64,
+        start="induction",
     )
-    config.data.sequence_length = 2048
+    # Small updates: how soon a model from nothing learns to call tools depends on how often it is updated.
+    config.data.sequence_length = 512
     config.batch_rows = 4
     config.logits_chunk = 128
-    config.epochs = 4
-    config.optimizer.update(name="muon", learning_rate=3e-3, final_fraction=0.1, beta2=0.95, weight_decay=0.1)
+    config.epochs = 2
+    config.optimizer.update(
+        name="muon", learning_rate=1e-2, final_fraction=0.05, beta2=0.98, weight_decay=0.01
+    )
     config.checkpoint_every = 50
     return config
