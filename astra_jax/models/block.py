@@ -11,7 +11,6 @@ from typing import Any
 
 import jax
 from flax import nnx
-from jax.ad_checkpoint import checkpoint_name
 
 from astra_jax.models.config import ModelConfig
 from astra_jax.models.linear import Linear
@@ -45,7 +44,7 @@ class Attention(nnx.Module):
             q_BxTxNxH, k_BxTxKxH = self.query_norm(q_BxTxNxH), self.key_norm(k_BxTxKxH)
         q_BxTxNxH, k_BxTxKxH = rotate(q_BxTxNxH, angles), rotate(k_BxTxKxH, angles)
         heads_BxTxNxH, state = attend(q_BxTxNxH, k_BxTxKxH, self.value(x_BxTxD))
-        return self.output(checkpoint_name(heads_BxTxNxH, "attention")), state
+        return self.output(heads_BxTxNxH), state
 
 
 class FeedForward(nnx.Module):

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.ad_checkpoint import checkpoint_name
 
 BLOCK = 64  # tokens; measured best of 32, 64, 128, 256 on CPU
 MASKED = -1e30  # finite: a row of scores that sees nothing must not become NaN
@@ -135,7 +136,8 @@ def _forward(q: jax.Array, k: jax.Array, v: jax.Array, rows: Rows) -> tuple[jax.
 
     order, count = _schedule(rows)
     _, (out, log_total) = jax.lax.scan(query_block, None, (jnp.arange(q.shape[0]), q, order, count))
-    out = out.astype(q.dtype)
+    # Both are named: with `out` alone saved, a remat policy would run all of this again for `log_total`.
+    out, log_total = checkpoint_name(out.astype(q.dtype), "attention"), checkpoint_name(log_total, "attention")
     return out, (q, k, v, rows, out, log_total)
 
 
