@@ -23,13 +23,16 @@ class LayerCache:
 
     def write(self, k_BxTxKxH: jax.Array, v_BxTxKxH: jax.Array, positions_BxT: jax.Array) -> LayerCache:
         """The cache with new entries; position -1 is written nowhere."""
-        S = self.keys_BxKxHxS.shape[3]
         # A negative index would count from the end; one past the end is dropped.
-        entry_BxT = jnp.where(positions_BxT < 0, S, positions_BxT)
-        row_Bx1 = jnp.arange(entry_BxT.shape[0])[:, None]
+        entry_BxT = jnp.where(positions_BxT < 0, self.keys_BxKxHxS.shape[3], positions_BxT)
+        # By row under vmap: the compiler then sees that no row of another device is touched.
         return LayerCache(
-            self.keys_BxKxHxS.at[row_Bx1, :, :, entry_BxT].set(k_BxTxKxH, mode="drop"),
-            self.values_BxKxSxH.at[row_Bx1, :, entry_BxT].set(v_BxTxKxH, mode="drop"),
+            jax.vmap(lambda row, new, entry: row.at[:, :, entry].set(new.transpose(1, 2, 0), mode="drop"))(
+                self.keys_BxKxHxS, k_BxTxKxH, entry_BxT
+            ),
+            jax.vmap(lambda row, new, entry: row.at[:, entry].set(new.swapaxes(0, 1), mode="drop"))(
+                self.values_BxKxSxH, v_BxTxKxH, entry_BxT
+            ),
         )
 
 
