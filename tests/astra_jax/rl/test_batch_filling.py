@@ -1,0 +1,127 @@
+import asyncio
+import json
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from astra_jax.rl.algorithms import GRPO
+from astra_jax.rl.batch_filling import BatchFiller, Group
+from data_synthesis.records import Message, ToolEvent
+
+# What a group of two or three episodes can be, by its rewards.
+KINDS = {
+    "tells": (0.0, 1.0),
+    "tells, one unknown": (1.0, None, 0.0),
+    "all alike": (0.5, 0.5, 0.5),
+    "one known": (None, 1.0),
+    "unknown": (None, None),
+}
+TELLING = {kind for kind in KINDS if kind.startswith("tells")}
+STEPS = 5
+
+fillers = st.builds(
+    dict,
+    groups_per_batch=st.integers(1, 4),
+    round_groups=st.integers(1, 5),
+    max_rounds=st.integers(1, 3),
+    max_age=st.integers(0, 3),
+)
+kinds = st.lists(st.sampled_from(sorted(KINDS)), min_size=75, max_size=75)
+
+
+def run(group, settings, kinds, through_json=False):
+    """Plays `STEPS` steps; group `n` is of kind `kinds[n]`. What each step filled, and what then was carried."""
+    filler, played, history = BatchFiller(GRPO(), **settings), 0, []
+    for step in range(1, STEPS + 1):
+
+        async def play(count, step=step):
+            nonlocal played
+            numbers = range(played, played + count)
+            played += count
+            return [Group(n, step, group(KINDS[kinds[n]], seed=n)) for n in numbers]
+
+        filled = asyncio.run(filler.fill(step, play))
+        if through_json:
+            text = json.dumps([kept.to_json() for kept in filler.carried])
+            filler = BatchFiller(GRPO(), **settings)
+            filler.carried = [Group.from_json(value) for value in json.loads(text)]
+        history.append((filled, list(filler.carried)))
+    return history, played
+
+
+@settings(deadline=None, max_examples=60)
+@given(config=fillers, kinds=kinds)
+def test_every_telling_group_is_trained_once_or_waits_or_has_expired(group, config, kinds):
+    history, played = run(group, config, kinds)
+    trained = [g.number for filled, _ in history for g in filled.groups]
+    waiting = [g.number for g in history[-1][1]]
+    telling = [n for n in range(played) if kinds[n] in TELLING]
+    assert trained == sorted(set(trained)), "in the order they were played, none twice"
+    assert set(trained).isdisjoint(waiting)
+    assert set(trained) | set(waiting) <= set(telling)
+    lost = len(telling) - len(trained) - len(waiting)
+    assert lost == sum(filled.expired for filled, _ in history)
+
+
+@settings(deadline=None, max_examples=60)
+@given(config=fillers, kinds=kinds)
+def test_a_batch_is_full_or_the_cap_was_reached(group, config, kinds):
+    history, _ = run(group, config, kinds)
+    for filled, carried in history:
+        assert len(filled.groups) == len(filled.signals) <= config["groups_per_batch"]
+        if len(filled.groups) < config["groups_per_batch"]:
+            assert filled.rounds == config["max_rounds"]
+            assert carried == []
+        assert filled.rounds <= config["max_rounds"]
+        assert len(filled.played) == filled.rounds * config["round_groups"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(config=fillers, kinds=kinds)
+def test_groups_are_no_staler_than_allowed_and_counted_by_what_they_were(group, config, kinds):
+    history, _ = run(group, config, kinds)
+    for step, (filled, _) in enumerate(history, 1):
+        assert all(step - g.born <= config["max_age"] for g in filled.groups)
+        of = [kinds[g.number] for g in filled.played]
+        assert filled.uninformative == sum(kind not in TELLING for kind in of)
+        assert filled.unknown == sum(KINDS[kind].count(None) for kind in of)
+        for g, signal in zip(filled.groups, filled.signals, strict=True):
+            assert all(episode.reward is not None for episode in g.episodes)
+            assert len(signal.advantages) == len(g.episodes) == 2
+
+
+@settings(deadline=None, max_examples=20)
+@given(config=fillers, kinds=kinds)
+def test_a_run_that_stops_after_every_step_fills_the_same_batches(group, config, kinds):
+    assert numbers(run(group, config, kinds)) == numbers(run(group, config, kinds, through_json=True))
+
+
+def numbers(run):
+    history, played = run
+    return played, [([g.number for g in filled.groups], [g.number for g in kept]) for filled, kept in history]
+
+
+@given(
+    logprobs=st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=5),
+    reward=st.floats(0, 1),
+    text=st.text(),
+)
+def test_a_group_comes_back_from_json_bit_for_bit(group, logprobs, reward, text):
+    episodes = group((0.0, 1.0))
+    episodes[0] = episodes[0].model_copy(
+        update={
+            "token_ids": [3] * len(logprobs),
+            "loss_mask": [1] * len(logprobs),
+            "logprobs": logprobs,
+            "reward": episodes[0].reward.model_copy(update={"f1": reward}),
+            "messages": [Message(role="user", content=text.encode("utf-8", "replace").decode())],
+            "events": [
+                ToolEvent(turn=0, call_id="c", name="n", arguments={"x": [1.5, None]}, output="", status="ok")
+            ],
+        }
+    )
+    before = Group(7, 3, episodes)
+    after = Group.from_json(json.loads(json.dumps(before.to_json())))
+    assert after == before
+    assert np.array(after.episodes[0].logprobs).tobytes() == np.array(logprobs).tobytes()

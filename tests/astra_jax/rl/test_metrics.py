@@ -1,0 +1,50 @@
+import pytest
+
+from astra_jax.rl.batch_filling import Filled, Group
+from astra_jax.rl.metrics import STOP_REASONS, rollout_metrics
+from data_synthesis.records import ToolEvent
+
+
+def filled(played, trained=(), **counts) -> Filled:
+    counts = {"unknown": 0, "uninformative": 0, "expired": 0, "rounds": 1} | counts
+    return Filled(groups=list(trained), signals=[], played=list(played), **counts)
+
+
+def event(status):
+    return ToolEvent(turn=0, call_id="c", name="ask", output="", status=status)
+
+
+def test_means_are_over_known_episodes(group):
+    episodes = group([0.0, 1.0, None, 0.5])
+    episodes[1].events = [event("ok"), event("ok"), event("ok"), event("bad_json")]
+    episodes[2].events = [event("breach")] * 9
+    episodes[3].stop_reason = "max_turns"
+    metrics = rollout_metrics(filled([Group(0, 4, episodes)], unknown=1), step=4)
+    known = [episode for episode in episodes if episode.reward]
+    assert metrics["episodes"] == 4
+    assert metrics["episodes/unknown"] == 1
+    assert metrics["reward/f1"] == pytest.approx(0.5)
+    assert metrics["reward/success"] == pytest.approx(1 / 3)
+    assert metrics["calls"] == pytest.approx(sum(e.reward.calls for e in known) / 3)
+    assert metrics["turns"] == pytest.approx(sum(len(e.weight_versions) for e in known) / 3)
+    assert metrics["tokens/sampled"] == pytest.approx(sum(sum(e.loss_mask) for e in known) / 3)
+    assert metrics["calls/failed_fraction"] == 0.25
+    assert [metrics[f"stop/{reason}"] for reason in ("finished", "max_turns")] == pytest.approx(
+        [2 / 3, 1 / 3]
+    )
+    assert sum(metrics[f"stop/{reason}"] for reason in STOP_REASONS) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("rewards", [[], [None, None]], ids=["nothing played", "nothing known"])
+def test_without_a_known_episode_there_is_no_mean(group, rewards):
+    played = [Group(0, 1, group(rewards))] if rewards else []
+    metrics = rollout_metrics(filled(played, unknown=len(rewards)), step=1)
+    assert metrics["episodes/unknown"] == len(rewards)
+    assert not [name for name in metrics if name.startswith(("reward/", "stop/", "calls", "tokens"))]
+
+
+def test_the_oldest_group_of_the_batch_is_reported(group):
+    trained = [Group(0, 3, group([0.0, 1.0])), Group(5, 5, group([0.0, 1.0]))]
+    metrics = rollout_metrics(filled([], trained, expired=2, rounds=0), step=5)
+    assert metrics["groups/age_max"] == 2
+    assert (metrics["groups/trained"], metrics["groups/expired"], metrics["groups/rounds"]) == (2, 2, 0)
