@@ -28,7 +28,7 @@ from astra_jax.sft.train import load_model
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import common_words, train_tokenizer
 from astra_jax.training.run_folder import RunFolder, write_json
-from data_synthesis.arenas import oracle_trajectory
+from data_synthesis.arenas import oracle_trajectories
 from data_synthesis.environments import generate_arenas, synthesise_arenas
 from data_synthesis.records import Arena, Episode, Trajectory, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
@@ -154,7 +154,7 @@ class _Quickstart:
 
     def _oracle_rows(self, name: str) -> list[Trajectory]:
         arenas = read_records(self.arenas(name), Arena)
-        return [oracle_trajectory(arena, self.sandbox, seed=self.config.seed) for arena in arenas]
+        return list(oracle_trajectories(arenas, self.sandbox, seed=self.config.seed))
 
     def _sft(self) -> None:
         config = self.config.sft.copy_and_resolve_references()

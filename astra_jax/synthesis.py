@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from astra_jax.training.settings import BadSetting, choose
-from data_synthesis.arenas import oracle_trajectory
+from data_synthesis.arenas import oracle_trajectories
 from data_synthesis.environments import Settings, generate_arenas, synthesise_arenas
 from data_synthesis.records import Arena, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
@@ -64,8 +64,7 @@ def write_oracle_rows(arenas: str | Path, out: str | Path, sandbox: Sandbox, *, 
         BadRecord: a line is no arena.
         ValueError: the gold calls of an arena do not solve it.
     """
-    rows = (oracle_trajectory(arena, sandbox, seed=seed) for arena in read_records(arenas, Arena))
-    return write_records(out, rows)
+    return write_records(out, oracle_trajectories(read_records(arenas, Arena), sandbox, seed=seed))
 
 
 def _domains(names: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
     return config
 
 
-COUNTS = {"sft": 4000, "rl": 600, "held_out": 150}
+COUNTS = {"sft": 3000, "rl": 600, "held_out": 150}
 
 
 def arenas(count: int) -> dict:

@@ -3,7 +3,7 @@
 from data_synthesis.arenas.backend import InfrastructureFailure, ParsedCall, ToolBackend
 from data_synthesis.arenas.distractors import PoolTool, add_distractors, tool_pool
 from data_synthesis.arenas.episode import ArenaBackend, follow_up_message
-from data_synthesis.arenas.oracle import oracle_trajectory
+from data_synthesis.arenas.oracle import oracle_trajectories, oracle_trajectory
 from data_synthesis.arenas.proof import prove, prove_all
 from data_synthesis.arenas.rl_rows import from_rl_row, read_arenas, to_rl_row, write_rl_rows
 from data_synthesis.arenas.scoring import contains_answer, f1, match, score
@@ -21,6 +21,7 @@ __all__ = [
     "follow_up_message",
     "from_rl_row",
     "match",
+    "oracle_trajectories",
     "oracle_trajectory",
     "prove",
     "prove_all",

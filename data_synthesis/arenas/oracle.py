@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from data_synthesis.arenas.backend import ParsedCall
 from data_synthesis.arenas.episode import ArenaBackend, follow_up_message
 from data_synthesis.arenas.scoring import contains_answer
 from data_synthesis.records import Arena, GoldCall, Message, Provenance, ToolCall, Trajectory
 from data_synthesis.sandbox.interface import Sandbox
+
+
+def oracle_trajectories(
+    arenas: Iterable[Arena], sandbox: Sandbox, *, seed: int = 0, workers: int = 2
+) -> Iterator[Trajectory]:
+    """`oracle_trajectory` of each arena, in order, `workers` at a time.
+
+    Raises:
+        ValueError, InfrastructureFailure: as `oracle_trajectory`.
+    """
+    with ThreadPoolExecutor(workers) as pool:
+        yield from pool.map(lambda arena: oracle_trajectory(arena, sandbox, seed=seed), arenas)
 
 
 def oracle_trajectory(
