@@ -1,7 +1,9 @@
 """The engine's promise: a request's tokens and log-probs are its own, whatever else is in the batch."""
 
 import asyncio
+import gc
 import random
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -59,15 +61,25 @@ def test_results_are_the_same_bits_alone_in_a_batch_and_in_another_order(model):
     assert together == generate(model, requests[::-1])[::-1]
 
 
+def training_logits(model: Transformer, ids: list[int]) -> np.ndarray:
+    """The training forward's logits [len(ids), V]; all rows are padded to one length, so that it compiles once."""
+    pad = SIZE.context - len(ids)
+    tokens, segments = np.pad([ids], ((0, 0), (0, pad))), np.pad([[1] * len(ids)], ((0, 0), (0, pad)))
+    graph, weights = nnx.split(model)
+    return np.asarray(_forward(graph, weights, tokens, segments))[0, : len(ids)]
+
+
+@partial(jax.jit, static_argnums=0)
+def _forward(graph, weights, tokens, segments):
+    model = nnx.merge(graph, weights)
+    return model.logits(model(tokens, jnp.arange(tokens.shape[1])[None], segments))
+
+
 def test_logprobs_are_those_of_the_training_forward(model):
     temperature = 0.7
-    for ids, completion in zip(
-        prompts(6), generate(model, [(p, sampling(i, temperature=temperature)) for i, p in enumerate(prompts(6))]),
-        strict=True,
-    ):  # fmt: skip
-        row = jnp.asarray([ids + completion.token_ids])
-        hidden = model(row, jnp.arange(row.shape[1])[None], jnp.ones_like(row))
-        logprobs = jax.nn.log_softmax(model.logits(hidden) / temperature)[0]
+    requests = [(ids, sampling(i, temperature=temperature)) for i, ids in enumerate(prompts(6))]
+    for (ids, _), completion in zip(requests, generate(model, requests), strict=True):
+        logprobs = jax.nn.log_softmax(training_logits(model, ids + completion.token_ids) / temperature)
         own = [float(logprobs[len(ids) + i - 1, t]) for i, t in enumerate(completion.token_ids)]
         np.testing.assert_allclose(completion.logprobs, own, atol=1e-4)
 
@@ -75,10 +87,7 @@ def test_logprobs_are_those_of_the_training_forward(model):
 def test_greedy_takes_the_most_likely_token(model):
     ids = prompts(1)[0]
     completion = generate(model, [(ids, sampling(0, temperature=0.0))])[0]
-    row = jnp.asarray([ids + completion.token_ids])
-    best = jnp.argmax(
-        model.logits(model(row, jnp.arange(row.shape[1])[None], jnp.ones_like(row)))[0], axis=-1
-    )
+    best = training_logits(model, ids + completion.token_ids).argmax(-1)
     assert completion.token_ids == best[len(ids) - 1 : -1].tolist()
 
 
@@ -161,3 +170,117 @@ def test_a_cancelled_request_frees_its_slot(model):
         return await asyncio.wait_for(engine.generate([4, 5], sampling(1)), 30)
 
     assert asyncio.run(run()) == generate(model, [([4, 5], sampling(1))])[0]
+
+
+def endless(seed: int) -> Sampling:
+    return sampling(seed, stop_ids=(), max_tokens=80)
+
+
+async def start_and_cancel(engine: JaxEngine, count: int, **session) -> None:
+    tasks = [asyncio.create_task(engine.generate([1, 2], endless(i), **session)) for i in range(count)]
+    await asyncio.sleep(0.05)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_weights_change_right_after_a_request_was_cancelled(model):
+    """As when an episode's deadline passes: what the device still computes is of the old weights, and is dropped."""
+    ids = prompts(1)[0]
+    changed = jax.tree.map(lambda leaf: leaf * 1.5, nnx.to_pure_dict(nnx.state(model)))
+
+    async def run():
+        engine = JaxEngine(model, SIZE)
+        await start_and_cancel(engine, 6)
+        engine.push(changed, 1)
+        return await asyncio.gather(*(engine.generate(ids, sampling(i)) for i in range(5)))
+
+    async def fresh():
+        engine = JaxEngine(model, SIZE)
+        engine.push(changed, 1)
+        return await asyncio.gather(*(engine.generate(ids, sampling(i)) for i in range(5)))
+
+    assert asyncio.run(run()) == asyncio.run(fresh())
+
+
+def test_weights_do_not_change_under_a_request(model):
+    async def run():
+        engine = JaxEngine(model, SIZE)
+        task = asyncio.create_task(engine.generate([1, 2], endless(0)))
+        await asyncio.sleep(0.01)
+        with pytest.raises(RuntimeError, match="while requests are being generated"):
+            engine.push(None, 1)
+        return await task
+
+    assert asyncio.run(run()) == generate(model, [([1, 2], endless(0))])[0]
+
+
+def test_an_engine_outlives_the_event_loop_that_was_stopped_under_it(model):
+    engine = JaxEngine(model, SIZE)
+
+    async def stopped():
+        for i in range(6):  # more than there are slots
+            asyncio.get_running_loop().create_task(engine.generate([1, 2], endless(i)))
+        await asyncio.sleep(0.05)
+
+    async def after():
+        requests = [(ids, sampling(i)) for i, ids in enumerate(prompts(6))]
+        return await asyncio.wait_for(asyncio.gather(*(engine.generate(*r) for r in requests)), 60)
+
+    for _ in range(2):
+        asyncio.run(stopped())
+        assert asyncio.run(after()) == generate(
+            model, [(ids, sampling(i)) for i, ids in enumerate(prompts(6))]
+        )
+
+
+def test_a_session_released_while_it_is_generated_is_forgotten(model):
+    async def run():
+        engine = JaxEngine(model, SIZE)
+        tasks = [
+            asyncio.create_task(engine.generate([1, 2], endless(i), session=f"gone {i}")) for i in range(4)
+        ]
+        await asyncio.sleep(0.05)
+        for i, task in enumerate(tasks):
+            task.cancel()
+            engine.release(f"gone {i}")
+        for i in range(6):
+            await engine.generate([3, 4, 5], sampling(i), session=f"here {i}")
+        return {slot.session for slot in engine._slots} | engine._parked.keys()
+
+    assert {name.split()[0] for name in asyncio.run(run())} == {"here"}
+
+
+def test_every_waiter_hears_of_a_failure_of_the_device_once(model, monkeypatch):
+    import astra_jax.inference.engine as engine_module
+
+    def fail(*_):
+        raise RuntimeError("out of memory")
+
+    unheard = []
+
+    async def run():
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+        engine = JaxEngine(model, SIZE)
+        with monkeypatch.context() as patch:
+            patch.setattr(engine_module, "decode_steps", fail)
+            waiters = (engine.generate(ids, sampling(i)) for i, ids in enumerate(prompts(9)))
+            heard = await asyncio.wait_for(asyncio.gather(*waiters, return_exceptions=True), 60)
+        again = await asyncio.wait_for(engine.generate([1, 2], sampling(0)), 60)
+        del engine
+        gc.collect()
+        return heard, again
+
+    heard, again = asyncio.run(run())
+    assert [str(error) for error in heard] == ["out of memory"] * 9
+    assert again == generate(model, [([1, 2], sampling(0))])[0]
+    assert unheard == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [({"max_tokens": 0}, "max_tokens is 0"), ({"stop_ids": (1, 2, 3, 4, 5)}, "5 stop ids given")],
+)
+def test_a_request_that_cannot_be_met_is_refused(model, changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        generate(model, [([1, 2], sampling(0, **changes))])
