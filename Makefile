@@ -36,11 +36,11 @@ clean:  ## removes environments and caches, keeps runs
 
 # The stamps record what an environment was last installed with.
 $(VENV)/.run: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[eval]"
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable ".[eval]"
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) --editable ".[dev]"
 	@touch $@ $(VENV)/.run
 
 $(BIN)/python:
