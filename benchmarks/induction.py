@@ -1,4 +1,4 @@
-"""What an induction start is worth to a nano model: accuracy on unseen domains after the same updates, with and without it."""
+"""What an induction start is worth: a nano model's accuracy on unseen domains, with and without it, after equal work."""
 
 from __future__ import annotations
 
