@@ -137,10 +137,8 @@ def _forward(q: jax.Array, k: jax.Array, v: jax.Array, rows: Rows) -> tuple[jax.
     order, count = _schedule(rows)
     _, (out, log_total) = jax.lax.scan(query_block, None, (jnp.arange(q.shape[0]), q, order, count))
     # Both are named: with `out` alone saved, a remat policy would run all of this again for `log_total`.
-    out, log_total = (
-        checkpoint_name(out.astype(q.dtype), "attention"),
-        checkpoint_name(log_total, "attention"),
-    )
+    out = checkpoint_name(out.astype(q.dtype), "attention")
+    log_total = checkpoint_name(log_total, "attention")
     return out, (q, k, v, rows, out, log_total)
 
 
