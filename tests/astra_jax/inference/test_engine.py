@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import random
+import time
 from functools import partial
 
 import jax
@@ -176,22 +177,49 @@ def endless(seed: int) -> Sampling:
     return sampling(seed, stop_ids=(), max_tokens=80)
 
 
-async def start_and_cancel(engine: JaxEngine, count: int, **session) -> None:
-    tasks = [asyncio.create_task(engine.generate([1, 2], endless(i), **session)) for i in range(count)]
-    await asyncio.sleep(0.05)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+@pytest.fixture
+def dispatches(monkeypatch) -> list[float]:
+    """Makes the device slow enough to be interrupted, and lists when it began to decode."""
+    import astra_jax.inference.engine as engine_module
+
+    began: list[float] = []
+    decode = engine_module.decode_steps
+
+    def slowly(*arguments):
+        began.append(time.monotonic())
+        time.sleep(0.02)
+        return decode(*arguments)
+
+    monkeypatch.setattr(engine_module, "decode_steps", slowly)
+    return began
 
 
-def test_weights_change_right_after_a_request_was_cancelled(model):
+async def until_decoding(dispatches: list[float]) -> None:
+    seen = len(dispatches)
+    while len(dispatches) < seen + 2:
+        await asyncio.sleep(0.001)
+
+
+async def start(engine: JaxEngine, dispatches: list[float], count: int) -> list[asyncio.Task]:
+    """Requests that are at work, some of them waiting for a slot."""
+    tasks = [
+        asyncio.create_task(engine.generate([1, 2], endless(i), session=f"gone {i}")) for i in range(count)
+    ]
+    await until_decoding(dispatches)
+    return tasks
+
+
+def test_weights_change_right_after_a_request_was_cancelled(model, dispatches):
     """As when an episode's deadline passes: what the device still computes is of the old weights, and is dropped."""
     ids = prompts(1)[0]
     changed = jax.tree.map(lambda leaf: leaf * 1.5, nnx.to_pure_dict(nnx.state(model)))
 
     async def run():
         engine = JaxEngine(model, SIZE)
-        await start_and_cancel(engine, 6)
+        tasks = await start(engine, dispatches, 6)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         engine.push(changed, 1)
         return await asyncio.gather(*(engine.generate(ids, sampling(i)) for i in range(5)))
 
@@ -203,11 +231,10 @@ def test_weights_change_right_after_a_request_was_cancelled(model):
     assert asyncio.run(run()) == asyncio.run(fresh())
 
 
-def test_weights_do_not_change_under_a_request(model):
+def test_weights_do_not_change_under_a_request(model, dispatches):
     async def run():
         engine = JaxEngine(model, SIZE)
-        task = asyncio.create_task(engine.generate([1, 2], endless(0)))
-        await asyncio.sleep(0.01)
+        (task,) = await start(engine, dispatches, 1)
         with pytest.raises(RuntimeError, match="while requests are being generated"):
             engine.push(None, 1)
         return await task
@@ -215,13 +242,11 @@ def test_weights_do_not_change_under_a_request(model):
     assert asyncio.run(run()) == generate(model, [([1, 2], endless(0))])[0]
 
 
-def test_an_engine_outlives_the_event_loop_that_was_stopped_under_it(model):
+def test_an_engine_outlives_the_event_loop_that_was_stopped_under_it(model, dispatches):
     engine = JaxEngine(model, SIZE)
 
     async def stopped():
-        for i in range(6):  # more than there are slots
-            asyncio.get_running_loop().create_task(engine.generate([1, 2], endless(i)))
-        await asyncio.sleep(0.05)
+        await start(engine, dispatches, 6)  # more than there are slots
 
     async def after():
         requests = [(ids, sampling(i)) for i, ids in enumerate(prompts(6))]
@@ -234,14 +259,10 @@ def test_an_engine_outlives_the_event_loop_that_was_stopped_under_it(model):
         )
 
 
-def test_a_session_released_while_it_is_generated_is_forgotten(model):
+def test_a_session_released_while_it_is_generated_is_forgotten(model, dispatches):
     async def run():
         engine = JaxEngine(model, SIZE)
-        tasks = [
-            asyncio.create_task(engine.generate([1, 2], endless(i), session=f"gone {i}")) for i in range(4)
-        ]
-        await asyncio.sleep(0.05)
-        for i, task in enumerate(tasks):
+        for i, task in enumerate(await start(engine, dispatches, 4)):
             task.cancel()
             engine.release(f"gone {i}")
         for i in range(6):
