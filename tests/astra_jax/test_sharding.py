@@ -107,7 +107,6 @@ LOSSES = dedent("""
 
     meshes = [
         make_mesh(devices=jax.devices()[:1]),
-        make_mesh(data=8),
         make_mesh(data=2, fsdp=2, tensor=2),
     ]
     print(json.dumps([loss_and_sum_of_gradients(mesh) for mesh in meshes]))
