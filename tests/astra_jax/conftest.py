@@ -26,7 +26,7 @@ from data_synthesis.records import Arena, Trajectory, write_records
 from data_synthesis.sandbox import LocalSandbox
 from data_synthesis.teacher.procedural import Options, make_arenas
 
-STEPS = 36  # enough to call tools well, too few to do it every time: groups of episodes differ in reward
+STEPS = 66  # enough to call tools well, too few to do it every time: groups of episodes differ in reward
 VARIANTS = ({}, {"missing_function": 1.0}, {"missing_parameter": 1.0})
 DOMAINS = ("bank", "flights", "museum")
 

@@ -1,0 +1,246 @@
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from rich.console import Console
+from safetensors.numpy import load_file
+
+from astra_jax import configuration
+from astra_jax.rl import train
+from astra_jax.rl.metrics import STOP_REASONS
+from astra_jax.training import compile_cache
+from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
+from astra_jax.training.run_folder import ConfigChanged
+from astra_jax.training.settings import BadSetting
+from data_synthesis.records import Episode, read_records
+
+ROOT = Path(__file__).parents[3]
+STEPS = 7
+
+# Trains as the JSON of its second argument says; the first is where compiled programs are kept.
+TRAIN = """
+import json, sys
+from ml_collections import ConfigDict
+from astra_jax.rl import train
+from astra_jax.training import compile_cache
+compile_cache.enable(sys.argv[1])
+train(ConfigDict(json.loads(sys.argv[2])))
+"""
+
+
+@pytest.fixture(scope="module")
+def compiled_dir(tmp_path_factory) -> Iterator[Path]:
+    """Where this process, and those it starts, keep compiled programs: each is compiled once."""
+    names = (
+        "jax_compilation_cache_dir",
+        "jax_disable_most_optimizations",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    )
+    before = {name: jax.config.values[name] for name in names}
+    path = tmp_path_factory.mktemp("compiled")
+    compile_cache.enable(path)
+    jax.config.update("jax_disable_most_optimizations", True)  # tiny programs compile longer than they run
+    yield path
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture
+def config(small, policy, compiled_dir, tmp_path):
+    return make_config(small, policy, tmp_path / "run")
+
+
+def make_config(small, policy, run_dir):
+    """Rounds that yield more groups than a batch takes, so that groups wait from step to step."""
+    config = configuration.load(ROOT / "configs" / "rl" / "nano.py")
+    config.run_dir, config.model, config.arenas = str(run_dir), str(policy), str(small.path)
+    config.sandbox_level = "SECCOMP"
+    config.steps, config.checkpoint_every, config.samples_every = STEPS, 3, 1
+    config.group_size, config.groups_per_batch, config.round_groups, config.max_rounds = 4, 2, 5, 2
+    config.limits.update(max_turns=5, max_turn_tokens=48, max_tokens=192)
+    config.engine.update(slots=10, context=448, prefill_rows=4, prefill_tokens=64)
+    config.row_length = 512
+    config.optimizer.update(learning_rate=1e-3)
+    return config
+
+
+@pytest.fixture(scope="module")
+def whole(small, policy, compiled_dir, tmp_path_factory) -> Path:
+    """The folder of a run that nothing disturbed."""
+    config = make_config(small, policy, tmp_path_factory.mktemp("whole"))
+    assert train(config, quiet()) == Path(config.run_dir) / "hf"
+    return Path(config.run_dir)
+
+
+def test_a_run_learns_from_fresh_and_from_carried_groups(whole, policy):
+    records = read_metrics(whole)
+    assert [record["step"] for record in records] == list(range(1, STEPS + 1))
+    assert {record["groups/trained"] for record in records} == {2.0}
+    assert {record["groups/age_max"] for record in records} > {0.0}
+    before, after = (load_file(path / "model.safetensors") for path in (policy, whole / "hf"))
+    assert before.keys() == after.keys()
+    assert all(np.any(before[name] != after[name]) for name in before)
+
+
+def test_sampler_and_trainer_agree_on_what_was_just_sampled(whole):
+    fresh = [record for record in read_metrics(whole) if record["groups/age_max"] == 0]
+    assert fresh
+    assert max(record["logprob_gap_max"] for record in fresh) < 1e-4
+    assert max(record["clip_fraction"] for record in fresh) == 0
+
+
+def test_the_metrics_of_a_step_say_what_was_played(whole):
+    for record in read_metrics(whole):
+        assert record["episodes"] == 4 * 5 * record["groups/rounds"]
+        if record["groups/rounds"]:
+            assert 0 < record["reward/f1"] <= 1
+            assert sum(record[f"stop/{reason}"] for reason in STOP_REASONS) == pytest.approx(1)
+    samples = sorted(whole.glob("samples/*.jsonl"))
+    assert samples
+    for path in samples:
+        episodes = list(read_records(path, Episode))
+        assert len({episode.group for episode in episodes}) == 1
+        assert [episode.sample for episode in episodes] == [0, 1, 2, 3]
+
+
+def assert_same_run(folder: Path, whole: Path) -> None:
+    for path in (
+        "hf/model.safetensors",
+        "final.json",
+        *(f"samples/{p.name}" for p in whole.glob("samples/*")),
+    ):
+        assert (folder / path).read_bytes() == (whole / path).read_bytes(), path
+    assert without_time(read_metrics(folder)) == without_time(read_metrics(whole))
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_when(monkeypatch, what, name, count):
+    """The `count`th call of `what.name` raises, after it has done its work."""
+    original, calls = getattr(what, name), iter(range(1, count + 1))
+
+    def stopping(*arguments):
+        result = original(*arguments)
+        if next(calls) == count:
+            raise Stopped
+        return result
+
+    monkeypatch.setattr(what, name, stopping)
+
+
+@pytest.mark.parametrize(
+    ("what", "name", "count"),
+    [(MetricsWriter, "__call__", 5), (CheckpointManager, "save", 1)],
+    ids=["in a step", "after a checkpoint"],
+)
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(config, whole, monkeypatch, what, name, count):
+    with monkeypatch.context() as patch:
+        stop_when(patch, what, name, count)
+        with pytest.raises(Stopped):
+            train(config, quiet())
+    checkpoints = Path(config.run_dir) / "checkpoints"
+    extra = [json.loads(path.read_text()) for path in checkpoints.glob("*/rest/metadata")]
+    assert any(rest["extra"]["carried_groups"] for rest in extra), "groups must wait over the stop"
+    train(config, quiet())
+    assert_same_run(Path(config.run_dir), whole)
+
+
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, compiled_dir):
+    rng = random.Random(0)
+    process = start(compiled_dir, json.loads(config.to_json()))
+    wait_for_step(Path(config.run_dir), rng.randint(1, STEPS - 3), process)
+    time.sleep(rng.uniform(0, 0.1))  # in a rollout, in an update, or in a save
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    train(config, quiet())
+    assert_same_run(Path(config.run_dir), whole)
+
+
+def test_a_run_killed_after_its_export_is_finished_by_the_next_call(config, whole, tmp_path):
+    folder = tmp_path / "copy"
+    subprocess.run(["cp", "-r", str(whole), str(folder)], check=True)
+    (folder / "final.json").unlink()
+    config.run_dir = str(folder)
+    assert train(config, quiet()) == folder / "hf"
+    assert_same_run(folder, whole)
+
+
+def test_with_nothing_to_learn_a_step_is_counted_and_no_weight_moves(config, policy):
+    config.min_spread, config.steps, config.max_rounds, config.round_groups = 1.0, 1, 1, 2
+    exported = train(config, quiet())
+    (record,) = read_metrics(config.run_dir)
+    assert (record["skipped"], record["groups/trained"], record["groups/uninformative"]) == (1, 0, 2)
+    before, after = (load_file(path / "model.safetensors") for path in (policy, exported))
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_a_run_goes_on_only_with_its_own_arenas(config, tmp_path, small):
+    config.steps, config.min_spread, config.max_rounds, config.round_groups = 1, 1.0, 1, 1
+    train(config, quiet())
+    config.arenas = str(tmp_path / "other.jsonl")
+    Path(config.arenas).write_text("".join(small.path.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(ConfigChanged, match="arenas_sha256"):
+        train(config, quiet())
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"algorithm": "ppo"}, "config.algorithm is 'ppo'; known: grpo, dr_grpo"),
+        ({"sandbox_level": "HIGH"}, "config.sandbox_level is 'HIGH'; known: NONE"),
+        ({"chat_format": "llama"}, "config.chat_format is 'llama'; known: qwen3, chatml"),
+        ({"group_size": 1}, "config.group_size is 1"),
+        ({"row_length": 447}, "config.row_length is 447.*config.engine.context = 448"),
+    ],
+)
+def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sentence):
+    config.update(change)
+    with pytest.raises(BadSetting, match=sentence):
+        train(config, quiet())
+    assert not Path(config.run_dir).exists()
+
+
+@pytest.mark.parametrize("name", ["base", "nano", "smollm2"])
+def test_a_recipe_can_be_trained(name):
+    from astra_jax.inference.engine import EngineSize
+    from astra_jax.inference.episodes import EpisodeLimits
+    from astra_jax.rl.train import _check
+    from astra_jax.training.optimizer import OptimizerConfig
+
+    config = configuration.load(ROOT / "configs" / "rl" / f"{name}.py")
+    _check(config)
+    assert EngineSize(**config.engine).context <= config.row_length
+    assert EpisodeLimits(**config.limits).max_tokens < config.engine.context
+    assert OptimizerConfig(**config.optimizer).learning_rate > 0
+
+
+def quiet() -> Console:
+    return Console(file=io.StringIO())
+
+
+def start(compiled_dir: Path, config: dict) -> subprocess.Popen:
+    command = [sys.executable, "-c", TRAIN, str(compiled_dir), json.dumps(config)]
+    env = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
+    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+
+
+def wait_for_step(run_dir: Path, step: int, process: subprocess.Popen) -> None:
+    deadline = time.monotonic() + 120
+    while not any(record["step"] >= step for record in read_metrics(run_dir)):
+        assert process.poll() is None, "the run ended before it was killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
