@@ -26,13 +26,13 @@ from astra_jax.evaluation.summary import STAGES, compare_table, paired_differenc
 from astra_jax.evaluation.transformers_engine import TransformersEngine
 from astra_jax.sft.train import load_model
 from astra_jax.sharding import make_mesh
-from astra_jax.tokens.nano import common_words, train_tokenizer
+from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.training.run_folder import RunFolder, write_json
 from data_synthesis.arenas import oracle_trajectories
 from data_synthesis.environments import generate_arenas, synthesise_arenas
 from data_synthesis.records import Arena, Episode, Trajectory, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
-from data_synthesis.teacher.procedural import HELD_OUT, TRAINING, Options
+from data_synthesis.teacher.procedural import HELD_OUT, TRAINING, Options, invented_nouns
 from data_synthesis.teacher.transcript import TranscriptTeacher
 
 
@@ -144,7 +144,7 @@ class _Quickstart:
             rows[: config.tokenizer.rows],
             start / "tokenizer",
             vocab_size=config.tokenizer.vocab_size,
-            texts=common_words(),
+            texts=_spellings(config.tokenizer.word_weight),
         )
         drawn = config.sft.copy_and_resolve_references()
         drawn.seed = config.seed
@@ -245,3 +245,8 @@ class _Quickstart:
         self.console.print(
             f"results     {self.root / 'results.json'}   ({summary['wall_s']['total']} s in all)"
         )
+
+
+def _spellings(times: int) -> list[str]:
+    """The words that invented arenas draw their nouns from, often enough to become whole tokens."""
+    return [f"{word} {word.capitalize()}" for word in invented_nouns()] * times

@@ -1,4 +1,4 @@
-"""What an induction start is worth: a nano model's accuracy on unseen domains, with and without it, after equal work."""
+"""What an induction start is worth: accuracy on unseen domains, with and without it, after equal work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astra_jax import configuration
 from astra_jax.sft.train import load_model
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens import QWEN3, tokenise
-from astra_jax.tokens.nano import common_words, train_tokenizer
+from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.loss import cross_entropy
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
@@ -22,10 +22,10 @@ from benchmarks.reporting import Figure, main
 from data_synthesis.arenas import oracle_trajectories
 from data_synthesis.records import Trajectory
 from data_synthesis.sandbox import LocalSandbox
-from data_synthesis.teacher.procedural import HELD_OUT, TRAINING, Options, make_arenas
+from data_synthesis.teacher.procedural import HELD_OUT, TRAINING, Options, invented_nouns, make_arenas
 
 ARENAS, UPDATES, LENGTH, ROWS = 1200, 250, 512, 4
-OPTIONS = Options(docs="brief", max_sub_questions=3, siblings=(1, 2), distractors=(0, 1))
+OPTIONS = Options(docs="brief", max_sub_questions=3, siblings=(1, 2), distractors=(0, 1), invented=0.6)
 
 
 def measure() -> list[Figure]:
@@ -34,7 +34,9 @@ def measure() -> list[Figure]:
     with LocalSandbox() as sandbox, TemporaryDirectory() as folder:
         train = _rows(ARENAS, TRAINING, 0, sandbox)
         unseen = _rows(100, HELD_OUT, 1, sandbox)
-        tokenizer = train_tokenizer(train, folder, vocab_size=4096, texts=common_words())
+        tokenizer = train_tokenizer(
+            train, folder, vocab_size=4096, texts=[f"{w} {w.capitalize()}" for w in invented_nouns()] * 30
+        )
         batches = {
             name: _batches(rows, tokenizer) for name, rows in {"train": train, "unseen": unseen}.items()
         }

@@ -74,16 +74,6 @@ def train_tokenizer(
     return Tokenizer(out_dir)
 
 
-def common_words(times: int = 30) -> list[str]:
-    """1,219 common English words, plain and capitalised, `times` each: as `texts`, they become whole tokens.
-
-    A word that the trajectories never use still costs one token then and not one for every few letters, so that a
-    model can match and copy it. No embedding of such a token is ever trained as a target.
-    """
-    words = Path(__file__).with_name("common_words.txt").read_text("utf-8").split()
-    return [f"{word} {word.capitalize()}" for word in words] * times
-
-
 def _untrained() -> tokenizers.Tokenizer:
     tokenizer = tokenizers.Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence(

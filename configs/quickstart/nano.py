@@ -15,10 +15,11 @@ def get_config() -> ConfigDict:
     config.seed = 0  # of everything: arenas, weights, order, sampling
     config.sandbox_level = "SECCOMP"  # least confinement accepted; the tools here are our own generators'
 
-    config.arenas = ConfigDict({name: arenas(count) for name, count in COUNTS.items()})
+    config.arenas = ConfigDict({name: arenas(name, count) for name, count in COUNTS.items()})
     config.tokenizer = ConfigDict()
     config.tokenizer.vocab_size = 4096
     config.tokenizer.rows = 1500  # trajectories whose words it learns
+    config.tokenizer.word_weight = 30  # how often it meets each invented noun beside them
 
     config.sft = configuration.load(CONFIGS / "sft" / "nano.py").unlock()
     config.rl = configuration.load(CONFIGS / "rl" / "nano.py").unlock()
@@ -29,7 +30,7 @@ def get_config() -> ConfigDict:
 COUNTS = {"sft": 3000, "rl": 600, "held_out": 150}
 
 
-def arenas(count: int) -> dict:
+def arenas(name: str, count: int) -> dict:
     scenarios = {"single_hop": 1.0, "parallel_single_hop": 2.0, "multi_hop": 2.0, "parallel_multi_hop": 1.0}
     options = {
         "docs": "brief",
@@ -37,5 +38,6 @@ def arenas(count: int) -> dict:
         "max_sub_questions": 3,
         "siblings": (1, 2),
         "distractors": (0, 1),
+        "invented": 0.0 if name == "held_out" else 0.6,
     }
     return {"count": count, "options": options}

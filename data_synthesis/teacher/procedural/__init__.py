@@ -2,7 +2,17 @@
 
 from data_synthesis.teacher.procedural.arena import make_arena, make_arenas
 from data_synthesis.teacher.procedural.domains import DOMAINS, HELD_OUT, TRAINING
+from data_synthesis.teacher.procedural.invented import invented_nouns
 from data_synthesis.teacher.procedural.options import Options
 from data_synthesis.teacher.procedural.teacher import ProceduralTeacher
 
-__all__ = ["DOMAINS", "HELD_OUT", "TRAINING", "Options", "ProceduralTeacher", "make_arena", "make_arenas"]
+__all__ = [
+    "DOMAINS",
+    "HELD_OUT",
+    "TRAINING",
+    "Options",
+    "ProceduralTeacher",
+    "invented_nouns",
+    "make_arena",
+    "make_arenas",
+]

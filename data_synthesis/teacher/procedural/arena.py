@@ -12,6 +12,7 @@ from data_synthesis.teacher.procedural import phrasing
 from data_synthesis.teacher.procedural.design import Design
 from data_synthesis.teacher.procedural.domain import Domain
 from data_synthesis.teacher.procedural.domains import DOMAINS
+from data_synthesis.teacher.procedural.invented import with_invented_nouns
 from data_synthesis.teacher.procedural.options import Options
 from data_synthesis.teacher.procedural.plan import Planner, Step, Unsuitable, in_order
 from data_synthesis.teacher.procedural.toolbox import Toolbox, strangers
@@ -44,7 +45,9 @@ def make_arena(domain: str, seed: int, options: Options | None = None) -> Arena:
         world = make_world(DOMAINS[domain], rng, options.rows)
         for _ in range(DRAWS):
             try:
-                return _draw(DOMAINS[domain], world, seed, scenario, options, rng)
+                arena = _draw(DOMAINS[domain], world, seed, scenario, options, rng)
+                is_invented = rng.random() < options.invented
+                return with_invented_nouns(arena, DOMAINS[domain], rng) if is_invented else arena
             except Unsuitable as error:
                 reason = error
     raise ValueError(f"domain {domain} makes no {scenario} arena for seed {seed} and these options: {reason}")

@@ -36,6 +36,7 @@ class Options:
         missing_function: share of arenas in which a needed tool appears only after the user's follow-up.
         missing_parameter: share of arenas in which the user forgets a value and supplies it in a follow-up.
         rows: fewest and most rows of a table.
+        invented: share of arenas whose nouns are replaced by unrelated words, so that a model must read the tools.
     """
 
     docs: Literal["full", "brief"] = "full"
@@ -48,6 +49,7 @@ class Options:
     missing_function: float = 0.0
     missing_parameter: float = 0.0
     rows: tuple[int, int] = (5, 12)
+    invented: float = 0.0
 
     def __post_init__(self) -> None:
         unknown = [s for s in self.scenarios if s not in SUB_QUESTIONS]
