@@ -2,6 +2,7 @@ import io
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -172,7 +173,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, co
 
 def test_a_run_killed_after_its_export_is_finished_by_the_next_call(config, whole, tmp_path):
     folder = tmp_path / "copy"
-    subprocess.run(["cp", "-r", str(whole), str(folder)], check=True)
+    shutil.copytree(whole, folder)
     (folder / "final.json").unlink()
     config.run_dir = str(folder)
     assert train(config, quiet()) == folder / "hf"

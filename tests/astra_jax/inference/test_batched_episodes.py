@@ -1,0 +1,80 @@
+"""Episodes by the real engine: what a model plays does not depend on what else is played."""
+
+import asyncio
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from astra_jax.checkpoints.hf import import_model
+from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.episodes import EpisodeLimits, Player
+from astra_jax.tokens import FORMATS
+from astra_jax.training.loss import token_logprobs
+from astra_jax.training.packing import Sample, pack, single
+from data_synthesis.records import Episode
+
+TEMPERATURE = 0.9
+LIMITS = EpisodeLimits(max_turns=6, max_turn_tokens=48, max_tokens=256)
+
+
+@pytest.fixture(scope="module")
+def model(policy):
+    return import_model(policy)
+
+
+@pytest.fixture(scope="module")
+def play(model, small, sandbox):
+    """Plays (arena number, seed) pairs at the same time, on an engine with `slots` slots."""
+
+    def play(pairs, slots=4) -> list[Episode]:
+        size = EngineSize(
+            slots=slots, context=448, prefill_rows=2, prefill_tokens=32, decode_tokens=8, stop_ids=2
+        )
+        player = Player(
+            JaxEngine(model, size, version=3), small.tokenizer, FORMATS["qwen3"], sandbox, LIMITS, TEMPERATURE
+        )
+
+        async def run():
+            return await asyncio.gather(*(player.play(small.arenas[n], seed=seed) for n, seed in pairs))
+
+        return asyncio.run(run())
+
+    return play
+
+
+@pytest.fixture(scope="module")
+def eight(play) -> list[Episode]:
+    """Eight episodes of four arenas over four slots: most lose their slot between turns."""
+    return play([(n, seed) for n in (0, 3, 4, 7) for seed in (0, 1)])
+
+
+def test_an_episode_is_the_same_alone_and_among_others(play, eight):
+    assert len({episode.id for episode in eight}) > 4
+    assert max(len(episode.weight_versions) for episode in eight) > 2
+    for episode, (number, seed) in zip(eight, [(n, s) for n in (0, 3, 4, 7) for s in (0, 1)], strict=True):
+        assert play([(number, seed)]) == [episode]
+
+
+def test_it_can_call_tools(eight):
+    assert {episode.weight_versions[0] for episode in eight} == {3}
+    assert any(episode.reward and episode.reward.solved for episode in eight)
+    assert all(episode.reward is not None for episode in eight)
+
+
+def test_the_samplers_logprobs_are_those_of_the_training_forward(model, eight):
+    samples = [
+        Sample(np.array(e.token_ids), np.array(e.loss_mask), np.zeros(len(e.token_ids)), np.array(e.logprobs))
+        for e in eight
+    ]
+    batch = pack([single(sample) for sample in samples], 896, 4)
+
+    @jax.jit
+    def logprobs(batch):
+        hidden = model(batch.tokens, batch.positions, batch.segment_ids, batch.parent_ids)
+        return token_logprobs(model, hidden, batch.targets, TEMPERATURE)[0]
+
+    gap = jnp.where(batch.loss_weights > 0, logprobs(batch) - batch.sampler_logprobs, 0)
+    assert int((batch.loss_weights > 0).sum()) == sum(sum(episode.loss_mask) for episode in eight)
+    assert float(jnp.abs(gap).max()) < 1e-4

@@ -1,0 +1,255 @@
+"""The command line: what each verb promises, and one sentence instead of a traceback."""
+
+import argparse
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from astra_jax import cli, configuration
+from data_synthesis.records import Arena, Trajectory, read_records, write_records
+from data_synthesis.teacher.transcript import SHIPPED
+
+ROOT = Path(__file__).parents[2]
+
+
+def verbs(
+    parser: argparse.ArgumentParser, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], argparse.ArgumentParser]]:
+    """Every verb of the command line, such as `("synth", "arenas")`, with its parser."""
+    groups = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
+    if not groups:
+        yield path, parser
+    for group in groups:
+        for name, child in group.choices.items():
+            yield from verbs(child, (*path, name))
+
+
+PARSERS = dict(verbs(cli._parser()))
+VERBS = list(PARSERS)
+CONFIGURED = [verb for verb, parser in PARSERS.items() if "--config" in parser._option_string_actions]
+every_verb = pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("COLUMNS", "200")
+
+
+def help_of(verb, capsys) -> str:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main([*verb, "--help"])
+    assert exit_.value.code == 0
+    return capsys.readouterr().out
+
+
+def test_the_promised_verbs_are_there():
+    promised = {"quickstart", "sft", "rl", "report"}
+    promised |= {"synth arenas", "arenas verify", "eval arenas", "convert smollm2"}
+    assert promised <= {" ".join(verb) for verb in VERBS}
+
+
+@every_verb
+def test_help_shows_an_example_that_can_be_run(verb, capsys):
+    text = help_of(verb, capsys)
+    (example,) = re.findall(r"example:\n  (astra .*)", text)
+    words = shlex.split(example)[1:]
+    assert tuple(words[: len(verb)]) == verb
+    arguments, rest = cli._parser().parse_known_args(words)
+    if hasattr(arguments, "config"):
+        configuration.load(arguments.config, cli._overrides(rest))
+    else:
+        assert rest == []
+
+
+@pytest.mark.parametrize("group", sorted({verb[:1] for verb in VERBS if len(verb) > 1} | {()}), ids=" ".join)
+def test_help_of_a_group_lists_its_verbs(group, capsys):
+    text = help_of(group, capsys)
+    assert all(verb[len(group)] in text for verb in VERBS if verb[: len(group)] == group)
+
+
+@pytest.mark.parametrize("verb", CONFIGURED, ids=" ".join)
+def test_a_dry_run_prints_the_resolved_configuration_and_does_nothing(verb, capsys, monkeypatch):
+    monkeypatch.setattr(cli, f"_{'_'.join(verb)}", None)
+    assert cli.main([*verb, "--dry-run", "--config.seed=12345"]) == 0
+    assert "seed = 12345" in capsys.readouterr().out.splitlines()
+
+
+def test_help_does_not_wait_for_jax():
+    script = "import sys; from astra_jax import cli; cli._parser(); sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60).returncode == 0
+
+
+def test_arenas_are_verified(small, tmp_path, capsys):
+    proof = tmp_path / "proofs" / "proof.json"
+    assert cli.main(["arenas", "verify", str(small.path), "--json", str(proof)]) == 0
+    assert "9 of 9 arenas proved" in capsys.readouterr().out
+    assert json.loads(proof.read_text())["passed"] == 9
+    wrong = small.arenas[0].model_copy(deep=True)
+    wrong.gold_calls[0].expected = "something else"
+    write_records(tmp_path / "wrong.jsonl", [small.arenas[1], wrong])
+    assert cli.main(["arenas", "verify", str(tmp_path / "wrong.jsonl")]) == 1
+    assert "1 of 2 arenas proved" in capsys.readouterr().out
+    (tmp_path / "torn.jsonl").write_text('{"question":')
+    (tmp_path / "empty.jsonl").write_text("")
+    for name in ("torn", "empty", "absent"):
+        assert cli.main(["arenas", "verify", str(tmp_path / f"{name}.jsonl")]) == 2
+        assert f"cannot verify {tmp_path / name}.jsonl" in capsys.readouterr().out
+
+
+def test_arenas_are_made_from_the_generators_and_become_rows(tmp_path, capsys):
+    command = ["synth", "arenas", "--config.count=4", "--config.options.docs=brief"]
+    for name in ("one", "two"):
+        assert cli.main([*command, f"--config.out_dir={tmp_path / name}"]) == 0
+    one, two = (tmp_path / name / "arenas.jsonl" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert f"4 proved arenas in {one}" in capsys.readouterr().out
+    arenas = list(read_records(one, Arena))
+    assert all(arena.verification and arena.verification.passed for arena in arenas)
+    assert cli.main(["synth", "rows", str(one), str(tmp_path / "rows.jsonl")]) == 0
+    rows = list(read_records(tmp_path / "rows.jsonl", Trajectory))
+    assert [row.provenance.parents for row in rows] == [[arena.id] for arena in arenas]
+
+
+def test_arenas_are_made_from_transcripts(tmp_path, capsys):
+    for folder in sorted(SHIPPED.glob("*/"))[:2]:
+        shutil.copytree(folder, tmp_path / "transcripts" / folder.name)
+    command = ["synth", "arenas", "--config=configs/synth/arenas_transcripts.py"]
+    command += [f"--config.transcripts={tmp_path / 'transcripts'}", f"--config.out_dir={tmp_path / 'out'}"]
+    assert cli.main(command) == 0
+    assert "proved arenas in" in capsys.readouterr().out
+    arenas = list(read_records(tmp_path / "out" / "arenas.jsonl", Arena))
+    assert {arena.provenance.teacher for arena in arenas} == {"transcript"}
+
+
+def test_a_checkpoint_is_evaluated_and_reported(small, policy, tmp_path, capsys):
+    episodes, summary = tmp_path / "eval" / "episodes.jsonl", tmp_path / "new" / "summary.json"
+    command = ["eval", "arenas", f"--config.model={policy}", f"--config.arenas={small.path}"]
+    command += [f"--config.episodes={episodes}", "--json", str(summary)]
+    command += [
+        "--config.engine.slots=10",
+        "--config.engine.context=448",
+        "--config.limits.max_turn_tokens=48",
+    ]
+    assert cli.main(command) == 0
+    result = json.loads(summary.read_text())
+    assert (result["episodes"], result["arenas"], result["unknown"]) == (9, 9, 0)
+    assert set(result["ci95"]) == {"f1", "recall", "precision", "success", "calls", "turns"}
+    assert 0 <= result["f1"] <= 1
+    assert cli.main(["report", str(episodes), "--out", str(tmp_path / "page.html")]) == 0
+    assert small.arenas[0].question.split()[-1] in (tmp_path / "page.html").read_text()
+    capsys.readouterr()
+
+
+def unproved(small, tmp_path) -> Path:
+    path = tmp_path / "unproved.jsonl"
+    write_records(path, [arena.model_copy(update={"verification": None}) for arena in small.arenas])
+    return path
+
+
+# A command, and what its one sentence must say. {small}, {policy}, {unproved} and {tmp} are paths.
+MISTAKES = {
+    "model directory": (
+        "rl {run} --config.model={tmp}/no --config.arenas={small}",
+        "no.* has no tokenizer.json",
+    ),
+    "model of eval": (
+        "eval arenas --config.model={tmp} --config.arenas={small}",
+        "tmp|config.json|tokenizer.json",
+    ),
+    "data file": (
+        "sft {run} --config.model.path={policy} --config.data.path={tmp}/no.jsonl",
+        "no.jsonl: No such file",
+    ),
+    "data not given": ("sft {run} --config.model.path={policy}", "config.data.path is empty"),
+    "arenas file": (
+        "rl {run} --config.model={policy} --config.arenas={tmp}/no.jsonl",
+        "no.jsonl: No such file",
+    ),
+    "arenas of eval": (
+        "eval arenas --config.model={policy} --config.arenas={tmp}/no.jsonl",
+        "no.jsonl: No such file",
+    ),
+    "a folder": ("eval arenas --config.model={policy} --config.arenas={tmp}", "Is a directory"),
+    "unproved arenas": (
+        "rl {run} --config.model={policy} --config.arenas={unproved}",
+        "is not proved: run `astra",
+    ),
+    "not arenas": ("rl {run} --config.model={policy} --config.arenas={policy}/config.json", "config.json:1"),
+    "unknown key": (
+        "rl --config.grup_size=3",
+        "no configuration key `grup_size`; did you mean `group_size`?",
+    ),
+    "wrong type": ("rl --config.steps=many", "`steps` is of type int, not 'many'"),
+    "required key": ("rl", "configuration key `run_dir` must be set: --config.run_dir=..."),
+    "configuration": ("rl --config={tmp}/no.py", "there is no configuration file"),
+    "bare argument": ("rl extra", "unknown argument extra; fields are set by --config.KEY=VALUE"),
+    "value apart": ("rl --config.steps 3", "unknown argument 3; fields are set by --config.KEY=VALUE"),
+    "teacher": (
+        "synth arenas --config.teacher=oracle",
+        "config.teacher is 'oracle'; known: procedural, transcript",
+    ),
+    "domain": ("synth arenas --config.domains=bank,moon", "there is no domain 'moon'; the domains are"),
+    "options": (
+        "synth arenas --config.options.max_sub_questions=9",
+        "config.options: sub-questions must be within 1",
+    ),
+    "transcripts": (
+        "synth arenas --config.teacher=transcript --config.transcripts={tmp}",
+        "holds no transcript",
+    ),
+    "level": (
+        "synth arenas --config.sandbox_level=HIGH",
+        "config.sandbox_level is 'HIGH'; known: NONE, SECCOMP",
+    ),
+    "report": ("report {tmp}/no", "no does not exist"),
+    "nothing to report": ("report {policy}/tokenizer.json", "no arena, trajectory or episode"),
+    "folder in the way": ("convert smollm2 {policy}", "exists: remove it or choose another name"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence(mistake, small, policy, tmp_path, capsys):
+    command, sentence = MISTAKES[mistake]
+    places = {
+        "small": small.path,
+        "policy": policy,
+        "tmp": tmp_path,
+        "run": f"--config.run_dir={tmp_path / 'run'}",
+    }
+    if "{unproved}" in command:
+        places["unproved"] = unproved(small, tmp_path)
+    assert cli.main(command.format(**places).split()) == 2
+    error = capsys.readouterr().err
+    assert re.search(sentence, error)
+    assert error.startswith("astra: ")
+    assert error.count("\n") == 1
+
+
+def test_an_argument_that_a_verb_does_not_have_is_refused(capsys):
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["report", "somewhere", "--colour"])
+    assert exit_.value.code == 2
+    assert "unknown argument --colour" in capsys.readouterr().err
+
+
+def test_a_bug_shows_its_traceback(monkeypatch):
+    monkeypatch.setattr(cli.configuration, "load", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["rl"])
+
+
+def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.configuration, "load", interrupted)
+    assert cli.main(["rl"]) == 130
+    assert "the same command goes on" in capsys.readouterr().err
