@@ -25,6 +25,8 @@ class TransformersEngine:
         self._model: Any = transformers.AutoModelForCausalLM.from_pretrained(
             str(directory), dtype=torch.float32
         ).eval()
+        # Greedy means the most likely token: a checkpoint's own penalties and lengths do not count here.
+        self._model.generation_config = transformers.GenerationConfig()
 
     async def generate(
         self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
