@@ -90,6 +90,10 @@ def _overrides(rest: Sequence[str]) -> list[str]:
 
 
 def _quickstart(arguments: argparse.Namespace, console: Console) -> int:
+    import jax
+
+    # XLA runs small programs on one core: a CPU device for each core, and rows split over them, uses all.
+    jax.config.update("jax_num_cpu_devices", arguments.config.cpu_devices)
     from astra_jax.quickstart import quickstart
 
     quickstart(arguments.config, console, fresh=arguments.fresh)

@@ -12,8 +12,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from astra_jax.checkpoints.hf import import_model
 from astra_jax.evaluation.summary import summarise
-from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.episodes import EpisodeLimits, Player, derived_seed
+from astra_jax.inference.pool import EnginePool
 from astra_jax.tokens import FORMATS, Tokenizer
 from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import read_arenas
@@ -53,7 +54,7 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
 def make_player(config: Config, sandbox: Sandbox) -> Player:
     """An engine over the checkpoint `config.model`, with the limits and the sampling of `config`."""
     return Player(
-        engine=JaxEngine(import_model(config.model), EngineSize(**config.engine)),
+        engine=EnginePool(import_model(config.model), EngineSize(**config.engine)),
         tokenizer=Tokenizer(Path(config.model)),
         format=choose("chat_format", config.chat_format, FORMATS),
         sandbox=sandbox,

@@ -90,12 +90,24 @@ def _common_prefix(a: np.ndarray, b: np.ndarray) -> int:
 class JaxEngine:
     """A `GenerationEngine` and `WeightSync` over a Flax model in this process."""
 
-    def __init__(self, model: Transformer, size: EngineSize | None = None, *, version: int = 0):
+    def __init__(
+        self,
+        model: Transformer,
+        size: EngineSize | None = None,
+        *,
+        version: int = 0,
+        device: jax.Device | None = None,
+    ):
+        """
+        Args:
+            device: where weights and cache live; None is where the model is.
+        """
         self.size = size or EngineSize()
         self.version = version
+        self.device = device
         self._graph, weights = nnx.split(model, nnx.Param)
-        self._weights = nnx.to_pure_dict(weights)
-        self._cache = init_cache(model.config, self.size.slots, self.size.context)
+        self._weights = jax.device_put(nnx.to_pure_dict(weights), device)
+        self._cache = jax.device_put(init_cache(model.config, self.size.slots, self.size.context), device)
         self._slots = [_Slot() for _ in range(self.size.slots)]
         self._parked: dict[str, _Parked] = {}
         self._waiting: list[_Request] = []
@@ -103,7 +115,7 @@ class JaxEngine:
         self._loop_task: asyncio.Task[None] | None = None
         self._clock = 0
         # A thread of its own: tool calls that fill the default pool must not hold up the device.
-        self._device = ThreadPoolExecutor(1, thread_name_prefix="engine")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
 
     async def generate(
         self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
@@ -147,7 +159,7 @@ class JaxEngine:
         self._settle()
         if self._running or self._waiting:
             raise RuntimeError("weights cannot change while requests are being generated")
-        self._weights = weights
+        self._weights = jax.device_put(weights, self.device)
         self.version = version
         self._parked.clear()
         for slot in self._slots:
@@ -158,7 +170,7 @@ class JaxEngine:
             while self._waiting or self._running:
                 self._admit()
                 step = self._prefill if self._unfilled() else self._decode
-                await asyncio.get_running_loop().run_in_executor(self._device, step)
+                await asyncio.get_running_loop().run_in_executor(self._thread, step)
                 self._finish()
                 await asyncio.sleep(0)  # resumed episodes submit their next turn before the next dispatch
         except Exception as error:  # every waiter must hear of it: nothing may hang
@@ -169,7 +181,7 @@ class JaxEngine:
 
     def _settle(self) -> None:
         """Waits for the dispatch under way, and drops requests that nobody waits for any more."""
-        self._device.submit(lambda: None).result()
+        self._thread.submit(lambda: None).result()
         self._finish()
         self._waiting = [request for request in self._waiting if not request.future.cancelled()]
 
@@ -177,7 +189,7 @@ class JaxEngine:
         for request in self._waiting + self._running:
             if not request.future.done():
                 request.future.set_exception(error)
-        self._device.submit(lambda: None).result()  # what comes next must not meet a dispatch under way
+        self._thread.submit(lambda: None).result()  # what comes next must not meet a dispatch under way
         for request in self._running:
             self._slots[request.slot].busy = False
         self._waiting, self._running = [], []

@@ -15,8 +15,9 @@ import jax.numpy as jnp
 from rich.console import Console
 
 from astra_jax.checkpoints.hf import export_model, import_model
-from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.episodes import EpisodeLimits, Player, derived_seed
+from astra_jax.inference.pool import EnginePool
 from astra_jax.models import Transformer
 from astra_jax.rl.algorithms import GRPO, Algorithm, DrGRPO
 from astra_jax.rl.arena_stream import ArenaStream
@@ -24,7 +25,9 @@ from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from astra_jax.rl.batching import to_batch
 from astra_jax.rl.loss import policy_loss
 from astra_jax.rl.metrics import rollout_metrics
+from astra_jax.sharding import make_mesh
 from astra_jax.tokens import FORMATS, Tokenizer
+from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import MetricsWriter, Writer, check_finite
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
@@ -32,6 +35,7 @@ from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
 from astra_jax.training.settings import BadSetting, choose
 from astra_jax.training.state import TrainState, join_model, split_model
+from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep, make_train_step
 from data_synthesis.records import Arena, Episode, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
@@ -105,7 +109,7 @@ class _Steps:
     def __post_init__(self) -> None:
         self._compiled: dict[int, TrainStep] = {}
 
-    def for_rows(self, rows: int) -> TrainStep:
+    def for_rows(self, rows: int, state: TrainState) -> TrainStep:
         parts = rows // self.config.micro_rows
         if parts not in self._compiled:
             c = self.config
@@ -123,6 +127,7 @@ class _Steps:
                 loss,
                 denominator=lambda batch: jnp.float32(1.0),
                 micro_batches=parts,
+                shardings=jax.tree.map(lambda x: x.sharding, state),
             )
         return self._compiled[parts]
 
@@ -144,7 +149,9 @@ class _Trainer:
         self.graph, params = split_model(model)
         optimizer = make_optimizer(OptimizerConfig(**config.optimizer), config.steps, model)
         self.steps = _Steps(config, model, optimizer)
-        self.state = TrainState.create(params, optimizer.transform)
+        # Rows are split over all devices; each holds all weights and samples with an engine of its own.
+        self.mesh = make_mesh()
+        self.state = place_state(TrainState.create(params, optimizer.transform), self.mesh)
         self.filler = BatchFiller(
             make_algorithm(config),
             groups_per_batch=config.groups_per_batch,
@@ -152,7 +159,7 @@ class _Trainer:
             max_rounds=config.max_rounds,
             max_age=config.max_age,
         )
-        self.engine = JaxEngine(model, EngineSize(**config.engine))
+        self.engine = EnginePool(model, EngineSize(**config.engine))
         self.player = Player(
             engine=self.engine,
             tokenizer=self.tokenizer,
@@ -216,7 +223,9 @@ class _Trainer:
             return {"loss": 0.0, "skipped": 1.0}
         groups = [group.episodes for group in filled.groups]
         batch = to_batch(groups, filled.signals, c.row_length, c.micro_rows)
-        self.state, metrics = self.steps.for_rows(batch.tokens.shape[0])(self.state, batch)
+        with jax.set_mesh(self.mesh):
+            step = self.steps.for_rows(batch.tokens.shape[0], self.state)
+            self.state, metrics = step(self.state, place_batch(batch, self.mesh))
         return {name: float(value) for name, value in jax.device_get(metrics).items()} | {"skipped": 0.0}
 
     async def _play_round(self, step: int, count: int) -> list[Group]:

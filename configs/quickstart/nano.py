@@ -13,6 +13,7 @@ def get_config() -> ConfigDict:
     config = ConfigDict()
     config.run_dir = "runs/quickstart"
     config.seed = 0  # of everything: arenas, weights, order, sampling
+    config.cpu_devices = 2  # where there is no accelerator: as many as cores; a power of two
     config.sandbox_level = "SECCOMP"  # least confinement accepted; the tools here are our own generators'
 
     config.arenas = ConfigDict({name: arenas(name, count) for name, count in COUNTS.items()})

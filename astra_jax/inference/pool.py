@@ -1,0 +1,71 @@
+"""One engine a device, behind one interface: rollouts use all devices, each with its own copy of the weights."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+
+from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.interface import Completion, Sampling
+from astra_jax.models import Transformer
+
+
+class EnginePool:
+    """A `GenerationEngine` and `WeightSync` over one `JaxEngine` for each device.
+
+    A session stays with its engine; sessions that begin with the same prompt share one, and with it the prefill.
+    A request's result is the same bits on any of them.
+    """
+
+    def __init__(
+        self, model: Transformer, size: EngineSize | None = None, devices: Sequence[Any] | None = None
+    ):
+        """
+        Args:
+            size: of each engine.
+            devices: default all.
+        """
+        self.engines = [JaxEngine(model, size, device=device) for device in devices or jax.devices()]
+        self._home: dict[str, int] = {}  # of each session
+        self._prompt_of: dict[str, tuple[int, ...]] = {}
+        self._prompts: dict[tuple[int, ...], int] = {}  # engine of each first prompt that a session still has
+
+    async def generate(
+        self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
+    ) -> Completion:
+        """See `GenerationEngine.generate`."""
+        return await self.engines[self._assign(token_ids, session)].generate(
+            token_ids, sampling, session=session
+        )
+
+    def release(self, session: str) -> None:
+        home = self._home.pop(session, None)
+        if home is None:
+            return
+        self.engines[home].release(session)
+        prompt = self._prompt_of.pop(session)
+        if prompt not in self._prompt_of.values():
+            del self._prompts[prompt]
+
+    def push(self, weights: Any, version: int) -> None:
+        """See `JaxEngine.push`."""
+        for engine in self.engines:
+            engine.push(weights, version)
+
+    async def close(self) -> None:
+        for engine in self.engines:
+            await engine.close()
+
+    def _assign(self, token_ids: Sequence[int], session: str) -> int:
+        if not session:
+            return 0
+        if session not in self._home:
+            prompt = tuple(token_ids)
+            busy = Counter(self._prompts.values())
+            least = min(range(len(self.engines)), key=lambda engine: busy[engine])
+            self._home[session] = self._prompts.setdefault(prompt, least)
+            self._prompt_of[session] = prompt
+        return self._home[session]
