@@ -55,10 +55,6 @@ class EnginePool:
         for engine in self.engines:
             engine.push(weights, version)
 
-    async def close(self) -> None:
-        for engine in self.engines:
-            await engine.close()
-
     def _assign(self, token_ids: Sequence[int], session: str) -> int:
         if not session:
             return 0

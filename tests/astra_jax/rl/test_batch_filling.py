@@ -91,6 +91,13 @@ def test_groups_are_no_staler_than_allowed_and_counted_by_what_they_were(group, 
             assert len(signal.advantages) == len(g.episodes) == 2
 
 
+def test_a_group_waits_as_long_as_allowed_and_not_a_step_longer(group):
+    config = {"groups_per_batch": 1, "round_groups": 4, "max_rounds": 1, "max_age": 2}
+    history, _ = run(group, config, ["tells"] * 8)
+    assert [[g.number for g in filled.groups] for filled, _ in history] == [[0], [1], [2], [4], [5]]
+    assert [filled.expired for filled, _ in history] == [0, 0, 0, 1, 0]
+
+
 @settings(deadline=None, max_examples=20)
 @given(config=fillers, kinds=kinds)
 def test_a_run_that_stops_after_every_step_fills_the_same_batches(group, config, kinds):
