@@ -17,7 +17,7 @@ from typing import Any
 
 from data_synthesis.records import Arena
 from data_synthesis.teacher.procedural.domain import RESERVED, Domain
-from data_synthesis.teacher.procedural.domains import DOMAINS
+from data_synthesis.teacher.procedural.plan import Unsuitable
 
 _WORD = re.compile(r"[A-Za-z]+")
 _ARTICLE = re.compile(r"\b([Aa])n? (?=([A-Za-z]))")
@@ -28,14 +28,37 @@ _TAKEN = _WORD.findall(
     "array format default minimum maximum error unknown date time datetime timedelta hours minutes days data class "
     "self value key query result math get find lookup look check up finder by of a an and the"
 )
+_ONSETS = (
+    "b",
+    "br",
+    "d",
+    "dr",
+    "g",
+    "gr",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "pl",
+    "r",
+    "s",
+    "t",
+    "tr",
+    "v",
+    "w",
+    "z",
+)
+_CODAS = ("", "", "", "l", "m", "n", "r", "s", "nt", "rt")
 
 
 @cache
 def invented_nouns() -> tuple[str, ...]:
-    """Common English words that no built-in domain uses for anything."""
+    """Common English words, those of the built-in domains among them: what a language model has read somewhere."""
     words = Path(__file__).with_name("common_words.txt").read_text("utf-8").split()
-    used = {word for domain in DOMAINS.values() for word in _names(domain)} | _unusable()
-    return tuple(word for word in words if word not in used)
+    return tuple(word for word in words if word not in _unusable())
 
 
 def with_invented_nouns(arena: Arena, domain: Domain, rng: Random) -> Arena:
@@ -46,12 +69,27 @@ def with_invented_nouns(arena: Arena, domain: Domain, rng: Random) -> Arena:
     content = arena.model_dump(mode="json", exclude={"id", "verification"})
     present = {word.lower() for word in _WORD.findall(arena.model_dump_json())}
     old = sorted(word for word in _names(domain) if word in present and word not in _unusable())
-    new = rng.sample([word for word in invented_nouns() if word not in present], len(old))
+    common = rng.sample([word for word in invented_nouns() if word not in present], len(old))
+    # Half are coined: a tokenizer spells them in several pieces, as it does the nouns of a domain it never saw.
+    new = [_coined(rng, present) if rng.random() < 0.5 else word for word in common]
     mapping = dict(zip(old, new, strict=True))
+    if len(set(new)) < len(new):
+        raise Unsuitable("a coined noun came twice")
     kept = {"domain", "scenario", "variant", "provenance", "schema_version"}
     return Arena.model_validate(
         {name: value if name in kept else _renamed(value, mapping) for name, value in content.items()}
     )
+
+
+def _coined(rng: Random, present: set[str]) -> str:
+    """A pronounceable word of two or three syllables that is no word yet."""
+    while True:
+        word = "".join(
+            rng.choice(_ONSETS) + rng.choice("aeiou") + rng.choice(_CODAS)
+            for _ in range(rng.choice((2, 2, 3)))
+        )
+        if word not in present | _unusable():
+            return word
 
 
 @cache
