@@ -29,7 +29,7 @@ from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.training.run_folder import RunFolder, write_json
 from data_synthesis.arenas import oracle_trajectories
-from data_synthesis.environments import generate_arenas, synthesise_arenas
+from data_synthesis.environments import Recipe, generate_arenas, synthesise_arenas
 from data_synthesis.records import Arena, Episode, Trajectory, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
 from data_synthesis.teacher.procedural import HELD_OUT, TRAINING, Options, invented_nouns
@@ -113,17 +113,10 @@ class _Quickstart:
             {"sft": TRAINING, "rl": TRAINING, "held_out": HELD_OUT}.items()
         ):
             c = self.config.arenas[name]
-            made = generate_arenas(
-                self.arenas(name),
-                c.count,
-                seed=3 * self.config.seed + offset,
-                domains=domains,
-                options=Options(**c.options),
-                sandbox=self.sandbox,
-                console=self.console,
-            )
-            counts[name] = len(made)
-            self.console.print(f"{name}: {len(made)} arenas made and proved, domains {', '.join(domains)}")
+            recipe = Recipe(c.count, 3 * self.config.seed + offset, domains, Options(**c.options))
+            minimum = ConfinementLevel[self.config.sandbox_level]
+            counts[name] = generate_arenas(self.arenas(name), recipe, minimum=minimum, console=self.console)
+            self.console.print(f"{name}: {counts[name]} arenas made and proved, domains {', '.join(domains)}")
         return counts
 
     def _make_transcripts(self) -> dict[str, int]:

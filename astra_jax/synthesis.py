@@ -10,7 +10,7 @@ from rich.console import Console
 
 from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import oracle_trajectories
-from data_synthesis.environments import Settings, generate_arenas, synthesise_arenas
+from data_synthesis.environments import Recipe, Settings, generate_arenas, synthesise_arenas
 from data_synthesis.records import Arena, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
 from data_synthesis.teacher.procedural import DOMAINS, HELD_OUT, TRAINING, Options
@@ -37,16 +37,9 @@ def synthesise(config: Config, console: Console) -> int:
 
 
 def _generate(config: Config, sandbox: Sandbox, console: Console) -> int:
-    made = generate_arenas(
-        Path(config.out_dir) / "arenas.jsonl",
-        config.count,
-        seed=config.seed,
-        domains=_domains(config.domains),
-        options=_options(config.options),
-        sandbox=sandbox,
-        console=console,
-    )
-    return len(made)
+    recipe = Recipe(config.count, config.seed, _domains(config.domains), _options(config.options))
+    path = Path(config.out_dir) / "arenas.jsonl"
+    return generate_arenas(path, recipe, minimum=sandbox.level, console=console)
 
 
 def _from_transcripts(config: Config, sandbox: Sandbox, console: Console) -> int:

@@ -1,8 +1,12 @@
-"""Arenas straight from the procedural generators: made, proved, written."""
+"""Arenas straight from the procedural generators: made and proved by several processes, written in order."""
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from rich.console import Console
@@ -10,41 +14,66 @@ from rich.progress import track
 
 from data_synthesis.arenas import prove_all
 from data_synthesis.records import Arena, write_records
-from data_synthesis.sandbox.interface import Sandbox
+from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
 from data_synthesis.teacher.procedural import Options, make_arenas
+
+_PART = 50  # arenas of one task: long against handing it over, short against a progress bar's patience
 
 
 class NotProved(RuntimeError):
     """A generated arena fails its proof: a generator is wrong, and its arenas must not be used."""
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """Which arenas to make. The same recipe gives the same bytes, however many processes make them."""
+
+    count: int
+    seed: int
+    domains: tuple[str, ...]
+    options: Options
+
+
 def generate_arenas(
-    path: str | Path,
-    count: int,
-    *,
-    seed: int,
-    domains: Sequence[str],
-    options: Options,
-    sandbox: Sandbox,
-    console: Console,
-) -> list[Arena]:
-    """Makes and proves `count` arenas and writes them to `path`; the same arguments give the same bytes.
+    path: str | Path, recipe: Recipe, *, minimum: ConfinementLevel, console: Console, workers: int = 2
+) -> int:
+    """Makes and proves the arenas of `recipe` and writes them to `path`. Returns their number.
+
+    Args:
+        minimum: least confinement accepted, of the sandbox that each process opens.
+        workers: processes. They start anew, so a script that calls this needs the usual `__main__` guard.
 
     Raises:
         NotProved: names the arena and the reasons.
-        SandboxUnavailable: the sandbox failed, so nothing is known.
+        SandboxUnavailable: a sandbox failed, so nothing is known.
     """
-    made = make_arenas(count, seed=seed, domains=domains, options=options)
-    proved = list(_accepted(prove_all(made, sandbox), count, console))
-    write_records(path, proved)
-    return proved
+    parts = [range(first, min(first + _PART, recipe.count)) for first in range(0, recipe.count, _PART)]
+    with ProcessPoolExecutor(
+        workers, multiprocessing.get_context("spawn"), _open_sandbox, (minimum,)
+    ) as pool:
+        made = pool.map(_made_and_proved, [recipe] * len(parts), parts)
+        shown = track(made, "making and proving arenas", len(parts), console=console, transient=True)
+        lines = chain.from_iterable(shown if console.is_terminal else made)
+        return write_records(path, (Arena.model_validate_json(line) for line in lines))
 
 
-def _accepted(arenas: Iterator[Arena], count: int, console: Console) -> Iterator[Arena]:
-    label = "making and proving arenas"
-    for arena in track(
-        arenas, label, total=count, console=console, transient=True, disable=not console.is_terminal
-    ):
+_sandbox: LocalSandbox  # of this worker process
+
+
+def _open_sandbox(minimum: ConfinementLevel) -> None:
+    global _sandbox
+    _sandbox = LocalSandbox(minimum)
+
+
+def _made_and_proved(recipe: Recipe, part: Sequence[int]) -> list[str]:
+    made = make_arenas(
+        len(part), seed=recipe.seed, domains=recipe.domains, options=recipe.options, first=part[0]
+    )
+    return [arena.model_dump_json() for arena in _accepted(prove_all(made, _sandbox, workers=1))]
+
+
+def _accepted(arenas: Iterator[Arena]) -> Iterator[Arena]:
+    for arena in arenas:
         report = arena.verification
         if report is None or not report.passed:
             reasons = ", ".join(report.reasons) if report else "no report"

@@ -54,14 +54,22 @@ def make_arena(domain: str, seed: int, options: Options | None = None) -> Arena:
 
 
 def make_arenas(
-    count: int, *, seed: int, domains: Sequence[str] | None = None, options: Options | None = None
+    count: int,
+    *,
+    seed: int,
+    domains: Sequence[str] | None = None,
+    options: Options | None = None,
+    first: int = 0,
 ) -> Iterator[Arena]:
-    """`count` arenas, domains in turn. Distractors come from the same domains, unless the options say otherwise."""
+    """`count` arenas, domains in turn. Distractors come from the same domains, unless the options say otherwise.
+
+    `first` is the index of the first one in the endless row of arenas of this seed.
+    """
     names = list(domains) if domains is not None else list(DOMAINS)
     options = options or Options()
     if options.distractor_domains is None:
         options = replace(options, distractor_domains=tuple(names))
-    for index in range(count):
+    for index in range(first, first + count):
         yield make_arena(names[index % len(names)], seed * SEED_STRIDE + index, options)
 
 
