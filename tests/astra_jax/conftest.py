@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -92,7 +91,7 @@ def policy(small, tmp_path_factory) -> Path:
     graph, params = split_model(model)
     optimizer = make_optimizer(OptimizerConfig(learning_rate=1e-2, schedule="constant"), STEPS, model)
     state = TrainState.create(params, optimizer.transform)
-    step = make_train_step(graph, optimizer, partial(cross_entropy, chunk=64))
+    step = make_train_step(graph, optimizer, cross_entropy)
     tokens = [tokenise(row, small.tokenizer, FORMATS["qwen3"]) for row in small.rows]
     batch = pack([single(Sample(np.array(row.ids), np.array(row.loss_mask))) for row in tokens], 512)
     for _ in range(STEPS):

@@ -74,7 +74,7 @@ def one_row_each(groups, signals, length) -> PackedBatch:
     seed=st.integers(0, 999),
     prompt_length=st.integers(1, 6),
     algorithm=st.sampled_from(ALGORITHMS),
-    layout=st.sampled_from([(40, 8, 1, 0), (64, 1, 1, 8), (64, 8, 4, 0)]),
+    layout=st.sampled_from([(40, 8, 1, 0), (64, 8, 4, 8)]),  # few, as each is compiled
 )
 def test_the_update_does_not_depend_on_rows_shared_prompts_or_chunks(
     loss_and_gradient, group, sizes, seed, prompt_length, algorithm, layout

@@ -1,3 +1,6 @@
+import dataclasses
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -95,21 +98,22 @@ def test_on_policy_the_gradient_is_reinforces(tiny_model, group):
     episodes = group([0.0, 1.0, 0.5])
     batch = to_batch([episodes], [GRPO().signal(episodes)], 64, 2)
 
-    def logprobs(params):
+    @jax.jit
+    @functools.partial(jax.grad, has_aux=True)
+    def reinforce(params):
         model = join_model(graph, params)
         hidden = model(batch.tokens, batch.positions, batch.segment_ids, batch.parent_ids)
-        return token_logprobs(model, hidden, batch.targets, TEMPERATURE)[0]
+        logprobs = token_logprobs(model, hidden, batch.targets, TEMPERATURE)[0]
+        return -jnp.sum(batch.loss_weights * batch.advantages * logprobs), logprobs
 
-    own = PackedBatch(**{**vars(batch), "sampler_logprobs": jax.jit(logprobs)(params)})
+    expected, logprobs = reinforce(params)
+    own = dataclasses.replace(batch, sampler_logprobs=logprobs)
     (loss, figures), ours = jax.jit(
         jax.value_and_grad(
             lambda params: policy_loss(join_model(graph, params), own, temperature=TEMPERATURE), has_aux=True
         )
     )(params)
-    reinforce = jax.jit(
-        jax.grad(lambda params: -jnp.sum(batch.loss_weights * batch.advantages * logprobs(params)))
-    )(params)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), ours, reinforce)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), ours, expected)
     np.testing.assert_allclose(loss, -np.sum(batch.loss_weights * batch.advantages), atol=1e-5)
     assert figures["clip_fraction"].reduce() == 0
     assert figures["logprob_gap_max"].reduce() < 1e-5
