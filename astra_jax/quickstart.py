@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ml_collections import ConfigDict
 from rich.console import Console
 
 from astra_jax import rl, sft
@@ -35,8 +34,10 @@ from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
 from data_synthesis.teacher.procedural import HELD_OUT, TRAINING, Options, invented_nouns
 from data_synthesis.teacher.transcript import TranscriptTeacher
 
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
-def quickstart(config: ConfigDict, console: Console | None = None, *, fresh: bool = False) -> dict[str, Any]:
+
+def quickstart(config: Config, console: Console | None = None, *, fresh: bool = False) -> dict[str, Any]:
     """Runs the loop as `config` says (`configs/quickstart/nano.py` has every field).
 
     Args:
@@ -62,7 +63,7 @@ def quickstart(config: ConfigDict, console: Console | None = None, *, fresh: boo
 
 @dataclass
 class _Quickstart:
-    config: ConfigDict
+    config: Config
     root: Path
     sandbox: Sandbox
     console: Console
@@ -166,7 +167,7 @@ class _Quickstart:
         config.sandbox_level = self.config.sandbox_level
         rl.train(config, self.console)
 
-    def _eval_config(self, name: str) -> ConfigDict:
+    def _eval_config(self, name: str) -> Config:
         config = self.config.eval.copy_and_resolve_references()
         config.model = str(self.weights(name))
         config.arenas = str(self.arenas("held_out"))
@@ -219,10 +220,10 @@ class _Quickstart:
         return summary
 
     def _difference(self, after: str, before: str) -> dict[str, Any]:
-        episodes = [
-            list(read_records(self.root / "eval" / f"{name}.jsonl", Episode)) for name in (after, before)
-        ]
-        return paired_difference(*episodes, seed=self.config.seed)
+        return paired_difference(self._episodes(after), self._episodes(before), seed=self.config.seed)
+
+    def _episodes(self, name: str) -> list[Episode]:
+        return list(read_records(self.root / "eval" / f"{name}.jsonl", Episode))
 
     def _print(self, summary: dict[str, Any]) -> None:
         self.console.rule("[bold]held-out arenas, before and after")

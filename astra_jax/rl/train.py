@@ -78,6 +78,10 @@ def _check(config: Config) -> None:
     choose("chat_format", config.chat_format, FORMATS)
     if config.group_size < 2:
         raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
+    if config.micro_rows % jax.device_count():
+        raise BadSetting(
+            f"config.micro_rows is {config.micro_rows}: rows are split over all {jax.device_count()} devices"
+        )
     if config.row_length < config.engine.context:
         raise BadSetting(
             f"config.row_length is {config.row_length}: a row must hold an episode, which can have "

@@ -25,7 +25,7 @@ def get_config() -> ConfigDict:
     config.data.sequence_length = 512
     config.batch_rows = 4
     config.logits_chunk = 128
-    config.epochs = 3
+    config.epochs = 2
     config.optimizer.update(
         name="muon", learning_rate=1e-2, final_fraction=0.05, beta2=0.98, weight_decay=0.01
     )
