@@ -47,7 +47,7 @@ def get_config() -> ConfigDict:
     config.engine.stop_ids = 4  # stop ids a request may have
 
     config.row_length = 74_752  # tokens of a training row
-    config.micro_rows = 1  # rows taken at once; the loss does not depend on it
+    config.micro_rows = 1  # rows taken at once, a multiple of the devices; the loss does not depend on it
     config.logits_chunk = 1024  # tokens of a row whose logits exist at one time; 0: all
 
     config.optimizer = ConfigDict()

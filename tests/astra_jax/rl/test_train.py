@@ -227,7 +227,7 @@ def test_a_recipe_can_be_trained(name):
 
 def test_rows_that_do_not_divide_over_the_devices_are_refused_before_anything_is_played(config, monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: 3)
-    with pytest.raises(BadSetting, match="config.micro_rows is 4: rows are split over all 3 devices"):
+    with pytest.raises(BadSetting, match=r"config.micro_rows is 4: rows are split over all 3 devices"):
         train(config, quiet())
 
 
