@@ -96,11 +96,11 @@ class JaxEngine:
         size: EngineSize | None = None,
         *,
         version: int = 0,
-        device: jax.Device | None = None,
+        device: Any = None,
     ):
         """
         Args:
-            device: where weights and cache live; None is where the model is.
+            device: a `jax.Device`, where weights and cache live; None is where the model is.
         """
         self.size = size or EngineSize()
         self.version = version
