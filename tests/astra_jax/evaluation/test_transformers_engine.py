@@ -31,7 +31,7 @@ def directory(policy, tmp_path_factory):
 @pytest.fixture(scope="module")
 def engines(directory):
     size = EngineSize(
-        slots=2, context=CONTEXT, prefill_rows=2, prefill_tokens=64, decode_tokens=8, stop_ids=2
+        slots=4, context=CONTEXT, prefill_rows=2, prefill_tokens=32, decode_tokens=8, stop_ids=2
     )
     return JaxEngine(import_model(directory), size), TransformersEngine(directory, CONTEXT)
 
