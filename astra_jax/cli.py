@@ -53,6 +53,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from data_synthesis.pipeline import PipelineError
     from data_synthesis.records import BadRecord
     from data_synthesis.sandbox import SandboxUnavailable
+    from data_synthesis.teacher.procedural import ImpossibleOptions
     from data_synthesis.teacher.transcript import BadTranscript
 
     return (
@@ -64,6 +65,7 @@ def _expected() -> tuple[type[Exception], ...]:
         CheckpointMismatch,
         ConfigChanged,
         FloatingPointError,
+        ImpossibleOptions,
         NothingToReport,
         OSError,
         PipelineError,
@@ -122,7 +124,9 @@ def _verify_arenas(arguments: argparse.Namespace, console: Console) -> int:
 
     with LocalSandbox(ConfinementLevel[arguments.sandbox_level]) as sandbox:
         console.print(sandbox.describe())
-        return verify_file(arguments.file, sandbox, json_out=arguments.json, console=console)
+        return verify_file(
+            arguments.file, sandbox, json_out=arguments.json, proved_out=arguments.out, console=console
+        )
 
 
 def _sft(arguments: argparse.Namespace, console: Console) -> int:
@@ -187,6 +191,13 @@ def _parser() -> argparse.ArgumentParser:
     quick.add_argument("--fresh", action="store_true", help="start over; deletes what the run folder holds")
     _takes_config(quick, "configs/quickstart/nano.py")
 
+    _add_data_verbs(verbs)
+    _add_training_verbs(verbs)
+    _add_export_verbs(verbs)
+    return parser
+
+
+def _add_data_verbs(verbs: Any) -> None:
     synth = verbs.add_parser("synth", help="make training data").add_subparsers(
         dest="what", required=True, metavar="WHAT"
     )
@@ -223,8 +234,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     verify.add_argument("file", type=Path, help="JSONL of arenas, or of released RL rows")
     verify.add_argument("--json", type=Path, metavar="OUT", help="also write all results here")
+    verify.add_argument("--out", type=Path, metavar="FILE", help="write the proved arenas here, for training")
     _takes_sandbox_level(verify)
 
+
+def _add_training_verbs(verbs: Any) -> None:
     sft = _verb(
         verbs,
         "sft",
@@ -256,6 +270,8 @@ def _parser() -> argparse.ArgumentParser:
     held_out.add_argument("--json", type=Path, metavar="OUT", help="also write the summary here")
     _takes_config(held_out, "configs/eval/nano.py")
 
+
+def _add_export_verbs(verbs: Any) -> None:
     converts = verbs.add_parser("convert", help="Hugging Face directories in and out").add_subparsers(
         dest="what", required=True, metavar="WHAT"
     )
@@ -274,7 +290,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     report.add_argument("path", type=Path, help="a run folder, or a JSONL file of arenas, rows or episodes")
     report.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
-    return parser
 
 
 def _verb(

@@ -27,6 +27,7 @@ from astra_jax.sft.train import load_model
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.training.run_folder import RunFolder, write_json
+from astra_jax.training.settings import choose
 from data_synthesis.arenas import oracle_trajectories
 from data_synthesis.environments import Recipe, generate_arenas, synthesise_arenas
 from data_synthesis.records import Arena, Episode, Trajectory, read_records, write_records
@@ -50,11 +51,10 @@ def quickstart(config: Config, console: Console | None = None, *, fresh: bool = 
         ConfigChanged: the folder was started with another configuration.
     """
     console = console or Console()
-    if fresh:
-        shutil.rmtree(config.run_dir, ignore_errors=True)
-    folder = RunFolder(config.run_dir, config.to_dict())
+    level = choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
+    folder = RunFolder(config.run_dir, config.to_dict(), fresh=fresh)
     try:
-        with LocalSandbox(ConfinementLevel[config.sandbox_level]) as sandbox:
+        with LocalSandbox(level) as sandbox:
             console.print(f"[bold]quickstart[/] in {folder.path}; {sandbox.describe()}")
             return _Quickstart(config, folder.path, sandbox, console).run()
     finally:
@@ -115,8 +115,9 @@ class _Quickstart:
         ):
             c = self.config.arenas[name]
             recipe = Recipe(c.count, 3 * self.config.seed + offset, domains, Options(**c.options))
-            minimum = ConfinementLevel[self.config.sandbox_level]
-            counts[name] = generate_arenas(self.arenas(name), recipe, minimum=minimum, console=self.console)
+            counts[name] = generate_arenas(
+                self.arenas(name), recipe, minimum=self.sandbox.level, console=self.console
+            )
             self.console.print(f"{name}: {counts[name]} arenas made and proved, domains {', '.join(domains)}")
         return counts
 
@@ -143,6 +144,7 @@ class _Quickstart:
         drawn = config.sft.copy_and_resolve_references()
         drawn.seed = config.seed
         model = load_model(drawn, tokenizer, make_mesh(**drawn.mesh))
+        shutil.rmtree(self.weights("random"), ignore_errors=True)  # of a run that was killed just here
         export_model(model, self.weights("random"), tokenizer_dir=start / "tokenizer")
         return {"rows": len(rows), "vocab_size": tokenizer.vocab_size}
 
@@ -228,10 +230,10 @@ class _Quickstart:
     def _print(self, summary: dict[str, Any]) -> None:
         self.console.rule("[bold]held-out arenas, before and after")
         self.console.print(compare_table(summary))
-        low, high = summary["rl_minus_sft_f1_ci95"]
-        self.console.print(
-            f"RL minus SFT, F1: {summary['rl_minus_sft_f1']:+.3f}, 95 % interval [{low:+.3f}, {high:+.3f}]"
-        )
+        if summary["rl_minus_sft_f1_ci95"] is not None:
+            low, high = summary["rl_minus_sft_f1_ci95"]
+            gain = f"{summary['rl_minus_sft_f1']:+.3f}, 95 % interval [{low:+.3f}, {high:+.3f}]"
+            self.console.print(f"RL minus SFT, F1: {gain}", highlight=False)
         self.console.print(
             f"transformers plays the same greedy episode: {summary['hf_check']['same_greedy_episode']}"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,18 +26,22 @@ class RunFolder:
     process at a time may have it open: the lock goes with the process, however it ends.
     """
 
-    def __init__(self, path: str | Path, config: Mapping[str, Any]):
+    def __init__(self, path: str | Path, config: Mapping[str, Any], *, fresh: bool = False):
         """
         Args:
             config: the resolved configuration, as JSON values. `run_dir` may differ: folders can be moved.
+            fresh: deletes what the run has left so far.
 
         Raises:
-            ConfigChanged: names each key that differs, with both values.
+            ConfigChanged: names each key that differs, with both values; or `fresh` would delete a folder that
+                holds something else than a run.
             RunBusy: another process has the folder open.
         """
         self.path = Path(path)
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
+        if fresh:
+            _clear(self.path)
         saved = _read_json(self.path / "config.json")
         if saved is None:
             write_json(self.path / "config.json", config)
@@ -72,6 +77,17 @@ class RunFolder:
             lock.close()
             raise RunBusy(f"another process is working in {self.path}: wait for it, or stop it") from None
         return lock
+
+
+def _clear(path: Path) -> None:
+    """Empties a run's folder, but for the lock that is held."""
+    inside = [entry for entry in path.iterdir() if entry.name != ".lock"]
+    if inside and not (path / "config.json").exists():
+        raise ConfigChanged(
+            f"{path} holds {inside[0].name} and no run: delete it yourself, or choose another run_dir"
+        )
+    for entry in inside:
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from data_synthesis.arenas.proof import prove_all
 from data_synthesis.arenas.rl_rows import read_arenas
-from data_synthesis.records import Arena, BadRecord, Check
+from data_synthesis.records import Arena, BadRecord, Check, write_records
 from data_synthesis.sandbox.interface import Sandbox, SandboxUnavailable
 
 _SHOWN = 5  # failing arenas in the terminal; the JSON file has all
@@ -25,6 +25,7 @@ def verify_file(
     sandbox: Sandbox,
     *,
     json_out: str | Path | None = None,
+    proved_out: str | Path | None = None,
     console: Console | None = None,
     workers: int = 2,
 ) -> int:
@@ -32,6 +33,7 @@ def verify_file(
 
     Args:
         json_out: where to write all results as JSON.
+        proved_out: where to write the arenas that are proved, with their reports, for training.
         workers: arenas proved at a time.
 
     Returns:
@@ -51,6 +53,8 @@ def verify_file(
         return 2
     summary = summarise(proved)
     _print(console, proved, summary)
+    if proved_out is not None:
+        write_records(proved_out, (a for a in proved if a.verification and a.verification.passed))
     if json_out is not None:
         Path(json_out).parent.mkdir(parents=True, exist_ok=True)
         Path(json_out).write_text(

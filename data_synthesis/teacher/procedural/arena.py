@@ -23,12 +23,16 @@ LONGEST = 50  # words of a brief question
 SEED_STRIDE = 2**32  # arenas of one seed are numbered below this, so that no two seeds share an arena
 
 
+class ImpossibleOptions(ValueError):
+    """A domain is too small for what the options ask."""
+
+
 def make_arena(domain: str, seed: int, options: Options | None = None) -> Arena:
     """One arena.
 
     Raises:
         KeyError: no domain of that name.
-        ValueError: the domain is too small for what the options ask.
+        ImpossibleOptions: the domain is too small for what the options ask.
     """
     options = options or Options()
     if domain not in DOMAINS:
@@ -36,7 +40,7 @@ def make_arena(domain: str, seed: int, options: Options | None = None) -> Arena:
     rng = Random(f"{domain}:{seed}")
     weights = options.weights(DOMAINS[domain].longest_chain)
     if not any(weights.values()):
-        raise ValueError(
+        raise ImpossibleOptions(
             f"domain {domain} has no chain of {options.min_sub_questions} lookups, which these options ask"
         )
     scenario = rng.choices(list(weights), list(weights.values()))[0]
@@ -50,7 +54,9 @@ def make_arena(domain: str, seed: int, options: Options | None = None) -> Arena:
                 return with_invented_nouns(arena, DOMAINS[domain], rng) if is_invented else arena
             except Unsuitable as error:
                 reason = error
-    raise ValueError(f"domain {domain} makes no {scenario} arena for seed {seed} and these options: {reason}")
+    raise ImpossibleOptions(
+        f"domain {domain} makes no {scenario} arena for seed {seed} and these options: {reason}"
+    )
 
 
 def make_arenas(
