@@ -69,7 +69,7 @@ def _batches(rows: list[Trajectory], tokenizer) -> list[PackedBatch]:
 
 
 def _accuracy(start: str, tokenizer, train: list[PackedBatch], unseen: list[PackedBatch]) -> float:
-    config = configuration.load("configs/sft/nano.py", [f"model.init.start={start}"])
+    config = configuration.load("configs/sft/nano.py", [f"model.start={start}"])
     model = load_model(config, tokenizer, make_mesh())
     graph, params = split_model(model)
     optimizer = make_optimizer(OptimizerConfig(**config.optimizer), UPDATES, model)

@@ -18,6 +18,9 @@ from astra_jax.models.parameter import matrix
 from astra_jax.models.rope import rotary_angles
 from astra_jax.sharding import constrain
 
+# Layers that are not worth a loop: a nano model's gradient is an eighth faster on CPU without one.
+SHALLOW = 4
+
 _SAVED = {
     "attention": jax.checkpoint_policies.save_only_these_names("attention"),
     "full": jax.checkpoint_policies.nothing_saveable,
@@ -63,7 +66,10 @@ class Transformer(nnx.Module):
             x_BxTxD, _ = nnx.merge(graph, weights)(x_BxTxD, angles, attend)
             return _spread(x_BxTxD), None
 
-        x_BxTxD, _ = jax.lax.scan(_remat(layer, self.config.remat), self._embed(tokens_BxT), stacked)
+        step, depth = _remat(layer, self.config.remat), self.config.num_layers
+        x_BxTxD, _ = jax.lax.scan(
+            step, self._embed(tokens_BxT), stacked, unroll=depth if depth <= SHALLOW else 1
+        )
         return self.final_norm(x_BxTxD)
 
     def extend(

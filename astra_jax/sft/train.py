@@ -126,9 +126,9 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
         graph, _ = split_model(_abstract_model(shape))
         return join_model(graph, split_model(imported)[1])
     shape = dict(config.model.init)
-    start = shape.pop("start")
+    start = config.model.start
     if start not in ("noise", "induction"):
-        raise ValueError(f"unknown model.init.start {start!r}; known: noise, induction")
+        raise ValueError(f"unknown model.start {start!r}; known: noise, induction")
     drawn = _draw_model(ModelConfig(vocab_size=tokenizer.vocab_size, **shape, **how), config.seed, mesh)
     if start == "induction":
         start_with_induction(drawn, config.seed)

@@ -28,7 +28,7 @@ def get_config() -> ConfigDict:
     return config
 
 
-COUNTS = {"sft": 6000, "rl": 600, "held_out": 150}
+COUNTS = {"sft": 6000, "rl": 1200, "held_out": 150}
 
 
 def arenas(name: str, count: int) -> dict:
@@ -39,6 +39,6 @@ def arenas(name: str, count: int) -> dict:
         "max_sub_questions": 3,
         "siblings": (1, 2),
         "distractors": (0, 1),
-        "invented": 0.0 if name == "held_out" else 0.8,
+        "invented": 0.0 if name == "held_out" else 1.0,
     }
     return {"count": count, "options": options}

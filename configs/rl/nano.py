@@ -13,9 +13,9 @@ def get_config() -> ConfigDict:
     config.groups_per_batch = 8
     config.round_groups = 12
     config.max_rounds = 3
-    config.limits.update(max_turns=8, max_turn_tokens=96, max_tokens=448, deadline_s=300.0)
+    config.limits.update(max_turns=6, max_turn_tokens=80, max_tokens=224, deadline_s=300.0)
     config.engine.update(
-        slots=32, context=512, prefill_rows=8, prefill_tokens=64, decode_tokens=8, stop_ids=2
+        slots=32, context=448, prefill_rows=8, prefill_tokens=64, decode_tokens=8, stop_ids=2
     )
     config.row_length = 1024
     config.micro_rows = 2

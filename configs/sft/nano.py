@@ -19,8 +19,8 @@ def get_config() -> ConfigDict:
         num_heads=2,
         num_kv_heads=2,
         head_dim=64,
-        start="induction",
     )
+    config.model.start = "induction"
     # Small updates: how soon a model from nothing learns to call tools depends on how often it is updated.
     config.data.sequence_length = 512
     config.batch_rows = 4

@@ -98,10 +98,11 @@ def _unusable() -> frozenset[str]:
 
 
 def _names(domain: Domain) -> set[str]:
-    """The words of the names of tables, columns and computed values."""
+    """The words of the names of tables, columns and computed values, and those that all names of a table share."""
     names = list(domain.tables)
     for lookup in domain.lookups:
-        names += [c.name for c in (lookup.asked, *lookup.given, *lookup.extra)]
+        columns = (lookup.asked, *lookup.given, *lookup.extra)
+        names += [word for column in columns for word in (column.name, *column.kind.words)]
     return {word for name in names for word in _WORD.findall(name.lower())}
 
 

@@ -16,13 +16,14 @@ from data_synthesis.teacher.procedural import names
 class Kind:
     """`near`, where there is one, makes a value that is easily confused with a given one.
 
-    `measure` names a table of `formulas.MEASURES`, for values that tools can convert.
+    `measure` names a table of `formulas.MEASURES`, for values that tools can convert. `words` are in every value.
     """
 
     make: Callable[[Random], JsonValue]
     schema: dict[str, JsonValue] = field(default_factory=lambda: {"type": "string"})
     near: Callable[[Random, str], str] | None = None
     measure: str | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def choices(self) -> tuple[str, ...]:
@@ -43,12 +44,17 @@ def code(pattern: str) -> Kind:
 
 def named(suffix: str = "", prefix: str = "") -> Kind:
     """Names such as `Amber Fox Hotel` for the suffix `Hotel`."""
-    return Kind(lambda rng: f"{prefix} {names.compound(rng)} {suffix}".strip())
+    return _titled(names.compound, suffix, prefix)
 
 
 def placed(suffix: str = "", prefix: str = "") -> Kind:
     """Names such as `Velmora Museum` for the suffix `Museum`."""
-    return Kind(lambda rng: f"{prefix} {names.place(rng)} {suffix}".strip())
+    return _titled(names.place, suffix, prefix)
+
+
+def _titled(name: Callable[[Random], str], suffix: str, prefix: str) -> Kind:
+    words = (*prefix.split(), *suffix.split())
+    return Kind(lambda rng: f"{prefix} {name(rng)} {suffix}".strip(), words=words)
 
 
 def integer(low: int, high: int, step: int = 1, measure: str | None = None) -> Kind:

@@ -24,7 +24,7 @@ DOMAIN = Domain(
         attr("end_date", kinds.DATE, "the end date of {x}", "When does {x} close?"),
         attr("curator", kinds.PERSON, "the curator of {x}", "Who is the curator of {x}?"),
         attr("visitor_count", kinds.integer(900, 88000), "the visitor count of {x}"),
-        ref="the {}",
+        ref='the exhibition "{}"',
         arg="exhibition_name",
     ),
     Table(

@@ -18,7 +18,7 @@ DOMAIN = Domain(
         attr("cooking_time", kinds.integer(56, 240), "the cooking time in minutes of {x}"),
         attr("energy", kinds.integer(140, 980), "the energy in kcal per portion of {x}"),
         attr("rating", kinds.RATING, "the reader rating of {x}", "What rating do readers give {x}?"),
-        ref="the recipe {}",
+        ref='the recipe "{}"',
         arg="recipe_name",
         vague="my favourite recipe",
     ),

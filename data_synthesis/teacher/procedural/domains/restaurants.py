@@ -18,7 +18,7 @@ DOMAIN = Domain(
     ),
     Table(
         "restaurant",
-        kinds.named("Kitchen"),
+        kinds.named(prefix="The"),
         link("chef", "chef", "the head chef at {x}", "Which chef cooks at {x}?"),
         attr("city", kinds.PLACE, "In which city is {x}?"),
         attr("rating", kinds.RATING, "the average rating of {x}", "What rating does {x} have?"),
@@ -29,7 +29,7 @@ DOMAIN = Domain(
         attr("phone", kinds.PHONE, "the phone number of {x}", "What phone number does {x} have?"),
         attr("capacity", kinds.integer(24, 260), "the seating capacity of {x}"),
         attr("menu_price", kinds.money(18, 140), "the menu price at {x}", "How much is the menu at {x}?"),
-        ref="the restaurant {}",
+        ref='the restaurant "{}"',
         arg="restaurant_name",
         vague="our usual restaurant",
     ),
