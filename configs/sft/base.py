@@ -28,8 +28,7 @@ def get_config() -> ConfigDict:
     config.model.init.tie_embeddings = True
     config.model.init.rope_theta = 1e6
     config.model.init.init_std = 0.02  # standard deviation of drawn weights
-    # How those weights start: noise, or induction: nano models that can copy before they have learned. Ours
-    config.model.start = "noise"
+    config.model.start = "noise"  # of those weights: noise, or induction (nano models that can copy). Ours
     config.model.compute_dtype = "float32"  # of matrix products; bfloat16 on TPU and GPU. Paper: not stated
     config.model.remat = "none"  # what the backward pass computes again: none, attention, full. Ours
     config.tokenizer = ""  # Hugging Face directory with tokenizer.json; empty: that of `model.path`
