@@ -28,6 +28,7 @@ from data_synthesis.records import Episode, read_records
 
 ROOT = Path(__file__).parents[3]
 STEPS = 7
+ROUND_GROUPS = 7
 
 # Trains as the JSON of its second argument says; the first is where compiled programs are kept.
 TRAIN = """
@@ -69,7 +70,7 @@ def make_config(small, policy, run_dir):
     config.run_dir, config.model, config.arenas = str(run_dir), str(policy), str(small.path)
     config.sandbox_level = "SECCOMP"
     config.steps, config.checkpoint_every, config.samples_every = STEPS, 3, 1
-    config.group_size, config.groups_per_batch, config.round_groups, config.max_rounds = 4, 2, 5, 2
+    config.group_size, config.groups_per_batch, config.round_groups, config.max_rounds = 4, 2, ROUND_GROUPS, 2
     config.limits.update(max_turns=5, max_turn_tokens=48, max_tokens=192)
     config.engine.update(slots=10, context=448, prefill_rows=4, prefill_tokens=64)
     config.row_length, config.micro_rows = 512, 4
@@ -104,7 +105,7 @@ def test_sampler_and_trainer_agree_on_what_was_just_sampled(whole):
 
 def test_the_metrics_of_a_step_say_what_was_played(whole):
     for record in read_metrics(whole):
-        assert record["episodes"] == 4 * 5 * record["groups/rounds"]
+        assert record["episodes"] == 4 * ROUND_GROUPS * record["groups/rounds"]
         if record["groups/rounds"]:
             assert 0 < record["reward/f1"] <= 1
             assert sum(record[f"stop/{reason}"] for reason in STOP_REASONS) == pytest.approx(1)
