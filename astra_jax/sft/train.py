@@ -125,11 +125,11 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
         shape = replace(imported.config, **how)
         graph, _ = split_model(_abstract_model(shape))
         return join_model(graph, split_model(imported)[1])
-    shape = dict(config.model.init)
     start = config.model.start
     if start not in ("noise", "induction"):
         raise ValueError(f"unknown model.start {start!r}; known: noise, induction")
-    drawn = _draw_model(ModelConfig(vocab_size=tokenizer.vocab_size, **shape, **how), config.seed, mesh)
+    shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init, **how)
+    drawn = _draw_model(shape, config.seed, mesh)
     if start == "induction":
         start_with_induction(drawn, config.seed)
     return drawn

@@ -15,6 +15,7 @@ from astra_jax.models.induction import start_with_induction
 from astra_jax.tokens import FORMATS, Tokenizer
 from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.tokens.rows import tokenise
+from astra_jax.training import compile_cache
 from astra_jax.training.loss import cross_entropy
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample, pack, single
@@ -100,3 +101,21 @@ def policy(small, tmp_path_factory) -> Path:
     export_model(join_model(graph, state.params), path, tokenizer_dir=small.tokenizer.directory)
     jax.config.update("jax_disable_most_optimizations", before)
     return path
+
+
+@pytest.fixture(scope="module")
+def compiled_dir(tmp_path_factory) -> Iterator[Path]:
+    """Where this process, and those it starts, keep compiled programs: each is compiled once."""
+    names = (
+        "jax_compilation_cache_dir",
+        "jax_disable_most_optimizations",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    )
+    before = {name: jax.config.values[name] for name in names}
+    path = tmp_path_factory.mktemp("compiled")
+    compile_cache.enable(path)
+    jax.config.update("jax_disable_most_optimizations", True)  # tiny programs compile longer than they run
+    yield path
+    for name, value in before.items():
+        jax.config.update(name, value)

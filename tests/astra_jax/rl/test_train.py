@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -19,7 +18,6 @@ from safetensors.numpy import load_file
 from astra_jax import configuration
 from astra_jax.rl import train
 from astra_jax.rl.metrics import STOP_REASONS
-from astra_jax.training import compile_cache
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged
@@ -39,24 +37,6 @@ from astra_jax.training import compile_cache
 compile_cache.enable(sys.argv[1])
 train(ConfigDict(json.loads(sys.argv[2])))
 """
-
-
-@pytest.fixture(scope="module")
-def compiled_dir(tmp_path_factory) -> Iterator[Path]:
-    """Where this process, and those it starts, keep compiled programs: each is compiled once."""
-    names = (
-        "jax_compilation_cache_dir",
-        "jax_disable_most_optimizations",
-        "jax_persistent_cache_min_compile_time_secs",
-        "jax_persistent_cache_min_entry_size_bytes",
-    )
-    before = {name: jax.config.values[name] for name in names}
-    path = tmp_path_factory.mktemp("compiled")
-    compile_cache.enable(path)
-    jax.config.update("jax_disable_most_optimizations", True)  # tiny programs compile longer than they run
-    yield path
-    for name, value in before.items():
-        jax.config.update(name, value)
 
 
 @pytest.fixture

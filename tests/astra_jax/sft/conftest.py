@@ -1,11 +1,8 @@
-from collections.abc import Iterator
 from pathlib import Path
 
-import jax
 import pytest
 
 from astra_jax.tokens.nano import train_tokenizer
-from astra_jax.training import compile_cache
 from data_synthesis.records import Message, ToolCall, ToolSpec, Trajectory, write_records
 
 CITIES = ["Rome", "Oslo", "Lima", "Cairo", "Quito", "Accra"]
@@ -47,21 +44,3 @@ def tokenizer_dir(trajectories, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("tokenizer")
     train_tokenizer(trajectories, path, vocab_size=400)
     return path
-
-
-@pytest.fixture(scope="module")
-def compiled_dir(tmp_path_factory) -> Iterator[Path]:
-    """Where this process, and those it starts, keep compiled programs: each is compiled once."""
-    names = (
-        "jax_compilation_cache_dir",
-        "jax_disable_most_optimizations",
-        "jax_persistent_cache_min_compile_time_secs",
-        "jax_persistent_cache_min_entry_size_bytes",
-    )
-    before = {name: jax.config.values[name] for name in names}
-    path = tmp_path_factory.mktemp("compiled")
-    compile_cache.enable(path)
-    jax.config.update("jax_disable_most_optimizations", True)  # tiny programs compile longer than they run
-    yield path
-    for name, value in before.items():
-        jax.config.update(name, value)
