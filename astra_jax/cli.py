@@ -113,7 +113,13 @@ def _synth_rows(arguments: argparse.Namespace, console: Console) -> int:
     from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
 
     with LocalSandbox(ConfinementLevel[arguments.sandbox_level]) as sandbox:
-        count = write_oracle_rows(arguments.arenas, arguments.out, sandbox, seed=arguments.seed)
+        count = write_oracle_rows(
+            arguments.arenas,
+            arguments.out,
+            sandbox,
+            seed=arguments.seed,
+            double_checks=arguments.double_checks,
+        )
     console.print(f"{count} SFT rows in {arguments.out}")
     return 0
 
@@ -220,6 +226,13 @@ def _add_data_verbs(verbs: Any) -> None:
     rows.add_argument("arenas", type=Path, help="JSONL of proved arenas")
     rows.add_argument("out", type=Path, help="JSONL of trajectories to write")
     rows.add_argument("--seed", type=int, default=0, help="orders the tools (default: %(default)s)")
+    rows.add_argument(
+        "--double-checks",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="how likely a call that nobody needs comes before the answer (default: %(default)s)",
+    )
     _takes_sandbox_level(rows)
 
     checks = verbs.add_parser("arenas", help="work on arenas").add_subparsers(

@@ -150,7 +150,8 @@ class _Quickstart:
 
     def _oracle_rows(self, name: str) -> list[Trajectory]:
         arenas = read_records(self.arenas(name), Arena)
-        return list(oracle_trajectories(arenas, self.sandbox, seed=self.config.seed))
+        c = self.config
+        return list(oracle_trajectories(arenas, self.sandbox, seed=c.seed, double_checks=c.double_checks))
 
     def _sft(self) -> None:
         config = self.config.sft.copy_and_resolve_references()

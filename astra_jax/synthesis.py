@@ -50,14 +50,20 @@ def _from_transcripts(config: Config, sandbox: Sandbox, console: Console) -> int
     ).outputs
 
 
-def write_oracle_rows(arenas: str | Path, out: str | Path, sandbox: Sandbox, *, seed: int) -> int:
+def write_oracle_rows(
+    arenas: str | Path, out: str | Path, sandbox: Sandbox, *, seed: int, double_checks: float = 0.0
+) -> int:
     """Plays the gold calls of each arena of a JSONL file and writes the trajectories. Returns their count.
+
+    Args:
+        double_checks: how likely a call that nobody needs is, as in `oracle_trajectory`.
 
     Raises:
         BadRecord: a line is no arena.
         ValueError: the gold calls of an arena do not solve it.
     """
-    return write_records(out, oracle_trajectories(read_records(arenas, Arena), sandbox, seed=seed))
+    read = read_records(arenas, Arena)
+    return write_records(out, oracle_trajectories(read, sandbox, seed=seed, double_checks=double_checks))
 
 
 def _domains(names: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ TINY = [
     "sft.model.init.num_layers=2",
     "sft.model.init.head_dim=16",
     "sft.epochs=1",
+    "eval.samples=1",
     "rl.steps=2",
     "rl.group_size=2",
     "rl.groups_per_batch=2",

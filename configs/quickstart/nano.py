@@ -17,6 +17,7 @@ def get_config() -> ConfigDict:
     config.sandbox_level = "SECCOMP"  # least confinement accepted; the tools here are our own generators'
 
     config.arenas = ConfigDict({name: arenas(name, count) for name, count in COUNTS.items()})
+    config.double_checks = 0.5  # how likely SFT's demonstrator makes a call that nobody needs, and then another
     config.tokenizer = ConfigDict()
     config.tokenizer.vocab_size = 4096
     config.tokenizer.rows = 1500  # trajectories whose words it learns
@@ -25,10 +26,11 @@ def get_config() -> ConfigDict:
     config.sft = configuration.load(CONFIGS / "sft" / "nano.py").unlock()
     config.rl = configuration.load(CONFIGS / "rl" / "nano.py").unlock()
     config.eval = configuration.load(CONFIGS / "eval" / "nano.py").unlock()
+    config.eval.samples = 2
     return config
 
 
-COUNTS = {"sft": 6000, "rl": 1200, "held_out": 150}
+COUNTS = {"sft": 6000, "rl": 1200, "held_out": 300}
 
 
 def arenas(name: str, count: int) -> dict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,7 +14,7 @@ from data_synthesis.sandbox.interface import Sandbox
 
 
 def oracle_trajectories(
-    arenas: Iterable[Arena], sandbox: Sandbox, *, seed: int = 0, workers: int = 2
+    arenas: Iterable[Arena], sandbox: Sandbox, *, seed: int = 0, double_checks: float = 0.0, workers: int = 2
 ) -> Iterator[Trajectory]:
     """`oracle_trajectory` of each arena, in order, `workers` at a time.
 
@@ -21,17 +22,28 @@ def oracle_trajectories(
         ValueError, InfrastructureFailure: as `oracle_trajectory`.
     """
     with ThreadPoolExecutor(workers) as pool:
-        yield from pool.map(lambda arena: oracle_trajectory(arena, sandbox, seed=seed), arenas)
+        yield from pool.map(
+            lambda arena: oracle_trajectory(arena, sandbox, seed=seed, double_checks=double_checks), arenas
+        )
 
 
 def oracle_trajectory(
-    arena: Arena, sandbox: Sandbox, *, seed: int = 0, with_distractors: bool = True
+    arena: Arena,
+    sandbox: Sandbox,
+    *,
+    seed: int = 0,
+    with_distractors: bool = True,
+    double_checks: float = 0.0,
 ) -> Trajectory:
     """Plays the gold calls, one layer of their DAG a turn, and gives the arena's final answer.
 
     Calls of one layer are parallel calls of one turn. In a variant the agent does what it can, says what it lacks,
     and goes on after the user's follow-up. Tool outputs are real. There is no system message; `tools` are those that
     the agent is shown at the start, in the order of an episode with the same seed.
+
+    Args:
+        double_checks: how likely the agent makes its last call a second time before it answers. Nobody needs that
+            call, and it costs precision: a habit for RL to unlearn.
 
     Raises:
         ValueError: the gold calls do not solve the arena, or it has no final answer.
@@ -47,6 +59,8 @@ def oracle_trajectory(
             raise ValueError(
                 f"the gold calls of arena {arena.id} do not solve it; run `astra arenas verify` on it"
             )
+        if random.Random(f"{seed} {arena.id}").random() < double_checks:
+            messages[-1:-1] = _second_look(messages, backend)
     finally:
         backend.close()
     return Trajectory(
@@ -64,7 +78,7 @@ def _conversation(arena: Arena, backend: ArenaBackend) -> Iterator[Message]:
     while waiting:
         ready = _ready(waiting, backend, untold)
         if ready:
-            yield from _turn(ready, backend, turn)
+            yield from _turn([_call(gold) for gold in ready], backend, turn)
             waiting = [gold for gold in waiting if gold not in ready]
             turn += 1
             continue
@@ -79,6 +93,14 @@ def _conversation(arena: Arena, backend: ArenaBackend) -> Iterator[Message]:
     yield Message(role="assistant", content=arena.final_answer)
 
 
+def _second_look(messages: Sequence[Message], backend: ArenaBackend) -> list[Message]:
+    """The last call made once more, as a turn of its own."""
+    made = [call for message in messages for call in message.tool_calls]
+    again = made[-1].model_copy(update={"id": f"{made[-1].id}_again"})
+    turn = sum(message.role == "assistant" for message in messages) - 1  # the answer's turn moves back by one
+    return list(_turn([again], backend, turn))
+
+
 def _ready(waiting: Sequence[GoldCall], backend: ArenaBackend, untold: dict[int, str]) -> list[GoldCall]:
     callable_now = {spec.name for spec in backend.tools()}
     open_ids = {gold.id for gold in waiting}
@@ -86,10 +108,13 @@ def _ready(waiting: Sequence[GoldCall], backend: ArenaBackend, untold: dict[int,
     return [gold for gold in free if gold.tool in callable_now and gold.id not in untold]
 
 
-def _turn(gold_calls: Sequence[GoldCall], backend: ArenaBackend, turn: int) -> Iterator[Message]:
+def _call(gold: GoldCall) -> ToolCall:
+    return ToolCall(id=f"call_{gold.id}", name=gold.tool, arguments=gold.arguments)
+
+
+def _turn(calls: Sequence[ToolCall], backend: ArenaBackend, turn: int) -> Iterator[Message]:
     """One assistant message with all the calls, then one message for each output."""
-    calls = [ToolCall(id=f"call_{gold.id}", name=gold.tool, arguments=gold.arguments) for gold in gold_calls]
-    yield Message(role="assistant", tool_calls=calls)
+    yield Message(role="assistant", tool_calls=list(calls))
     parsed = [ParsedCall(call.id, call.name, dict(call.arguments)) for call in calls]
     for event in backend.execute(parsed, turn):
         yield Message(role="tool", content=event.output, tool_call_id=event.call_id)

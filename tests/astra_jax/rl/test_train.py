@@ -1,12 +1,6 @@
-import io
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import jax
@@ -27,16 +21,6 @@ from data_synthesis.records import Episode, read_records
 ROOT = Path(__file__).parents[3]
 STEPS = 7
 ROUND_GROUPS = 7
-
-# Trains as the JSON of its second argument says; the first is where compiled programs are kept.
-TRAIN = """
-import json, sys
-from ml_collections import ConfigDict
-from astra_jax.rl import train
-from astra_jax.training import compile_cache
-compile_cache.enable(sys.argv[1])
-train(ConfigDict(json.loads(sys.argv[2])))
-"""
 
 
 @pytest.fixture
@@ -62,7 +46,7 @@ def make_config(small, policy, run_dir):
 def whole(small, policy, compiled_dir, tmp_path_factory) -> Path:
     """The folder of a run that nothing disturbed."""
     config = make_config(small, policy, tmp_path_factory.mktemp("whole"))
-    assert train(config, quiet()) == Path(config.run_dir) / "hf"
+    assert train(config, Console(quiet=True)) == Path(config.run_dir) / "hf"
     return Path(config.run_dir)
 
 
@@ -130,21 +114,17 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(config, whole, mon
         with monkeypatch.context() as patch:
             stop_when(patch, what, name, count)
             with pytest.raises(Stopped):
-                train(config, quiet())
+                train(config, Console(quiet=True))
         (extra,) = Path(config.run_dir).glob("checkpoints/3/rest/metadata")
         assert json.loads(extra.read_text())["extra"]["carried_groups"], "groups must wait over the stop"
-    train(config, quiet())
+    train(config, Console(quiet=True))
     assert_same_run(Path(config.run_dir), whole)
 
 
-def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, compiled_dir):
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, in_a_process):
     rng = random.Random(0)
-    process = start(compiled_dir, json.loads(config.to_json()))
-    wait_for_step(Path(config.run_dir), rng.randint(1, STEPS - 3), process)
-    time.sleep(rng.uniform(0, 0.1))  # in a rollout, in an update, or in a save
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL
-    train(config, quiet())
+    in_a_process("astra_jax.rl", config).kill(rng.randint(1, STEPS - 3), rng)
+    train(config, Console(quiet=True))
     assert_same_run(Path(config.run_dir), whole)
 
 
@@ -153,13 +133,13 @@ def test_a_run_killed_after_its_export_is_finished_by_the_next_call(config, whol
     shutil.copytree(whole, folder)
     (folder / "final.json").unlink()
     config.run_dir = str(folder)
-    assert train(config, quiet()) == folder / "hf"
+    assert train(config, Console(quiet=True)) == folder / "hf"
     assert_same_run(folder, whole)
 
 
 def test_with_nothing_to_learn_a_step_is_counted_and_no_weight_moves(config, policy):
     config.min_spread, config.steps, config.max_rounds, config.round_groups = 1.0, 1, 1, 2
-    exported = train(config, quiet())
+    exported = train(config, Console(quiet=True))
     (record,) = read_metrics(config.run_dir)
     assert (record["skipped"], record["groups/trained"], record["groups/uninformative"]) == (1, 0, 2)
     before, after = (load_file(path / "model.safetensors") for path in (policy, exported))
@@ -168,11 +148,11 @@ def test_with_nothing_to_learn_a_step_is_counted_and_no_weight_moves(config, pol
 
 def test_a_run_goes_on_only_with_its_own_arenas(config, tmp_path, small):
     config.steps, config.min_spread, config.max_rounds, config.round_groups = 1, 1.0, 1, 1
-    train(config, quiet())
+    train(config, Console(quiet=True))
     config.arenas = str(tmp_path / "other.jsonl")
     Path(config.arenas).write_text("".join(small.path.read_text().splitlines(keepends=True)[1:]))
     with pytest.raises(ConfigChanged, match="arenas_sha256"):
-        train(config, quiet())
+        train(config, Console(quiet=True))
 
 
 @pytest.mark.parametrize(
@@ -188,7 +168,7 @@ def test_a_run_goes_on_only_with_its_own_arenas(config, tmp_path, small):
 def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sentence):
     config.update(change)
     with pytest.raises(BadSetting, match=sentence):
-        train(config, quiet())
+        train(config, Console(quiet=True))
     assert not Path(config.run_dir).exists()
 
 
@@ -209,22 +189,4 @@ def test_a_recipe_can_be_trained(name):
 def test_rows_that_do_not_divide_over_the_devices_are_refused_before_anything_is_played(config, monkeypatch):
     monkeypatch.setattr(jax, "device_count", lambda: 3)
     with pytest.raises(BadSetting, match=r"config.micro_rows is 4: rows are split over all 3 devices"):
-        train(config, quiet())
-
-
-def quiet() -> Console:
-    return Console(file=io.StringIO())
-
-
-def start(compiled_dir: Path, config: dict) -> subprocess.Popen:
-    command = [sys.executable, "-c", TRAIN, str(compiled_dir), json.dumps(config)]
-    env = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
-
-
-def wait_for_step(run_dir: Path, step: int, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
-    while not any(record["step"] >= step for record in read_metrics(run_dir)):
-        assert process.poll() is None, "the run ended before it was killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+        train(config, Console(quiet=True))

@@ -1,11 +1,4 @@
-import io
-import json
-import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,17 +13,6 @@ from data_synthesis.records import BadRecord
 
 ROOT = Path(__file__).parents[3]
 STEPS = 16
-
-# Trains as the JSON of its second argument says; the first is where compiled programs are kept.
-TRAIN = """
-import json, sys
-from ml_collections import ConfigDict
-from astra_jax import configuration
-from astra_jax.sft.train import train
-from astra_jax.training import compile_cache
-compile_cache.enable(sys.argv[1])
-train(ConfigDict(json.loads(sys.argv[2])))
-"""
 
 
 @pytest.fixture
@@ -51,28 +33,24 @@ def config(tmp_path, data_path, tokenizer_dir, compiled_dir):
 
 
 def test_the_loss_comes_down_and_a_finished_run_is_left_alone(config):
-    assert train(config, quiet()) == Path(config.run_dir) / "hf"
+    assert train(config, Console(quiet=True)) == Path(config.run_dir) / "hf"
     losses = [record["loss"] for record in read_metrics(config.run_dir)]
     assert losses[-1] < 0.7 * losses[0]
     weights = Path(config.run_dir, "hf", "model.safetensors")
     before = weights.stat().st_mtime_ns
-    train(config, quiet())
+    train(config, Console(quiet=True))
     assert weights.stat().st_mtime_ns == before
 
 
-def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, compiled_dir):
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
     rng = random.Random(0)
-    whole = dict(json.loads(config.to_json()), run_dir=str(tmp_path / "whole"))
-    killed = dict(json.loads(config.to_json()), run_dir=str(tmp_path / "killed"))
-    assert start(compiled_dir, whole).wait() == 0
+    config.run_dir = str(tmp_path / "whole")
+    in_a_process("astra_jax.sft", config).finish()
+    config.run_dir = str(tmp_path / "killed")
     for after in (rng.randint(1, 5), rng.randint(6, 12)):
-        process = start(compiled_dir, killed)
-        wait_for_step(tmp_path / "killed", after, process)
-        time.sleep(rng.uniform(0, 0.1))  # in a step, or in a save
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        in_a_process("astra_jax.sft", config).kill(after, rng)
     assert not (tmp_path / "killed" / "final.json").exists()
-    assert start(compiled_dir, killed).wait() == 0
+    in_a_process("astra_jax.sft", config).finish()
     for path in ("hf/model.safetensors", "final.json", "data.json"):
         assert (tmp_path / "killed" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes(), path
     records = [without_time(read_metrics(tmp_path / run)) for run in ("killed", "whole")]
@@ -81,22 +59,22 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path,
 
 
 def test_a_run_goes_on_only_with_its_own_configuration_and_data(config, tmp_path, data_path):
-    train(config, quiet())
+    train(config, Console(quiet=True))
     config.seed = 7
     with pytest.raises(ConfigChanged, match="seed: 0 then, 7 now"):
-        train(config, quiet())
+        train(config, Console(quiet=True))
     config.seed = 0
     config.data.path = str(tmp_path / "other.jsonl")
     Path(config.data.path).write_text("".join(data_path.read_text().splitlines(keepends=True)[1:]))
     with pytest.raises(ConfigChanged, match=r"data.path.*data_sha256"):
-        train(config, quiet())
+        train(config, Console(quiet=True))
 
 
 def test_a_run_starts_from_the_weights_of_a_directory(config, tmp_path):
-    first = train(config, quiet())
+    first = train(config, Console(quiet=True))
     config.model.path, config.tokenizer, config.run_dir = str(first), "", str(tmp_path / "second")
     config.model.remat, config.steps, config.optimizer.learning_rate = "full", 1, 0.0
-    second = train(config, quiet())
+    second = train(config, Console(quiet=True))
     for name in ("model.safetensors", "config.json", "tokenizer.json", "chat_template.jinja"):
         assert (second / name).read_bytes() == (first / name).read_bytes(), name
     last, start = read_metrics(tmp_path / "run")[-1], read_metrics(tmp_path / "second")[0]
@@ -107,13 +85,13 @@ def test_a_bad_row_stops_the_run_by_its_name(config, tmp_path):
     config.data.path = str(tmp_path / "bad.jsonl")
     Path(config.data.path).write_text('{"messages": 3, "tools": []}\n')
     with pytest.raises(BadRecord, match=r"bad.jsonl:1: field `messages`"):
-        train(config, quiet())
+        train(config, Console(quiet=True))
 
 
 def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(config):
     config.model.init.init_std = 1e30
     with pytest.raises(FloatingPointError, match=r"the loss is (nan|inf) at step \d+.*learning_rate"):
-        train(config, quiet())
+        train(config, Console(quiet=True))
     assert CheckpointManager(Path(config.run_dir) / "checkpoints").latest() is None
 
 
@@ -130,22 +108,4 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
 def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sentence):
     config.update(change)
     with pytest.raises(ValueError, match=sentence):
-        train(config, quiet())
-
-
-def quiet() -> Console:
-    return Console(file=io.StringIO())
-
-
-def start(compiled_dir: Path, config: dict) -> subprocess.Popen:
-    command = [sys.executable, "-c", TRAIN, str(compiled_dir), json.dumps(config)]
-    env = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
-    return subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
-
-
-def wait_for_step(run_dir: Path, step: int, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 120
-    while not any(record["step"] >= step for record in read_metrics(run_dir)):
-        assert process.poll() is None, "the run ended before it was killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+        train(config, Console(quiet=True))

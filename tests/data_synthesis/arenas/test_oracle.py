@@ -117,3 +117,16 @@ def test_an_arena_that_its_gold_calls_do_not_solve_makes_no_trajectory(build, sa
     circular.gold_calls[0].depends_on = [3]
     with pytest.raises(ValueError, match=r"no way to reach gold calls \[1, 3\]"):
         oracle_trajectory(circular, sandbox)
+
+
+def test_extra_calls_come_once_all_is_known_and_cost_only_precision(good_arena, sandbox):
+    flawless = oracle_trajectory(good_arena, sandbox)
+    trajectory = oracle_trajectory(good_arena, sandbox, extra_calls=1.0)
+    known = len(flawless.messages) - 1
+    assert trajectory.messages[:known] == flawless.messages[:known]
+    assert trajectory.messages[-1] == flawless.messages[-1]
+    extra = [call for message in trajectory.messages[known:] for call in message.tool_calls]
+    assert [call.id for call in extra] == ["extra_1", "extra_2"]
+    assert {call.name for call in extra} <= {spec.name for spec in trajectory.tools}
+    assert shape(trajectory)[known:-1] == ["calls 1", "tool"] * 2
+    assert trajectory == oracle_trajectory(good_arena, sandbox, extra_calls=1.0)
