@@ -231,7 +231,7 @@ def _add_data_verbs(verbs: Any) -> None:
         type=float,
         default=0.0,
         metavar="P",
-        help="how likely a call that nobody needs comes before the answer (default: %(default)s)",
+        help="how likely the last call is made twice, a habit that RL can unlearn (default: %(default)s)",
     )
     _takes_sandbox_level(rows)
 

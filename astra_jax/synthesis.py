@@ -56,7 +56,7 @@ def write_oracle_rows(
     """Plays the gold calls of each arena of a JSONL file and writes the trajectories. Returns their count.
 
     Args:
-        double_checks: how likely a call that nobody needs is, as in `oracle_trajectory`.
+        double_checks: how likely the last call is made twice, as in `oracle_trajectory`.
 
     Raises:
         BadRecord: a line is no arena.

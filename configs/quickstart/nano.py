@@ -17,7 +17,7 @@ def get_config() -> ConfigDict:
     config.sandbox_level = "SECCOMP"  # least confinement accepted; the tools here are our own generators'
 
     config.arenas = ConfigDict({name: arenas(name, count) for name, count in COUNTS.items()})
-    config.double_checks = 0.5  # how likely SFT's demonstrator makes a call that nobody needs, and then another
+    config.double_checks = 0.7  # how likely SFT's demonstrator makes its last call twice
     config.tokenizer = ConfigDict()
     config.tokenizer.vocab_size = 4096
     config.tokenizer.rows = 1500  # trajectories whose words it learns

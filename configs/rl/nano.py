@@ -20,5 +20,5 @@ def get_config() -> ConfigDict:
     config.row_length = 1024
     config.micro_rows = 2
     config.logits_chunk = 128
-    config.optimizer.update(learning_rate=1e-4, beta2=0.95)
+    config.optimizer.update(learning_rate=2e-4, beta2=0.95)
     return config

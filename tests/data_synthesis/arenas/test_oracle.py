@@ -119,14 +119,26 @@ def test_an_arena_that_its_gold_calls_do_not_solve_makes_no_trajectory(build, sa
         oracle_trajectory(circular, sandbox)
 
 
-def test_extra_calls_come_once_all_is_known_and_cost_only_precision(good_arena, sandbox):
-    flawless = oracle_trajectory(good_arena, sandbox)
-    trajectory = oracle_trajectory(good_arena, sandbox, extra_calls=1.0)
-    known = len(flawless.messages) - 1
-    assert trajectory.messages[:known] == flawless.messages[:known]
-    assert trajectory.messages[-1] == flawless.messages[-1]
-    extra = [call for message in trajectory.messages[known:] for call in message.tool_calls]
-    assert [call.id for call in extra] == ["extra_1", "extra_2"]
-    assert {call.name for call in extra} <= {spec.name for spec in trajectory.tools}
-    assert shape(trajectory)[known:-1] == ["calls 1", "tool"] * 2
-    assert trajectory == oracle_trajectory(good_arena, sandbox, extra_calls=1.0)
+def test_a_double_check_repeats_the_last_call_before_the_answer(good_arena, sandbox):
+    plain = oracle_trajectory(good_arena, sandbox)
+    trajectory = oracle_trajectory(good_arena, sandbox, double_checks=1.0)
+    *before, call, output, answer = trajectory.messages
+    assert [*before, answer] == plain.messages
+    last = [call for message in plain.messages for call in message.tool_calls][-1]
+    assert [(c.id, c.name, c.arguments) for c in call.tool_calls] == [
+        (f"{last.id}_again", last.name, last.arguments)
+    ]
+    assert (output.role, output.tool_call_id) == ("tool", f"{last.id}_again")
+    assert output.content == plain.messages[-2].content
+
+
+def test_how_often_a_call_is_double_checked_follows_the_seed(good_arena, sandbox):
+    lengths = [
+        [
+            len(oracle_trajectory(good_arena, sandbox, seed=seed, double_checks=0.5).messages)
+            for seed in range(20)
+        ]
+        for _ in range(2)
+    ]
+    assert lengths[0] == lengths[1]
+    assert len(set(lengths[0])) == 2
