@@ -214,7 +214,7 @@ class _Quickstart:
             "arenas": results["arenas"] | {"transcripts": results["transcripts"]["arenas"]},
             "hf_check": results["hf_check"],
             "hf_export": str(self.weights("rl")),
-            "wall_s": seconds | {"total": round(sum(seconds.values()), 1)},
+            "wall_s": seconds,
             "report": str(self.root / "report.html"),
         }
         write_json(self.root / "results.json", summary)
@@ -240,7 +240,7 @@ class _Quickstart:
         )
         self.console.print(f"checkpoint  {summary['hf_export']}\nreport      {summary['report']}")
         self.console.print(
-            f"results     {self.root / 'results.json'}   ({summary['wall_s']['total']} s in all)"
+            f"results     {self.root / 'results.json'}   ({sum(summary['wall_s'].values()):.0f} s in all)"
         )
 
 
