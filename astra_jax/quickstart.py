@@ -149,7 +149,8 @@ class _Quickstart:
         return {"rows": len(rows), "vocab_size": tokenizer.vocab_size}
 
     def _oracle_rows(self, name: str) -> list[Trajectory]:
-        arenas = read_records(self.arenas(name), Arena)
+        """Runs of the demonstrator. Transcripts come from all domains: those that are held out stay out of here."""
+        arenas = (arena for arena in read_records(self.arenas(name), Arena) if arena.domain not in HELD_OUT)
         c = self.config
         return list(oracle_trajectories(arenas, self.sandbox, seed=c.seed, double_checks=c.double_checks))
 
