@@ -102,13 +102,15 @@ def export_model(
     out_dir: str | Path,
     *,
     tokenizer_dir: str | Path,
+    chat_template: str | None = None,
     generation_config: Mapping[str, Any] | None = None,
     dtype: str | None = None,
 ) -> Path:
     """Writes a directory that `transformers` and SGLang load as it is; it appears complete or not at all.
 
     Args:
-        tokenizer_dir: where the tokenizer's files and the chat template are copied from.
+        tokenizer_dir: where the tokenizer's files are copied from.
+        chat_template: Jinja, of the format that the model was trained on; None copies that of `tokenizer_dir`.
         generation_config: None copies that of `tokenizer_dir`, if there is one.
         dtype: of the written tensors, such as "bfloat16"; None is the parameters' own.
 
@@ -126,7 +128,7 @@ def export_model(
         generation = _write_generation_config(partial, tokenizer_dir, generation_config)
         special = {key: value for key, value in generation.items() if key.endswith("_token_id")}
         _write_json(partial / "config.json", config | special)
-        _copy_tokenizer(tokenizer_dir, partial)
+        _copy_tokenizer(tokenizer_dir, partial, chat_template)
         write_tensors(partial, _tensors(model, dtype))
     return out_dir
 
@@ -161,17 +163,19 @@ def _write_generation_config(
     return content
 
 
-def _copy_tokenizer(source: Path, out_dir: Path) -> None:
+def _copy_tokenizer(source: Path, out_dir: Path, chat_template: str | None) -> None:
     for name in TOKENIZER_FILES:
         if (source / name).exists():
             shutil.copyfile(source / name, out_dir / name)
     config_path, template_path = out_dir / "tokenizer_config.json", out_dir / "chat_template.jinja"
+    if chat_template is not None:
+        template_path.write_text(chat_template, encoding="utf-8")
     config = json.loads(config_path.read_text()) if config_path.exists() else {}
     # transformers 5 saves a class name that 4 does not know; early releases of 4 read no separate template.
     if config.get("tokenizer_class", "TokenizersBackend") == "TokenizersBackend":
         config["tokenizer_class"] = "PreTrainedTokenizerFast"
     if template_path.exists():
-        config["chat_template"] = template_path.read_text()
+        config["chat_template"] = template_path.read_text(encoding="utf-8")
     _write_json(config_path, config)
 
 

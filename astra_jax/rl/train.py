@@ -183,7 +183,12 @@ class _Trainer:
         # An export is complete or absent, like a checkpoint: what is there is of the same weights.
         if not (self.folder.path / HF_FOLDER).exists():
             model = join_model(self.graph, self.state.params)
-            export_model(model, self.folder.path / HF_FOLDER, tokenizer_dir=self.tokenizer.directory)
+            export_model(
+                model,
+                self.folder.path / HF_FOLDER,
+                tokenizer_dir=self.tokenizer.directory,
+                chat_template=FORMATS[self.config.chat_format].template_for(self.tokenizer),
+            )
         self.folder.finish({"step": self.config.steps, "hf": HF_FOLDER})
 
     def _resume(self, checkpoints: CheckpointManager) -> None:

@@ -113,7 +113,12 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
     # An export is complete or absent, like a checkpoint: what is there is of the same weights.
     if not (folder.path / HF_FOLDER).exists():
         model = join_model(run.graph, run.state.params)
-        export_model(model, folder.path / HF_FOLDER, tokenizer_dir=tokenizer.directory)
+        export_model(
+            model,
+            folder.path / HF_FOLDER,
+            tokenizer_dir=tokenizer.directory,
+            chat_template=FORMATS[config.chat_format].template_for(tokenizer),
+        )
     folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
 
 

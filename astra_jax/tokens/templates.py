@@ -13,7 +13,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from astra_jax.tokens.tokenizer import quote
+from astra_jax.tokens.tokenizer import Tokenizer, quote
 from data_synthesis.records import Message, ToolCall, ToolSpec
 
 END_OF_TURN = "<|im_end|>"
@@ -127,6 +127,11 @@ class ChatFormat:
         lines = [f"{{%- set {name} = {_jinja(value)} %}}\n" for name, value in settings.items()]
         lines.append(f"{{%- set enable_thinking = {thinks} %}}\n{{{{- bos }}}}\n")
         return "".join(lines) + Path(__file__).with_name("chat_template.jinja").read_text(encoding="utf-8")
+
+    def template_for(self, tokenizer: Tokenizer) -> str:
+        """`chat_template` with the BOS that `tokenizer.encode_prompt` puts before this format's conversations."""
+        # Whatever the messages, a conversation begins as the generation prompt does: with the start of a turn.
+        return self.chat_template(tokenizer.bos_before(self.generation_prompt))
 
     def _head(self, first: Message, tools: Sequence[ToolSpec]) -> str:
         opening = first.content if first.role == "system" else self.default_system

@@ -88,9 +88,12 @@ class Tokenizer:
     def encode_prompt(self, text: str) -> list[int]:
         """The ids of a rendered chat from its first character: exactly one BOS in front iff the tokenizer has one."""
         ids = self.encode_chat(text)
-        if self.bos_id is None or ids[:1] == [self.bos_id]:
-            return ids
-        return [self.bos_id, *ids]
+        return [*self._missing_bos(ids), *ids]
+
+    def bos_before(self, text: str) -> str:
+        """The text of what `encode_prompt` puts in front of `text`: the BOS token's, or none."""
+        missing = self._missing_bos(self.encode_chat(text))
+        return "".join(self._tokenizer.id_to_token(token) for token in missing)
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`, control tokens included."""
@@ -107,6 +110,9 @@ class Tokenizer:
         if found is None:
             raise KeyError(f"the tokenizer in {self.directory} has no token {token!r}")
         return found
+
+    def _missing_bos(self, ids: list[int]) -> list[int]:
+        return [] if self.bos_id is None or ids[:1] == [self.bos_id] else [self.bos_id]
 
     def _optional_id(self, token: str | None) -> int | None:
         return None if token is None else self.id(token)

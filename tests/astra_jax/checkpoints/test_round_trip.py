@@ -93,6 +93,25 @@ def test_tokenizer_and_template_come_along(exported, tokenizer_dir):
     assert json.loads((exported / "generation_config.json").read_text())["eos_token_id"] == 1
 
 
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"chat_template.jinja": "its own", "tokenizer_config.json": '{"chat_template": "its own"}'},
+        {"tokenizer_config.json": '{"chat_template": [{"name": "default", "template": "its own"}]}'},
+    ],
+    ids=["twice", "in a list"],
+)
+def test_the_template_that_is_given_replaces_the_sources(exported, tokenizer_dir, tmp_path, own):
+    (tokenizer_dir / "chat_template.jinja").unlink()
+    for name, text in own.items():
+        (tokenizer_dir / name).write_text(text)
+    out = export_model(
+        import_model(exported), tmp_path / "out", tokenizer_dir=tokenizer_dir, chat_template="ours"
+    )
+    assert (out / "chat_template.jinja").read_text() == "ours"
+    assert json.loads((out / "tokenizer_config.json").read_text())["chat_template"] == "ours"
+
+
 def change(directory, edit):
     path = directory / "model.safetensors"
     tensors = load_file(path)

@@ -12,6 +12,7 @@ from safetensors.numpy import load_file
 from astra_jax import configuration
 from astra_jax.rl import train
 from astra_jax.rl.metrics import STOP_REASONS
+from astra_jax.tokens import CHATML
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged
@@ -144,6 +145,14 @@ def test_with_nothing_to_learn_a_step_is_counted_and_no_weight_moves(config, pol
     assert (record["skipped"], record["groups/trained"], record["groups/uninformative"]) == (1, 0, 2)
     before, after = (load_file(path / "model.safetensors") for path in (policy, exported))
     assert all(np.array_equal(before[name], after[name]) for name in before)
+
+
+def test_the_exported_template_is_that_of_the_format_trained(config, policy):
+    config.chat_format, config.steps = "chatml", 1
+    config.min_spread, config.max_rounds, config.round_groups = 1.0, 1, 1
+    exported = train(config, Console(quiet=True))
+    template = (exported / "chat_template.jinja").read_text()
+    assert template == CHATML.chat_template() != (policy / "chat_template.jinja").read_text()
 
 
 def test_a_run_goes_on_only_with_its_own_arenas(config, tmp_path, small):

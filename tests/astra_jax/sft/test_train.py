@@ -1,11 +1,16 @@
+import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from transformers import AutoTokenizer
 
 from astra_jax import configuration
 from astra_jax.sft.train import train
+from astra_jax.tokens import CHATML
+from astra_jax.tokens.tokenizer import unquote
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged
@@ -79,6 +84,22 @@ def test_a_run_starts_from_the_weights_of_a_directory(config, tmp_path):
         assert (second / name).read_bytes() == (first / name).read_bytes(), name
     last, start = read_metrics(tmp_path / "run")[-1], read_metrics(tmp_path / "second")[0]
     assert start["loss"] < last["loss"] * 1.2
+
+
+def test_the_exported_template_is_that_of_the_format_trained(config, tmp_path, trajectories):
+    """The tokenizer's directory speaks Qwen3; a server must not."""
+    shutil.copytree(config.tokenizer, tmp_path / "tokenizer")
+    settings = tmp_path / "tokenizer" / "tokenizer_config.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"chat_template": "something else"}))
+    config.tokenizer, config.chat_format, config.steps = str(tmp_path / "tokenizer"), "chatml", 1
+    exported = AutoTokenizer.from_pretrained(train(config, Console(quiet=True)))
+    row = trajectories[2]
+    text = exported.apply_chat_template(
+        [message.openai() for message in row.messages],
+        tools=[tool.openai() for tool in row.tools],
+        tokenize=False,
+    )
+    assert text == unquote("".join(span.text for span in CHATML.render(row.messages, row.tools)))
 
 
 def test_a_bad_row_stops_the_run_by_its_name(config, tmp_path):

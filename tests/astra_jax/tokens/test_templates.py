@@ -7,9 +7,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import AddedToken
+from tokenizers import Tokenizer as RustTokenizer
+from tokenizers.processors import TemplateProcessing
 from transformers import AutoTokenizer
 
-from astra_jax.tokens import CHATML, FORMATS, QWEN3
+from astra_jax.tokens import CHATML, FORMATS, QWEN3, Tokenizer
 from astra_jax.tokens.tokenizer import unquote
 from data_synthesis.records import Message, ToolCall, ToolSpec
 
@@ -182,6 +185,31 @@ def test_template_begins_with_the_bos_it_was_given(hf):
     text = hf.apply_chat_template([{"role": "user", "content": "Hi"}], chat_template=template, tokenize=False)
     assert text.startswith("<s><|im_start|>system")
     assert text.count("<s>") == 1
+
+
+@pytest.mark.parametrize(
+    ("bos", "inserted"),
+    [("<s>", True), ("<s>", False), (None, False), ("<|im_start|>", True)],
+    ids=["inserts", "declares_only", "has_none", "inserts_the_turn_start"],
+)
+def test_a_tokenizers_template_gives_the_ids_of_its_prompts(nano, tmp_path, bos, inserted):
+    """Rendered by a server, and tokenised with nothing inserted."""
+    rust = RustTokenizer.from_file(str(nano.directory / "tokenizer.json"))
+    rust.add_special_tokens([AddedToken("<s>", normalized=False)])
+    if inserted:
+        rust.post_processor = TemplateProcessing(f"{bos} $A", special_tokens=[(bos, rust.token_to_id(bos))])
+    rust.save(str(tmp_path / "tokenizer.json"))
+    config = json.loads((nano.directory / "tokenizer_config.json").read_text())
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config | {"bos_token": bos}))
+    tokenizer, messages = Tokenizer(tmp_path), TWO_QUESTIONS[1:2]
+    ids = AutoTokenizer.from_pretrained(tmp_path).apply_chat_template(
+        [message.openai() for message in messages],
+        tools=[TOOL.openai()],
+        chat_template=CHATML.template_for(tokenizer),
+        add_generation_prompt=True,
+        return_dict=False,
+    )
+    assert ids == tokenizer.encode_prompt(CHATML.open(messages, [TOOL]))
 
 
 def test_formats_are_found_by_name():
