@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from astra_jax.checkpoints.hf import import_model
 from astra_jax.evaluation.summary import summarise
 from astra_jax.inference.engine import EngineSize
-from astra_jax.inference.episodes import EpisodeLimits, Player, derived_seed
+from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.inference.pool import EnginePool
 from astra_jax.tokens import FORMATS, Tokenizer
 from astra_jax.training.settings import BadSetting, choose
@@ -53,13 +53,15 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
 
 def make_player(config: Config, sandbox: Sandbox) -> Player:
     """An engine over the checkpoint `config.model`, with the limits and the sampling of `config`."""
+    engine = EnginePool(import_model(config.model), EngineSize(**config.engine))
     return Player(
-        engine=EnginePool(import_model(config.model), EngineSize(**config.engine)),
+        engine=engine,
         tokenizer=Tokenizer(Path(config.model)),
         format=choose("chat_format", config.chat_format, FORMATS),
         sandbox=sandbox,
         limits=EpisodeLimits(**config.limits),
         temperature=config.temperature,
+        at_once=engine.episodes_at_once,
     )
 
 
@@ -71,13 +73,11 @@ async def play_all(
         TextColumn("episodes"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console,
         disable=not console.is_terminal,
     )  # fmt: skip
-    task = bar.add_task("", total=len(arenas) * samples)
-
-    async def play(number: int, sample: int) -> Episode:
-        arena = arenas[number]
-        episode = await player.play(arena, seed=derived_seed(seed, arena.id, sample), group=0, sample=sample)
-        bar.advance(task)
-        return episode
-
+    jobs = [
+        Job(arena, seed=derived_seed(seed, arena.id, sample), sample=sample)
+        for arena in arenas
+        for sample in range(samples)
+    ]
+    task = bar.add_task("", total=len(jobs))
     with bar:
-        return list(await asyncio.gather(*(play(n, s) for n in range(len(arenas)) for s in range(samples))))
+        return await player.play_all(jobs, on_end=lambda: bar.advance(task))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from astra_jax.inference.interface import Completion, ContextOverflow, GenerationEngine, Sampling
@@ -26,6 +27,16 @@ class EpisodeLimits:
 
 
 @dataclass(frozen=True)
+class Job:
+    """One episode to play; see `Player.play`."""
+
+    arena: Arena
+    seed: int
+    group: int = 0
+    sample: int = 0
+
+
+@dataclass(frozen=True)
 class Player:
     """All that playing an episode needs, shared by training and evaluation."""
 
@@ -35,6 +46,25 @@ class Player:
     sandbox: Sandbox
     limits: EpisodeLimits
     temperature: float = 1.0
+    at_once: int = 64  # episodes of `play_all` in play; the others wait without ageing or holding a cache
+
+    async def play_all(
+        self, jobs: Sequence[Job], on_end: Callable[[], object] = lambda: None
+    ) -> list[Episode]:
+        """Plays the jobs, `at_once` at a time, and returns their episodes in the order of the jobs.
+
+        Args:
+            on_end: called after each episode.
+        """
+        places = asyncio.Semaphore(self.at_once)
+
+        async def play(job: Job) -> Episode:
+            async with places:
+                episode = await self.play(job.arena, seed=job.seed, group=job.group, sample=job.sample)
+            on_end()
+            return episode
+
+        return list(await asyncio.gather(*map(play, jobs)))
 
     async def play(self, arena: Arena, *, seed: int, group: int = 0, sample: int = 0) -> Episode:
         """Plays `arena` once and scores it by rule.

@@ -33,6 +33,13 @@ class EnginePool:
         self._prompt_of: dict[str, tuple[int, ...]] = {}
         self._prompts: dict[tuple[int, ...], int] = {}  # engine of each first prompt that a session still has
 
+    @property
+    def episodes_at_once(self) -> int:
+        """How many episodes keep the slots busy."""
+        # Twice the slots: while one episode's tools run, another has its slot. More would only move caches to
+        # the host and back, and let episodes age that do not advance.
+        return 2 * sum(engine.size.slots for engine in self.engines)
+
     async def generate(
         self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
     ) -> Completion:

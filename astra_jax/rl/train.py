@@ -16,7 +16,7 @@ from rich.console import Console
 
 from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.inference.engine import EngineSize
-from astra_jax.inference.episodes import EpisodeLimits, Player, derived_seed
+from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.inference.pool import EnginePool
 from astra_jax.models import Transformer
 from astra_jax.rl.algorithms import GRPO, Algorithm, DrGRPO
@@ -37,7 +37,7 @@ from astra_jax.training.settings import BadSetting, choose
 from astra_jax.training.state import TrainState, join_model, split_model
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep, make_train_step
-from data_synthesis.records import Arena, Episode, write_records
+from data_synthesis.records import Episode, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
 
 HF_FOLDER = "hf"
@@ -171,6 +171,7 @@ class _Trainer:
             sandbox=sandbox,
             limits=EpisodeLimits(**config.limits),
             temperature=config.temperature,
+            at_once=self.engine.episodes_at_once,
         )
 
     def run(self) -> None:
@@ -239,20 +240,14 @@ class _Trainer:
 
     async def _play_round(self, step: int, count: int) -> list[Group]:
         numbers = range(self.arenas.position, self.arenas.position + count)
-        groups = await asyncio.gather(*(self._play_group(n, self.arenas[n], step) for n in numbers))
+        size = self.config.group_size
+        jobs = [self._job(number, sample) for number in numbers for sample in range(size)]
+        episodes = await self.player.play_all(jobs)
         self.arenas.position += count
-        return list(groups)
+        return [Group(n, step, episodes[i * size : (i + 1) * size]) for i, n in enumerate(numbers)]
 
-    async def _play_group(self, number: int, arena: Arena, step: int) -> Group:
-        episodes = await asyncio.gather(
-            *(
-                self.player.play(
-                    arena, seed=derived_seed(self.config.seed, number, sample), group=number, sample=sample
-                )
-                for sample in range(self.config.group_size)
-            )
-        )
-        return Group(number, step, list(episodes))
+    def _job(self, number: int, sample: int) -> Job:
+        return Job(self.arenas[number], derived_seed(self.config.seed, number, sample), number, sample)
 
     def _keep_samples(self, step: int, filled: Filled) -> None:
         if step % self.config.samples_every == 0 and filled.played:

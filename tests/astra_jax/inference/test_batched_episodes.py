@@ -9,7 +9,7 @@ import pytest
 
 from astra_jax.checkpoints.hf import import_model
 from astra_jax.inference.engine import EngineSize, JaxEngine
-from astra_jax.inference.episodes import EpisodeLimits, Player
+from astra_jax.inference.episodes import EpisodeLimits, Job, Player
 from astra_jax.tokens import FORMATS
 from astra_jax.training.loss import token_logprobs
 from astra_jax.training.packing import Sample, pack, single
@@ -26,20 +26,17 @@ def model(policy):
 
 @pytest.fixture(scope="module")
 def play(model, small, sandbox):
-    """Plays (arena number, seed) pairs at the same time, on an engine with `slots` slots."""
+    """Plays (arena number, seed) pairs, `at_once` at the same time, on an engine with four slots."""
 
-    def play(pairs, slots=4) -> list[Episode]:
+    def play(pairs, at_once=8) -> list[Episode]:
         size = EngineSize(
-            slots=slots, context=448, prefill_rows=2, prefill_tokens=32, decode_tokens=8, stop_ids=2
+            slots=4, context=448, prefill_rows=2, prefill_tokens=32, decode_tokens=8, stop_ids=2
         )
+        engine = JaxEngine(model, size, version=3)
         player = Player(
-            JaxEngine(model, size, version=3), small.tokenizer, FORMATS["qwen3"], sandbox, LIMITS, TEMPERATURE
+            engine, small.tokenizer, FORMATS["qwen3"], sandbox, LIMITS, TEMPERATURE, at_once=at_once
         )
-
-        async def run():
-            return await asyncio.gather(*(player.play(small.arenas[n], seed=seed) for n, seed in pairs))
-
-        return asyncio.run(run())
+        return asyncio.run(player.play_all([Job(small.arenas[n], seed) for n, seed in pairs]))
 
     return play
 
@@ -55,6 +52,19 @@ def test_an_episode_is_the_same_alone_and_among_others(play, eight):
     assert max(len(episode.weight_versions) for episode in eight) > 2
     for episode, (number, seed) in zip(eight, [(n, s) for n in (0, 3, 4, 7) for s in (0, 1)], strict=True):
         assert play([(number, seed)]) == [episode]
+
+
+@pytest.mark.parametrize("at_once", [1, 5])
+def test_how_many_are_in_play_bounds_what_is_parked_and_changes_no_episode(play, eight, monkeypatch, at_once):
+    parked, park = [], JaxEngine._park
+
+    def watched(engine, index):
+        park(engine, index)
+        parked.append(len(engine._parked))
+
+    monkeypatch.setattr(JaxEngine, "_park", watched)
+    assert play([(n, seed) for n in (0, 3, 4, 7) for seed in (0, 1)], at_once) == eight
+    assert max(parked) <= at_once - 1
 
 
 def test_it_can_call_tools(eight):

@@ -6,13 +6,13 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from astra_jax.inference.episodes import EpisodeLimits, Player, derived_seed
+from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.inference.interface import Completion, ContextOverflow, Sampling
 from astra_jax.tokens import FORMATS
 from astra_jax.tokens.rows import tokenise
@@ -254,6 +254,32 @@ def test_an_engine_that_hangs_meets_the_deadline(small, sandbox):
     episode = play(hanging, small.arenas[0])
     assert time.monotonic() - start < 10
     assert (episode.reward, episode.stop_reason) == (None, "deadline")
+
+
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_an_episode_that_waits_for_a_place_does_not_age(small, sandbox, at_once):
+    class OneSlot(Scripted):
+        playing, most, slot = 0, 0, asyncio.Lock()
+
+        async def say(self, turn):
+            self.playing += 1
+            self.most = max(self.most, self.playing)
+            async with self.slot:
+                await asyncio.sleep(0.2)
+            self.playing -= 1
+            return END
+
+    limits = EpisodeLimits(deadline_s=2.0)
+    slow = replace(player(small, sandbox, lambda turn: END, engine=OneSlot, limits=limits), at_once=at_once)
+    jobs = [Job(small.arenas[n % 2], seed=n, sample=n) for n in range(15)]
+    ended = []
+    episodes = asyncio.run(slow.play_all(jobs, on_end=lambda: ended.append(1)))
+    assert limits.deadline_s < 15 * 0.2
+    assert all(episode.reward is not None for episode in episodes)
+    assert [(e.arena_id, e.seed, e.sample) for e in episodes] == [
+        (j.arena.id, j.seed, j.sample) for j in jobs
+    ]
+    assert (slow.engine.most, len(ended)) == (at_once, 15)
 
 
 def test_a_cancelled_episode_releases_what_it_holds(small, sandbox):
