@@ -46,10 +46,20 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class Optimizer:
-    """An optax transformation and the learning rate it applies at a step (counted from 0)."""
+    """An optax transformation with a rate of 1, and the learning rate of each step (counted from 0).
+
+    The rate is a function of the run's step, not of a count kept by the transformation: that one does not see a
+    step that had nothing to learn from.
+    """
 
     transform: optax.GradientTransformation
     learning_rate: optax.Schedule
+
+    def update(self, grads: Any, opt_state: Any, params: Any, step: jax.Array) -> tuple[Any, Any]:
+        """What to add to `params` at a step, and the transformation's next state."""
+        updates, opt_state = self.transform.update(grads, opt_state, params)
+        rate = jnp.asarray(self.learning_rate(step))
+        return jax.tree.map(lambda update: rate.astype(update.dtype) * update, updates), opt_state
 
 
 def make_optimizer(config: OptimizerConfig, steps: int, model: nnx.Module) -> Optimizer:
@@ -59,14 +69,13 @@ def make_optimizer(config: OptimizerConfig, steps: int, model: nnx.Module) -> Op
         ValueError: a parameter that no rule of `config.groups` matches.
         BadSetting: an unknown name or schedule.
     """
-    rate = learning_rate(config, steps)
     axes = logical_axes(model)
     groups = match(config.groups, jax.tree.map(lambda a: 0, axes, is_leaf=_is_axes))
     decays = {"embedding": config.embedding_weight_decay, "vector": 0.0}
-    transforms: dict[Any, Any] = {group: _adamw(config, rate, decay) for group, decay in decays.items()}
-    transforms["matrix"] = _matrix_transform(config, rate, axes)
+    transforms: dict[Any, Any] = {group: _adamw(config, decay) for group, decay in decays.items()}
+    transforms["matrix"] = _matrix_transform(config, axes)
     clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm > 0 else optax.identity()
-    return Optimizer(optax.chain(clip, optax.partition(transforms, groups)), rate)
+    return Optimizer(optax.chain(clip, optax.partition(transforms, groups)), learning_rate(config, steps))
 
 
 def learning_rate(config: OptimizerConfig, steps: int) -> optax.Schedule:
@@ -86,21 +95,19 @@ def learning_rate(config: OptimizerConfig, steps: int) -> optax.Schedule:
     return optax.join_schedules([ramp, after[config.schedule]], [warmup - 1])
 
 
-def _adamw(config: OptimizerConfig, rate: optax.Schedule, decay: float) -> optax.GradientTransformation:
+def _adamw(config: OptimizerConfig, decay: float) -> optax.GradientTransformation:
     return optax.adamw(
-        rate, b1=config.beta1, b2=config.beta2, eps=config.epsilon, weight_decay=decay, mu_dtype=jnp.float32
+        1.0, b1=config.beta1, b2=config.beta2, eps=config.epsilon, weight_decay=decay, mu_dtype=jnp.float32
     )
 
 
-def _matrix_transform(
-    config: OptimizerConfig, rate: optax.Schedule, axes: Any
-) -> optax.GradientTransformation:
+def _matrix_transform(config: OptimizerConfig, axes: Any) -> optax.GradientTransformation:
     if config.name == "adamw":
-        return _adamw(config, rate, config.weight_decay)
+        return _adamw(config, config.weight_decay)
     if config.name != "muon":
         raise BadSetting(f"unknown optimizer {config.name!r}; known: adamw, muon")
     return optax.contrib.muon(
-        rate,
+        1.0,
         beta=config.muon_momentum,
         weight_decay=config.weight_decay,
         # Updates of AdamW's size, so that one learning rate serves both (arXiv 2502.16982, section 2.2).

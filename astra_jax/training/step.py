@@ -58,7 +58,7 @@ def make_train_step(
         tokens = denominator(batch)
         scale = 1.0 / jnp.where(tokens == 0, 1.0, tokens)
         value, diagnostics, grads = accumulate(gradient, state.params, batch, scale, micro_batches)
-        updates, opt_state = optimizer.transform.update(grads, state.opt_state, state.params)
+        updates, opt_state = optimizer.update(grads, state.opt_state, state.params, state.step)
         params = optax.apply_updates(state.params, updates)
         metrics = {
             "loss": value,

@@ -100,5 +100,7 @@ def test_unknown_names_are_named(tiny_model, field, value):
 
 
 def updates_of(config, model, params, grads):
-    transform = make_optimizer(config, 10, model).transform
-    return jax.jit(lambda p, g: transform.update(g, transform.init(p), p)[0])(params, grads)
+    optimizer = make_optimizer(config, 10, model)
+    return jax.jit(lambda p, g: optimizer.update(g, optimizer.transform.init(p), p, jnp.int32(0))[0])(
+        params, grads
+    )

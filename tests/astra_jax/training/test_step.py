@@ -73,6 +73,20 @@ def test_a_batch_without_loss_has_a_loss_of_zero(make, batch):
     assert float(metrics["loss"]) == float(metrics["grad_norm"]) == 0.0
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_the_rate_that_is_reported_is_applied_also_after_steps_without_an_update(make, batch, optimizer):
+    moved, rates = [], []
+    for skipped in (0, STEPS - 3):
+        step, state = make(optimizer=optimizer)
+        before = jax.tree.map(np.array, state.params)
+        state, metrics = step(TrainState(state.step + skipped, state.params, state.opt_state), batch)
+        rates.append(float(metrics["learning_rate"]))
+        moved.append(jax.tree.map(lambda a, b: np.asarray(a) - b, state.params, before))
+    assert rates[0] != pytest.approx(rates[1], rel=0.1)
+    for first, later in zip(*map(jax.tree.leaves, moved), strict=True):
+        np.testing.assert_allclose(later, first * rates[1] / rates[0], rtol=1e-2, atol=1e-6)
+
+
 def test_rows_must_divide_into_micro_batches(make, batch):
     step, state = make(micro_batches=3)
     with pytest.raises(ValueError, match="4 rows cannot be taken in 3 equal micro-batches"):
