@@ -49,7 +49,10 @@ class BatchFiller:
     """Fills batches of `groups_per_batch` informative groups; the surplus waits for the next step.
 
     Rounds are of a fixed size and groups keep their order, so the batch does not depend on which episode
-    finished first. Groups move whole: an advantage is only right beside its group.
+    finished first. Episodes whose reward is unknown are left out before a group is judged; from then on it moves
+    whole, as an advantage is only right beside its group. Leaving them out keeps the gradient what it is: the
+    others are samples of the same policy either way, and to drop their group as well would only make arenas
+    rare whose tools fail often.
 
     Args:
         round_groups: groups played at once.
