@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astra_jax.training.settings import BadSetting
-from data_synthesis.records import Arena, read_records
+from data_synthesis.records import SCHEMA_VERSION, Arena, read_records
 
 
 @dataclass
@@ -29,7 +29,7 @@ class ArenaStream:
 
         Raises:
             BadRecord: a line is no arena.
-            BadSetting: there are none, or one was never proved.
+            BadSetting: there are none, or one was never proved, or was changed since.
         """
         arenas = list(read_records(path, Arena))
         if not arenas:
@@ -39,6 +39,11 @@ class ArenaStream:
                 raise BadSetting(
                     f"arena {arena.id} in {path} is not proved: run `astra arenas verify {path}` and train on "
                     "what it accepts"
+                )
+            if _was_changed(arena):
+                raise BadSetting(
+                    f"arena {arena.id} in {path} is not what was proved: its content has the id "
+                    f"{arena.content_id()}; run `astra arenas verify {path}` and train on what it accepts"
                 )
         with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -52,3 +57,8 @@ class ArenaStream:
         order = list(range(len(self.arenas)))
         random.Random(f"arenas {self.seed} {epoch}").shuffle(order)
         return self.arenas[order[place]]
+
+
+def _was_changed(arena: Arena) -> bool:
+    # Another version of the schema can have other fields, so that an untouched arena has another hash there.
+    return arena.schema_version == SCHEMA_VERSION and arena.id != arena.content_id()

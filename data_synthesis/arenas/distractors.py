@@ -40,7 +40,7 @@ def add_distractors(
 ) -> Arena:
     """The arena with up to `count` more distractors, from other domains and with names that it does not have yet.
 
-    The gold calls stay proved: they do not see the other tools. The id changes, as distractors are content.
+    Distractors are content: the id changes, and a report of a proof does not go along.
 
     Args:
         select: chooses among the candidates, which are in the pool's order and have unique names.
@@ -52,6 +52,7 @@ def add_distractors(
             candidates.setdefault(each.tool.name, each)
     rng = random.Random(f"distractors {arena.id} {seed}")
     chosen = select(arena, list(candidates.values()), count, rng)
-    mixed = arena.model_copy(update={"distractors": [*arena.distractors, *(each.tool for each in chosen)]})
+    distractors = [*arena.distractors, *(each.tool for each in chosen)]
+    mixed = arena.model_copy(update={"distractors": distractors, "verification": None})
     mixed.id = mixed.content_id()
     return mixed

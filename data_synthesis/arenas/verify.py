@@ -33,7 +33,8 @@ def verify_file(
 
     Args:
         json_out: where to write all results as JSON.
-        proved_out: where to write the arenas that are proved, with their reports, for training.
+        proved_out: where to write the arenas that are proved, with their reports, for training. Their ids are
+            those of the content that was proved, whatever the file called them.
         workers: arenas proved at a time.
 
     Returns:
@@ -54,7 +55,8 @@ def verify_file(
     summary = summarise(proved)
     _print(console, proved, summary)
     if proved_out is not None:
-        write_records(proved_out, (a for a in proved if a.verification and a.verification.passed))
+        accepted = [arena for arena in proved if not _failed(arena)]
+        write_records(proved_out, (a.model_copy(update={"id": a.content_id()}) for a in accepted))
     if json_out is not None:
         Path(json_out).parent.mkdir(parents=True, exist_ok=True)
         Path(json_out).write_text(

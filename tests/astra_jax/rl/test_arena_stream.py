@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from astra_jax.rl.arena_stream import ArenaStream
 from astra_jax.training.settings import BadSetting
-from data_synthesis.records import BadRecord, Check, VerificationReport, write_records
+from data_synthesis.records import SCHEMA_VERSION, BadRecord, Check, VerificationReport, write_records
 
 PROVED = VerificationReport(passed=True)
 REFUTED = VerificationReport(passed=False, checks=[Check(name="replay", passed=False, reason="wrong")])
@@ -47,6 +47,21 @@ def test_an_arena_without_a_proof_is_refused_by_name(arena, tmp_path, report):
     write_records(path, [arena(0).model_copy(update={"verification": PROVED}), bad])
     with pytest.raises(BadSetting, match=rf"arena {bad.id} in .*arenas.jsonl is not proved"):
         ArenaStream.read(path, seed=0)
+
+
+def test_an_arena_that_was_changed_after_its_proof_is_refused(arena, tmp_path):
+    path = tmp_path / "arenas.jsonl"
+    proved = arena(1).model_copy(update={"verification": PROVED})
+    write_records(path, [proved.model_copy(update={"question": "What else?"})])
+    with pytest.raises(BadSetting, match=rf"arena {proved.id} in .*arenas.jsonl is not what was proved"):
+        ArenaStream.read(path, seed=0)
+
+
+def test_an_arena_of_another_schema_keeps_the_id_that_it_has_there(arena, tmp_path):
+    path = tmp_path / "arenas.jsonl"
+    newer = {"verification": PROVED, "schema_version": SCHEMA_VERSION + 1, "id": "made-there"}
+    write_records(path, [arena(1).model_copy(update=newer)])
+    assert ArenaStream.read(path, seed=0).arenas[0].id == "made-there"
 
 
 def test_a_file_without_arenas_is_refused(tmp_path):

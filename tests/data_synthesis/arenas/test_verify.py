@@ -10,7 +10,7 @@ from rich.console import Console
 
 from data_synthesis.arenas.rl_rows import write_rl_rows
 from data_synthesis.arenas.verify import verify_file
-from data_synthesis.records import Arena, write_records
+from data_synthesis.records import Arena, read_records, write_records
 from data_synthesis.sandbox import SandboxUnavailable
 
 
@@ -53,6 +53,14 @@ def test_each_failure_is_counted_by_reason_and_shown(build, sandbox, console, tm
         "answer_in_question",
         "gold_answer_missing",
     ]
+
+
+def test_what_is_proved_has_the_id_of_its_content(build, sandbox, console, tmp_path):
+    path = arenas_in(tmp_path / "arenas.jsonl", [build.prices().model_copy(update={"id": "by hand"})])
+    assert verify_file(path, sandbox, console=console, proved_out=tmp_path / "proved.jsonl") == 0
+    (proved,) = read_records(tmp_path / "proved.jsonl", Arena)
+    assert proved.id == proved.content_id() == build.prices().id
+    assert proved.verification is not None
 
 
 def test_released_rows_are_recognised(build, sandbox, console, tmp_path):
