@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers, trainers
@@ -112,5 +113,15 @@ def _write(tokenizer: tokenizers.Tokenizer, out_dir: Path, format: ChatFormat) -
         "pad_token": SPECIAL[0],
         "clean_up_tokenization_spaces": False,
     }
-    (out_dir / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    # An export copies this file: without it, `generate` would not know where a turn ends.
+    generation = {
+        "eos_token_id": tokenizer.token_to_id(format.end_of_turn),
+        "pad_token_id": tokenizer.token_to_id(SPECIAL[0]),
+    }
+    _write_json(out_dir / "tokenizer_config.json", config)
+    _write_json(out_dir / "generation_config.json", generation)
     (out_dir / "chat_template.jinja").write_text(format.chat_template(), encoding="utf-8")
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

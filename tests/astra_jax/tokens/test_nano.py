@@ -1,6 +1,7 @@
 """The nano tokenizer loses nothing, is short on scaffold, spells words alike everywhere, and loads in transformers."""
 
 import json
+import shutil
 
 import pytest
 from hypothesis import given, settings
@@ -64,8 +65,7 @@ def test_episodes_are_short(nano, trajectories):
 
 @pytest.mark.parametrize("family", ["qwen3", "llama", None])
 def test_transformers_loads_it_and_agrees_on_every_id(nano, trajectories, tmp_path, family):
-    for path in nano.files:
-        (tmp_path / path.name).write_bytes(path.read_bytes())
+    shutil.copytree(nano.directory, tmp_path, dirs_exist_ok=True)
     if family:
         (tmp_path / "config.json").write_text(json.dumps({"model_type": family}))
     hf = AutoTokenizer.from_pretrained(tmp_path)
@@ -90,7 +90,8 @@ def test_a_chat_tokenised_at_once_has_the_ids_of_a_rollout(nano, plain_conversat
 def test_training_is_deterministic_and_stays_within_the_vocabulary(trajectories, tmp_path):
     first = train_tokenizer(trajectories, tmp_path / "a", vocab_size=600)
     again = train_tokenizer(trajectories, tmp_path / "b", vocab_size=600)
-    assert [p.read_bytes() for p in first.files] == [p.read_bytes() for p in again.files]
+    files = [{p.name: p.read_bytes() for p in it.directory.iterdir()} for it in (first, again)]
+    assert files[0] == files[1]
     assert first.vocab_size <= 600
 
 
