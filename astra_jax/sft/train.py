@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import grain
 import jax
@@ -16,10 +16,10 @@ from jax.sharding import Mesh
 from rich.console import Console
 
 from astra_jax.checkpoints.hf import export_model, import_model
-from astra_jax.models.config import ModelConfig
+from astra_jax.models.config import ModelConfig, Remat
 from astra_jax.models.induction import start_with_induction
 from astra_jax.models.transformer import Transformer
-from astra_jax.sft.data import Packing, count_batches, digest, load_samples, make_dataset
+from astra_jax.sft.data import BadRows, Packing, TooLong, count_batches, digest, load_samples, make_dataset
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.templates import FORMATS
 from astra_jax.tokens.tokenizer import Tokenizer
@@ -37,6 +37,12 @@ from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep, make_train_step
 
 HF_FOLDER = "hf"
+
+# What is done to the weights of a model that was just drawn, given the seed.
+STARTS: dict[str, Callable[[Transformer, int], None]] = {
+    "noise": lambda model, seed: None,
+    "induction": start_with_induction,
+}
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -94,6 +100,10 @@ def _check(config: Config) -> None:
             f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"
         )
     choose("chat_format", config.chat_format, FORMATS)
+    choose("model.start", config.model.start, STARTS)
+    choose("model.remat", config.model.remat, dict.fromkeys(get_args(Remat)))
+    choose("data.too_long", config.data.too_long, dict.fromkeys(get_args(TooLong)))
+    choose("data.bad_rows", config.data.bad_rows, dict.fromkeys(get_args(BadRows)))
     if config.batch_rows % config.micro_batches:
         raise BadSetting(
             f"config.batch_rows is {config.batch_rows}: it does not divide into {config.micro_batches} micro_batches"
@@ -123,20 +133,21 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
 
 
 def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
-    """The model of `config.model.path`, or one drawn from `config.seed` when there is no path, on `mesh`."""
+    """The model of `config.model.path`, or one drawn from `config.seed` when there is no path, on `mesh`.
+
+    Raises:
+        BadSetting: `config.model.start` is none of `STARTS`.
+    """
     how = {"compute_dtype": config.model.compute_dtype, "remat": config.model.remat}
     if config.model.path:
         imported = import_model(config.model.path, mesh=mesh)
         shape = replace(imported.config, **how)
         graph, _ = split_model(_abstract_model(shape))
         return join_model(graph, split_model(imported)[1])
-    start = config.model.start
-    if start not in ("noise", "induction"):
-        raise ValueError(f"unknown model.start {start!r}; known: noise, induction")
+    start = choose("model.start", config.model.start, STARTS)
     shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init, **how)
     drawn = _draw_model(shape, config.seed, mesh)
-    if start == "induction":
-        start_with_induction(drawn, config.seed)
+    start(drawn, config.seed)
     return drawn
 
 

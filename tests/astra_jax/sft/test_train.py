@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from transformers import AutoTokenizer
+from transformers import AutoTokenizer, GenerationConfig
 
 from astra_jax import configuration
 from astra_jax.sft.train import train
-from astra_jax.tokens import CHATML
+from astra_jax.tokens import CHATML, Tokenizer
 from astra_jax.tokens.tokenizer import unquote
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged
+from astra_jax.training.settings import BadSetting
 from data_synthesis.records import BadRecord
 
 ROOT = Path(__file__).parents[3]
@@ -35,6 +36,14 @@ def config(tmp_path, data_path, tokenizer_dir, compiled_dir):
     config.steps, config.epochs, config.checkpoint_every = STEPS, 0, 3
     config.optimizer.update(name="adamw", learning_rate=1e-2)
     return config
+
+
+def test_what_is_exported_knows_where_a_turn_ends(config):
+    config.steps = 1
+    exported = train(config, Console(quiet=True))
+    tokenizer, generation = Tokenizer(exported), GenerationConfig.from_pretrained(exported)
+    assert generation.eos_token_id == tokenizer.id("<|im_end|>")
+    assert generation.pad_token_id == tokenizer.id("<|endoftext|>")
 
 
 def test_the_loss_comes_down_and_a_finished_run_is_left_alone(config):
@@ -124,9 +133,14 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
         ({"epochs": 1}, "steps is 16 and config.epochs 1: exactly one"),
         ({"chat_format": "chatlm"}, "chat_format is 'chatlm'; known: qwen3, chatml"),
         ({"micro_batches": 3}, "batch_rows is 2: it does not divide into 3"),
+        ({"data": {"too_long": "dropp"}}, "data.too_long is 'dropp'; known: drop, truncate"),
+        ({"data": {"bad_rows": "skp"}}, "data.bad_rows is 'skp'; known: stop, skip"),
+        ({"model": {"start": "x"}}, "model.start is 'x'; known: noise, induction"),
+        ({"model": {"remat": "ful"}}, "model.remat is 'ful'; known: none, attention, full"),
     ],
 )
 def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sentence):
     config.update(change)
-    with pytest.raises(ValueError, match=sentence):
+    with pytest.raises(BadSetting, match=sentence):
         train(config, Console(quiet=True))
+    assert not Path(config.run_dir, "data.json").exists()
