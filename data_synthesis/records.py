@@ -340,7 +340,7 @@ def read_records(path: str | Path, kind: type[R], *, rejects: list[BadRecord] | 
         rejects: if given, bad lines are appended here and reading goes on; otherwise the first one raises.
 
     Raises:
-        BadRecord: a line that is not JSON or not a `kind`, when `rejects` is None.
+        BadRecord: a line that is not JSON, cannot be read or is no `kind`, when `rejects` is None.
         FileNotFoundError: no such file.
     """
     path = Path(path)
@@ -363,6 +363,10 @@ def _parse_line(path: Path, number: int, line: bytes, kind: type[R]) -> R:
         raise BadRecord(path, number, "", f"is not UTF-8 ({error.reason})") from error
     except json.JSONDecodeError as error:
         raise BadRecord(path, number, "", f"is not JSON ({error.msg} at column {error.colno})") from error
+    except RecursionError as error:
+        raise BadRecord(path, number, "", "is nested too deeply") from error
+    except ValueError as error:  # Python's limit on the digits of an integer
+        raise BadRecord(path, number, "", f"holds a number that cannot be read ({error})") from error
     try:
         return kind.model_validate(value)
     except ValidationError as error:

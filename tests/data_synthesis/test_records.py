@@ -142,6 +142,8 @@ def test_unknown_fields_are_kept_at_every_depth(unknown):
 BAD_LINES = [
     (b'{"query": ', "", "is not JSON"),
     (b"\xffabc", "", "is not UTF-8"),
+    (b'{"query": "q", "x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "", "nested too deeply"),
+    (b'{"query": "q", "x": ' + b"9" * 5000 + b"}", "", "4300 digits"),
     (b"[1, 2]", "", "not a Task"),
     (b"{}", "query", "Field required"),
     (b'{"query": 3}', "query", "valid string"),
