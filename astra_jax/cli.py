@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ def _expected() -> tuple[type[Exception], ...]:
     from astra_jax.training.checkpoint import CheckpointMismatch
     from astra_jax.training.run_folder import ConfigChanged, RunBusy
     from astra_jax.training.settings import BadSetting
+    from data_synthesis.arenas import InfrastructureFailure
+    from data_synthesis.arenas.oracle import UnsolvedArena
+    from data_synthesis.environments import NotProved
     from data_synthesis.pipeline import PipelineError
     from data_synthesis.records import BadRecord
     from data_synthesis.sandbox import SandboxUnavailable
@@ -61,17 +65,21 @@ def _expected() -> tuple[type[Exception], ...]:
         BadRecord,
         BadSetting,
         BadTranscript,
+        BrokenExecutor,
         CheckpointError,
         CheckpointMismatch,
         ConfigChanged,
         FloatingPointError,
         ImpossibleOptions,
+        InfrastructureFailure,
+        NotProved,
         NothingToReport,
         OSError,
         PipelineError,
         RunBusy,
         SandboxUnavailable,
         ShardingError,
+        UnsolvedArena,
         UnsupportedModel,
     )
 
@@ -79,6 +87,8 @@ def _expected() -> tuple[type[Exception], ...]:
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, BrokenExecutor):  # its own text is about futures, and does not say why
+        return "a worker process was killed, perhaps for want of memory; run the same command again"
     return str(error)
 
 
@@ -204,9 +214,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_data_verbs(verbs: Any) -> None:
-    synth = verbs.add_parser("synth", help="make training data").add_subparsers(
-        dest="what", required=True, metavar="WHAT"
-    )
+    synth = _group(verbs, "synth", "make training data", "astra synth arenas --config.count=500")
     arenas = _verb(
         synth,
         "arenas",
@@ -235,9 +243,7 @@ def _add_data_verbs(verbs: Any) -> None:
     )
     _takes_sandbox_level(rows)
 
-    checks = verbs.add_parser("arenas", help="work on arenas").add_subparsers(
-        dest="what", required=True, metavar="WHAT"
-    )
+    checks = _group(verbs, "arenas", "work on arenas", "astra arenas verify arenas.jsonl")
     verify = _verb(
         checks,
         "verify",
@@ -270,8 +276,11 @@ def _add_training_verbs(verbs: Any) -> None:
     )
     _takes_config(rl, "configs/rl/nano.py")
 
-    evals = verbs.add_parser("eval", help="evaluate a checkpoint").add_subparsers(
-        dest="what", required=True, metavar="WHAT"
+    evals = _group(
+        verbs,
+        "eval",
+        "evaluate a checkpoint",
+        "astra eval arenas --config.model=runs/rl/hf --config.arenas=held_out.jsonl",
     )
     held_out = _verb(
         evals,
@@ -285,8 +294,8 @@ def _add_training_verbs(verbs: Any) -> None:
 
 
 def _add_export_verbs(verbs: Any) -> None:
-    converts = verbs.add_parser("convert", help="Hugging Face directories in and out").add_subparsers(
-        dest="what", required=True, metavar="WHAT"
+    converts = _group(
+        verbs, "convert", "Hugging Face directories in and out", "astra convert smollm2 models/smollm2"
     )
     smollm2 = _verb(
         converts,
@@ -305,10 +314,22 @@ def _add_export_verbs(verbs: Any) -> None:
     report.add_argument("--out", type=Path, metavar="FILE", help="where to write it")
 
 
+def _group(verbs: Any, name: str, what: str, example: str) -> Any:
+    """The verbs under `astra NAME`, to be added to."""
+    parser = _described(verbs, name, what, example)
+    return parser.add_subparsers(dest="what", required=True, metavar="WHAT")
+
+
 def _verb(
     verbs: Any, name: str, run: Callable[[argparse.Namespace, Console], int], what: str, example: str
 ) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = verbs.add_parser(
+    parser = _described(verbs, name, what, example)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _described(verbs: Any, name: str, what: str, example: str) -> argparse.ArgumentParser:
+    return verbs.add_parser(
         name,
         help=what,
         description=what[0].upper() + what[1:] + ".",
@@ -316,8 +337,6 @@ def _verb(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _takes_sandbox_level(parser: argparse.ArgumentParser) -> None:

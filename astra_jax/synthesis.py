@@ -60,7 +60,8 @@ def write_oracle_rows(
 
     Raises:
         BadRecord: a line is no arena.
-        ValueError: the gold calls of an arena do not solve it.
+        UnsolvedArena: the gold calls of an arena do not solve it.
+        InfrastructureFailure: the sandbox failed, or an arena's sources do not load.
     """
     read = read_records(arenas, Arena)
     return write_records(out, oracle_trajectories(read, sandbox, seed=seed, double_checks=double_checks))

@@ -13,13 +13,17 @@ from data_synthesis.records import Arena, GoldCall, Message, Provenance, ToolCal
 from data_synthesis.sandbox.interface import Sandbox
 
 
+class UnsolvedArena(ValueError):
+    """The gold calls do not solve the arena, or it has no final answer: nothing can be shown."""
+
+
 def oracle_trajectories(
     arenas: Iterable[Arena], sandbox: Sandbox, *, seed: int = 0, double_checks: float = 0.0, workers: int = 2
 ) -> Iterator[Trajectory]:
     """`oracle_trajectory` of each arena, in order, `workers` at a time.
 
     Raises:
-        ValueError, InfrastructureFailure: as `oracle_trajectory`.
+        UnsolvedArena, InfrastructureFailure: as `oracle_trajectory`.
     """
     with ThreadPoolExecutor(workers) as pool:
         yield from pool.map(
@@ -46,17 +50,17 @@ def oracle_trajectory(
             call, and it costs precision: a habit for RL to unlearn.
 
     Raises:
-        ValueError: the gold calls do not solve the arena, or it has no final answer.
+        UnsolvedArena: the gold calls do not solve the arena, or it has no final answer.
         InfrastructureFailure: the sandbox failed.
     """
     if not arena.final_answer:
-        raise ValueError(f"arena {arena.id} has no final answer to end a trajectory with")
+        raise UnsolvedArena(f"arena {arena.id} has no final answer to end a trajectory with")
     backend = ArenaBackend(arena, sandbox, seed=seed, with_distractors=with_distractors)
     try:
         tools = backend.tools()
         messages = list(_conversation(arena, backend))
         if backend.score().f1 < 1:
-            raise ValueError(
+            raise UnsolvedArena(
                 f"the gold calls of arena {arena.id} do not solve it; run `astra arenas verify` on it"
             )
         if random.Random(f"{seed} {arena.id}").random() < double_checks:
@@ -88,7 +92,9 @@ def _conversation(arena: Arena, backend: ArenaBackend) -> Iterator[Message]:
             yield follow_up_message(follow_up, backend.revealed(follow_up))
             untold = {}
         else:
-            raise ValueError(f"arena {arena.id}: no way to reach gold calls {[gold.id for gold in waiting]}")
+            raise UnsolvedArena(
+                f"arena {arena.id}: no way to reach gold calls {[gold.id for gold in waiting]}"
+            )
         turn += 1
     yield Message(role="assistant", content=arena.final_answer)
 

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
-from astra_jax import cli, configuration
+from astra_jax import cli, configuration, synthesis
+from data_synthesis.environments import NotProved
 from data_synthesis.records import Arena, Trajectory, read_records, write_records
 from data_synthesis.teacher.transcript import SHIPPED
 
@@ -34,7 +36,7 @@ def verbs(
 PARSERS = dict(verbs(cli._parser()))
 VERBS = list(PARSERS)
 CONFIGURED = [verb for verb, parser in PARSERS.items() if "--config" in parser._option_string_actions]
-every_verb = pytest.mark.parametrize("verb", VERBS, ids=" ".join)
+GROUPS = sorted({verb[:1] for verb in VERBS if len(verb) > 1})
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +58,7 @@ def test_the_promised_verbs_are_there():
     assert promised <= {" ".join(verb) for verb in VERBS}
 
 
-@every_verb
+@pytest.mark.parametrize("verb", [*VERBS, *GROUPS], ids=" ".join)
 def test_help_shows_an_example_that_can_be_run(verb, capsys):
     text = help_of(verb, capsys)
     (example,) = re.findall(r"example:\n  (astra .*)", text)
@@ -69,7 +71,7 @@ def test_help_shows_an_example_that_can_be_run(verb, capsys):
         assert rest == []
 
 
-@pytest.mark.parametrize("group", sorted({verb[:1] for verb in VERBS if len(verb) > 1} | {()}), ids=" ".join)
+@pytest.mark.parametrize("group", [(), *GROUPS], ids=" ".join)
 def test_help_of_a_group_lists_its_verbs(group, capsys):
     text = help_of(group, capsys)
     assert all(verb[len(group)] in text for verb in VERBS if verb[: len(group)] == group)
@@ -148,13 +150,21 @@ def test_a_checkpoint_is_evaluated_and_reported(small, policy, tmp_path, capsys)
     capsys.readouterr()
 
 
-def unproved(small, tmp_path) -> Path:
-    path = tmp_path / "unproved.jsonl"
-    write_records(path, [arena.model_copy(update={"verification": None}) for arena in small.arenas])
-    return path
+def damaged(small, folder, name) -> Path:
+    """The arenas, of which the first is wrong in the way of this name."""
+    first = small.arenas[0].model_copy(deep=True)
+    if name == "unproved":
+        first.verification = None
+    elif name == "unsolved":
+        first.gold_calls[0].expected = "something else"
+    else:
+        first.tools[0].source = "def broken(:"
+    write_records(folder / f"{name}.jsonl", [first, *small.arenas[1:]])
+    return folder / f"{name}.jsonl"
 
 
-# A command, and what its one sentence must say. {small}, {policy}, {unproved} and {tmp} are paths.
+DAMAGES = ("unproved", "unsolved", "unopened")
+# A command, and what its one sentence must say. {small}, {policy}, {tmp} and the damages are paths.
 MISTAKES = {
     "model directory": (
         "rl {run} --config.model={tmp}/no --config.arenas={small}",
@@ -182,6 +192,11 @@ MISTAKES = {
         "rl {run} --config.model={policy} --config.arenas={unproved}",
         "is not proved: run `astra",
     ),
+    "unsolved arenas": (
+        "synth rows {unsolved} {tmp}/rows.jsonl",
+        "do not solve it; run `astra arenas verify`",
+    ),
+    "arenas that do not load": ("synth rows {unopened} {tmp}/rows.jsonl", "arena .* cannot be opened"),
     "not arenas": ("rl {run} --config.model={policy} --config.arenas={policy}/config.json", "config.json:1"),
     "unknown key": (
         "rl --config.grup_size=3",
@@ -224,12 +239,30 @@ def test_a_mistake_is_one_sentence(mistake, small, policy, tmp_path, capsys):
         "tmp": tmp_path,
         "run": f"--config.run_dir={tmp_path / 'run'}",
     }
-    if "{unproved}" in command:
-        places["unproved"] = unproved(small, tmp_path)
+    places |= {name: damaged(small, tmp_path, name) for name in DAMAGES if f"{{{name}}}" in command}
     assert cli.main(command.format(**places).split()) == 2
     error = capsys.readouterr().err
     assert re.search(sentence, error)
     assert error.startswith("astra: ")
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("failure", "sentence"),
+    [
+        (BrokenProcessPool("while the future was pending"), "a worker process was killed"),
+        (NotProved("generated arena x (bank) is not proved: dead"), "arena x .bank. is not proved: dead"),
+    ],
+    ids=["a killed worker", "a wrong generator"],
+)
+def test_what_fails_while_arenas_are_made_is_one_sentence(failure, sentence, monkeypatch, tmp_path, capsys):
+    def fails(*_, **__):
+        raise failure
+
+    monkeypatch.setattr(synthesis, "generate_arenas", fails)
+    assert cli.main(["synth", "arenas", f"--config.out_dir={tmp_path}"]) == 2
+    error = capsys.readouterr().err
+    assert re.match(f"astra: .*{sentence}", error)
     assert error.count("\n") == 1
 
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from data_synthesis.arenas.episode import ArenaBackend
-from data_synthesis.arenas.oracle import oracle_trajectory
+from data_synthesis.arenas.oracle import UnsolvedArena, oracle_trajectory
 from data_synthesis.arenas.scoring import contains_answer
 from data_synthesis.records import Arena, FollowUp, Trajectory
 
@@ -109,13 +109,13 @@ def test_when_the_missing_parameter_is_not_recognised_nothing_is_guessed(build, 
 def test_an_arena_that_its_gold_calls_do_not_solve_makes_no_trajectory(build, sandbox):
     wrong = build.prices()
     wrong.gold_calls[0].expected = 1
-    with pytest.raises(ValueError, match="do not solve it"):
+    with pytest.raises(UnsolvedArena, match="do not solve it"):
         oracle_trajectory(wrong, sandbox)
-    with pytest.raises(ValueError, match="no final answer"):
+    with pytest.raises(UnsolvedArena, match="no final answer"):
         oracle_trajectory(build.prices(final_answer=""), sandbox)
     circular = build.multi_hop()
     circular.gold_calls[0].depends_on = [3]
-    with pytest.raises(ValueError, match=r"no way to reach gold calls \[1, 3\]"):
+    with pytest.raises(UnsolvedArena, match=r"no way to reach gold calls \[1, 3\]"):
         oracle_trajectory(circular, sandbox)
 
 
