@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache, partial
 from itertools import chain
 from pathlib import Path
 
@@ -48,28 +51,36 @@ def generate_arenas(
         SandboxUnavailable: a sandbox failed, so nothing is known.
     """
     parts = [range(first, min(first + _PART, recipe.count)) for first in range(0, recipe.count, _PART)]
-    with ProcessPoolExecutor(
-        workers, multiprocessing.get_context("spawn"), _open_sandbox, (minimum,)
-    ) as pool:
-        made = pool.map(_made_and_proved, [recipe] * len(parts), parts)
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
+        made = pool.map(partial(_made_and_proved, recipe, minimum), parts)
         shown = track(made, "making and proving arenas", len(parts), console=console, transient=True)
         lines = chain.from_iterable(shown if console.is_terminal else made)
         return write_records(path, (Arena.model_validate_json(line) for line in lines))
 
 
-_sandbox: LocalSandbox  # of this worker process
+def _end_with_parent() -> None:
+    """Ends this worker, and with it its sandbox, when the process that started it is gone."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)  # the main thread may wait for work for ever: nobody closes the queue of a killed parent
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
-def _open_sandbox(minimum: ConfinementLevel) -> None:
-    global _sandbox
-    _sandbox = LocalSandbox(minimum)
+@cache
+def _sandbox(minimum: ConfinementLevel) -> LocalSandbox:
+    """The sandbox of this worker. Opened with its first work, whose failures reach the caller as they are."""
+    return LocalSandbox(minimum)
 
 
-def _made_and_proved(recipe: Recipe, part: Sequence[int]) -> list[str]:
+def _made_and_proved(recipe: Recipe, minimum: ConfinementLevel, part: Sequence[int]) -> list[str]:
     made = make_arenas(
         len(part), seed=recipe.seed, domains=recipe.domains, options=recipe.options, first=part[0]
     )
-    return [arena.model_dump_json() for arena in _accepted(prove_all(made, _sandbox, workers=1))]
+    return [arena.model_dump_json() for arena in _accepted(prove_all(made, _sandbox(minimum), workers=1))]
 
 
 def _accepted(arenas: Iterator[Arena]) -> Iterator[Arena]:
