@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import socket
+import threading
 import time
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 
@@ -30,10 +34,13 @@ def post(url: str, body: bytes, largest_answer: int, give_up: float) -> bytes:
     connection = kind(parts.netloc, timeout=_remaining(give_up))
     try:
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection.request("POST", target, body, {"Content-Type": "application/json"})
-        response = connection.getresponse()
-        answer = _read(response, connection, largest_answer, give_up)
+        connection.connect()
+        with _hung_up_at(give_up, connection.sock):
+            connection.request("POST", target, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            answer = _read(response, largest_answer)
     except (OSError, http.client.HTTPException) as error:
+        _remaining(give_up)
         raise Failed(f"{type(error).__name__}: {error}", temporary=True) from error
     finally:
         connection.close()
@@ -43,16 +50,36 @@ def post(url: str, body: bytes, largest_answer: int, give_up: float) -> bytes:
     return answer
 
 
-def _read(
-    response: http.client.HTTPResponse, connection: http.client.HTTPConnection, largest: int, give_up: float
-) -> bytes:
+@contextlib.contextmanager
+def _hung_up_at(give_up: float, connected: socket.socket) -> Iterator[None]:
+    """Shuts the socket down when the time has come, which ends every wait for it.
+
+    A socket's own timeout is for each read: a server that sends a byte now and then never meets it.
+
+    Raises:
+        Failed: the time has come; what was read may be cut off.
+    """
+
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):  # it is closed already
+            connected.shutdown(socket.SHUT_RDWR)
+
+    alarm = threading.Timer(_remaining(give_up), hang_up)
+    alarm.daemon = True
+    alarm.start()
+    try:
+        yield
+        _remaining(give_up)
+    finally:
+        alarm.cancel()
+
+
+def _read(response: http.client.HTTPResponse, largest: int) -> bytes:
     answer = bytearray()
     while part := response.read1(1 << 16):
         answer += part
         if len(answer) > largest:
             raise Failed(f"the answer is longer than {largest} bytes", temporary=False)
-        if connection.sock is not None:
-            connection.sock.settimeout(_remaining(give_up))
     return bytes(answer)
 
 
