@@ -15,28 +15,32 @@ _PROBE_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class Bubblewrap:
-    """`problem` is empty where bubblewrap works."""
+    """`problem` is empty where bubblewrap works. `path` is absolute: it is run without a search path."""
 
     version: str
     problem: str
+    path: str = ""
 
     def wrap(self, command: list[str], environment: dict[str, str]) -> list[str]:
         """`command` in new namespaces that hold the interpreter, the system's libraries and nothing else."""
-        return [*_arguments(environment), *command]
+        return [*_arguments(self.path, environment), *command]
 
 
 @cache
 def probe() -> Bubblewrap:
     """Runs the interpreter inside bubblewrap to see whether that works. Waits ten seconds at most."""
-    if sys.platform != "linux" or shutil.which("bwrap") is None:
+    found = shutil.which("bwrap")
+    if sys.platform != "linux" or found is None:
         return Bubblewrap("", "bubblewrap (`bwrap`) is not installed")
+    path = os.path.abspath(found)
     try:
-        version = _run(["bwrap", "--version"]).stdout.split()[-1]
-        tried = _run([*_arguments({}), *interpreter(), "-c", "import json"])
+        version = _run([path, "--version"]).stdout.split()[-1]
+        tried = _run([*_arguments(path, {}), *interpreter(), "-c", "import json"])
     except (OSError, IndexError, subprocess.TimeoutExpired) as error:
         return Bubblewrap("", f"bubblewrap does not run: {error}")
     lines = tried.stderr.strip().splitlines() or [f"exit status {tried.returncode}"]
-    return Bubblewrap(version, "" if tried.returncode == 0 else f"bubblewrap does not work here: {lines[-1]}")
+    problem = "" if tried.returncode == 0 else f"bubblewrap does not work here: {lines[-1]}"
+    return Bubblewrap(version, problem, path)
 
 
 def interpreter() -> list[str]:
@@ -44,8 +48,8 @@ def interpreter() -> list[str]:
     return [sys.executable, "-s", "-S", "-P"]
 
 
-def _arguments(environment: dict[str, str]) -> list[str]:
-    arguments = ["bwrap", "--unshare-all", "--new-session", "--cap-drop", "ALL", "--clearenv"]
+def _arguments(path: str, environment: dict[str, str]) -> list[str]:
+    arguments = [path, "--unshare-all", "--new-session", "--cap-drop", "ALL", "--clearenv"]
     for name, value in environment.items():
         arguments += ["--setenv", name, value]
     for folder in _folders():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 
 import pytest
 
@@ -35,6 +36,26 @@ def test_a_level_that_can_be_had_is_had_and_said(each_level):
 def test_the_level_is_logged_at_start(caplog):
     with caplog.at_level(logging.INFO), LocalSandbox() as sandbox:
         assert sandbox.describe() in caplog.messages
+
+
+@pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+def test_bubblewrap_is_run_from_where_it_was_found(tmp_path, monkeypatch):
+    """Here by a relative path, in a folder where nobody else would look."""
+    (tmp_path / "tools").mkdir()
+    log = tmp_path / "log"
+    script = f'#!/bin/sh\necho >>"{log}"\nexec {shutil.which("bwrap")} "$@"\n'
+    (tmp_path / "tools" / "bwrap").write_text(script)
+    (tmp_path / "tools" / "bwrap").chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "tools")
+    found = bubblewrap.probe.__wrapped__()
+    if found.problem:
+        pytest.skip("bubblewrap does not work here")
+    monkeypatch.setattr(bubblewrap, "probe", lambda: found)
+    probed = len(log.read_text())
+    with LocalSandbox(ConfinementLevel.NAMESPACES) as sandbox, sandbox.open(PING) as session:
+        assert session.call("ping", {}) == "pong"
+    assert len(log.read_text()) > probed
 
 
 def test_without_bubblewrap_the_ladder_goes_one_down(no_bubblewrap):

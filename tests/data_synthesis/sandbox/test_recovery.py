@@ -28,7 +28,7 @@ def children(process: int) -> set[int]:
 def interpreter(sandbox: LocalSandbox) -> int:
     """The process that sessions are forked from. Where there is a bubblewrap, it is below two processes of that."""
     process = sandbox._warm._process.pid
-    while Path(f"/proc/{process}/cmdline").read_bytes().startswith(b"bwrap"):
+    while Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0].endswith(b"bwrap"):
         (process,) = children(process)
     return process
 
