@@ -1,7 +1,7 @@
 """The transformer that the trainer and the sampler share."""
 
-from astra_jax.models.cache import KVCache, init_cache, resize_cache
+from astra_jax.models.cache import KVCache, init_cache
 from astra_jax.models.config import ModelConfig
 from astra_jax.models.transformer import Transformer
 
-__all__ = ["KVCache", "ModelConfig", "Transformer", "init_cache", "resize_cache"]
+__all__ = ["KVCache", "ModelConfig", "Transformer", "init_cache"]

@@ -42,11 +42,6 @@ class KVCache:
 
     layers: tuple[LayerCache, ...]
 
-    @property
-    def length(self) -> int:
-        """S: how many positions it can hold. A step reads all of them, so a shorter cache is a faster one."""
-        return self.layers[0].keys_BxKxHxS.shape[3]
-
 
 def init_cache(config: ModelConfig, batch: int, length: int) -> KVCache:
     """An empty cache of `batch` rows for positions 0 to `length - 1`, in the compute dtype."""
@@ -57,16 +52,3 @@ def init_cache(config: ModelConfig, batch: int, length: int) -> KVCache:
         return LayerCache(keys, jnp.zeros((batch, K, length, H), config.compute_dtype))
 
     return KVCache(tuple(layer() for _ in range(config.num_layers)))
-
-
-def resize_cache(cache: KVCache, length: int) -> KVCache:
-    """The same entries in a longer or a shorter cache; entries past `length` are lost."""
-
-    def resize(x: jax.Array, axis: int) -> jax.Array:
-        kept = jax.lax.slice_in_dim(x, 0, min(length, cache.length), axis=axis)
-        missing = [(0, length - kept.shape[axis] if i == axis else 0) for i in range(x.ndim)]
-        return jnp.pad(kept, missing)
-
-    return KVCache(
-        tuple(LayerCache(resize(c.keys_BxKxHxS, 3), resize(c.values_BxKxSxH, 2)) for c in cache.layers)
-    )

@@ -8,7 +8,7 @@ import numpy as np
 
 from astra_jax.rl.algorithms import GroupSignal
 from astra_jax.training.batch import PackedBatch
-from astra_jax.training.packing import Block, Sample, assemble, plan, share_prompt
+from astra_jax.training.packing import Block, Sample, pack, share_prompt
 from data_synthesis.records import Episode
 
 
@@ -21,7 +21,7 @@ def to_batch(
         groups: episodes of each group, all of one prompt.
         signals: what each group teaches, in the same order.
         length: tokens of a row, at least the engine's context: an episode that does not fit a row is an error.
-        rows_multiple: rows are padded to this times a power of two, so that few shapes are ever compiled.
+        rows_multiple: as `multiple` of `pack`.
     """
     denominator = sum(sum(signal.denominators) for signal in signals)
     blocks: list[Block] = []
@@ -31,11 +31,7 @@ def to_batch(
             for episode, advantages, weights in zip(episodes, signal.advantages, signal.weights, strict=True)
         ]
         blocks += share_prompt(samples, episodes[0].prompt_length, length)
-    rows = plan([len(block) for block in blocks], length)
-    count = rows_multiple
-    while count < len(rows):
-        count *= 2
-    return assemble([[blocks[i] for i in row] for row in rows], length, count)
+    return pack(blocks, length, rows_multiple)
 
 
 def _sample(episode: Episode, advantages: np.ndarray, weights: np.ndarray) -> Sample:

@@ -15,15 +15,6 @@ import tokenizers
 _BREAK = "\U000f0000"
 _CONTROL = re.compile(r"<(?=\|\w+\|>)")
 
-_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-    "vocab.json",
-    "merges.txt",
-)
-
 
 def quote(text: str) -> str:
     """`text` from outside (a user, a tool, a document), made safe to stand in a rendered chat.
@@ -63,13 +54,8 @@ class Tokenizer:
         self._lock = Lock()
         named = _named_tokens(self.directory / "tokenizer_config.json")
         self.eos_id = self._optional_id(named.get("eos_token"))
-        self.pad_id = self._optional_id(named.get("pad_token"))
+        self._bos = named.get("bos_token", "")
         self.bos_id = self._inserted_bos(named.get("bos_token"))
-
-    @property
-    def files(self) -> list[Path]:
-        """The files that an exported checkpoint carries along."""
-        return [self.directory / name for name in _FILES if (self.directory / name).is_file()]
 
     @property
     def vocab_size(self) -> int:
@@ -92,8 +78,7 @@ class Tokenizer:
 
     def bos_before(self, text: str) -> str:
         """The text of what `encode_prompt` puts in front of `text`: the BOS token's, or none."""
-        missing = self._missing_bos(self.encode_chat(text))
-        return "".join(self._tokenizer.id_to_token(token) for token in missing)
+        return self._bos if self._missing_bos(self.encode_chat(text)) else ""
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of `ids`, control tokens included."""
@@ -124,9 +109,9 @@ class Tokenizer:
 
 
 def _named_tokens(config: Path) -> dict[str, str]:
-    """`eos_token`, `pad_token` and so on, which Hugging Face writes as a string or as an object."""
+    """`eos_token` and `bos_token`, which Hugging Face writes as a string or as an object."""
     if not config.is_file():
         return {}
     values = json.loads(config.read_text(encoding="utf-8"))
-    named = {name: values.get(name) for name in ("bos_token", "eos_token", "pad_token")}
+    named = {name: values.get(name) for name in ("bos_token", "eos_token")}
     return {name: v["content"] if isinstance(v, dict) else v for name, v in named.items() if v}

@@ -116,16 +116,12 @@ def plan(lengths: Sequence[int], capacity: int, most: int | None = None) -> list
     return sorted(rows, key=lambda row: row[0])
 
 
-def assemble(rows: Sequence[Sequence[Block]], length: int, count: int | None = None) -> PackedBatch:
+def assemble(rows: Sequence[Sequence[Block]], length: int, count: int) -> PackedBatch:
     """Lays out blocks as `count` rows of `length` tokens; the rest is padding.
-
-    Args:
-        count: rows of the batch; None is as many as given.
 
     Raises:
         ValueError: the blocks do not fit, or some carry RL values and others do not.
     """
-    count = len(rows) if count is None else count
     if len(rows) > count:
         raise ValueError(f"{len(rows)} rows are needed and the batch has {count}")
     names = {frozenset(block.arrays) for row in rows for block in row}
@@ -140,19 +136,18 @@ def assemble(rows: Sequence[Sequence[Block]], length: int, count: int | None = N
     return PackedBatch(**batch)
 
 
-def pack(blocks: Sequence[Block], length: int, count: int | None = None) -> PackedBatch:
+def pack(blocks: Sequence[Block], length: int, multiple: int = 1) -> PackedBatch:
     """All `blocks` in one batch of rows of `length` tokens; see `plan` and `assemble`.
 
     Args:
-        count: rows of the batch (a constant keeps the step from compiling again; rows of padding cost little
-            when they fill whole micro-batches, which the step skips); None is as many as needed.
+        multiple: rows are padded to this times a power of two, so that few shapes are ever compiled. Rows of
+            padding cost little when they fill whole micro-batches, which the step skips.
     """
     rows = plan([len(block) for block in blocks], length)
+    count = multiple
+    while count < len(rows):
+        count *= 2
     return assemble([[blocks[i] for i in row] for row in rows], length, count)
-
-
-def padding_fraction(batch: PackedBatch) -> float:
-    return float((np.asarray(batch.segment_ids) == 0).mean())
 
 
 def _segment(sample: Sample, start: int, segment: int, parent: int, stop: int | None = None) -> dict:

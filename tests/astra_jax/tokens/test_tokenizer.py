@@ -73,11 +73,6 @@ def test_threads_share_a_tokenizer(nano):
         assert list(pool.map(nano.decode, expected)) == texts
 
 
-def test_files_for_export_are_those_there_are(nano):
-    names = {path.name for path in nano.files}
-    assert names == {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"}
-
-
 def test_what_is_missing_is_named(nano, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"no tokenizer\.json"):
         Tokenizer(tmp_path)
