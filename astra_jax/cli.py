@@ -108,8 +108,8 @@ def _quickstart(arguments: argparse.Namespace, console: Console) -> int:
     jax.config.update("jax_num_cpu_devices", arguments.config.cpu_devices)
     from astra_jax.quickstart import quickstart
 
-    quickstart(arguments.config, console, fresh=arguments.fresh)
-    return 0
+    results = quickstart(arguments.config, console, fresh=arguments.fresh)
+    return 1 if results["hf_check"]["same_greedy_episode"] is False else 0
 
 
 def _synth_arenas(arguments: argparse.Namespace, console: Console) -> int:

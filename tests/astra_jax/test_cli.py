@@ -286,3 +286,15 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
     monkeypatch.setattr(cli.configuration, "load", interrupted)
     assert cli.main(["rl"]) == 130
     assert "the same command goes on" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("same", "code"), [(True, 0), (None, 0), (False, 1)])
+def test_a_quickstart_whose_export_plays_otherwise_fails(monkeypatch, tmp_path, same, code):
+    ran = []
+    monkeypatch.setattr("jax.config.update", lambda name, value: ran.append((name, value)))
+    monkeypatch.setattr(
+        "astra_jax.quickstart.quickstart",
+        lambda config, console, fresh: {"hf_check": {"same_greedy_episode": same}},
+    )
+    assert cli.main(["quickstart", f"--config.run_dir={tmp_path}", "--config.cpu_devices=3"]) == code
+    assert ran == [("jax_num_cpu_devices", 3)]
