@@ -142,10 +142,13 @@ def compiled_dir(tmp_path_factory) -> Iterator[Path]:
 class TrainingProcess:
     """A training run in a process of its own, which can be killed."""
 
-    def __init__(self, compiled_dir: Path, module: str, config: Any):
+    def __init__(self, compiled_dir: Path, module: str, config: Any, devices: int = 1):
         self.run_dir = Path(config.run_dir)
         command = [sys.executable, "-c", TRAIN, module, str(compiled_dir), config.to_json()]
-        env = os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
+        env = os.environ | {
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
+            "JAX_NUM_CPU_DEVICES": str(devices),
+        }
         self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
 
     def finish(self) -> None:
@@ -164,6 +167,6 @@ class TrainingProcess:
 
 
 @pytest.fixture
-def in_a_process(compiled_dir) -> Callable[[str, Any], TrainingProcess]:
-    """Starts the `train` of a module with a configuration."""
+def in_a_process(compiled_dir) -> Callable[..., TrainingProcess]:
+    """Starts the `train` of a module with a configuration, on one CPU device or on several."""
     return partial(TrainingProcess, compiled_dir)

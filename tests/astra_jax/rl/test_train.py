@@ -129,6 +129,20 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, in
     assert_same_run(Path(config.run_dir), whole)
 
 
+def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
+    """Each device samples with an engine of its own; which one an episode meets must not matter."""
+    config.steps, config.checkpoint_every, config.engine.slots = 5, 2, 5
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    config.run_dir = str(undisturbed)
+    in_a_process("astra_jax.rl", config, devices=2).finish()
+    config.run_dir = str(killed)
+    in_a_process("astra_jax.rl", config, devices=2).kill(3, random.Random(0))
+    assert CheckpointManager(killed / "checkpoints").latest() == 2
+    assert not (killed / "final.json").exists()
+    in_a_process("astra_jax.rl", config, devices=2).finish()
+    assert_same_run(killed, undisturbed)
+
+
 def test_a_run_killed_after_its_export_is_finished_by_the_next_call(config, whole, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(whole, folder)

@@ -56,15 +56,16 @@ def test_the_loss_comes_down_and_a_finished_run_is_left_alone(config):
     assert weights.stat().st_mtime_ns == before
 
 
-def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
+@pytest.mark.parametrize("devices", [1, 2])
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, in_a_process, devices):
     rng = random.Random(0)
     config.run_dir = str(tmp_path / "whole")
-    in_a_process("astra_jax.sft", config).finish()
+    in_a_process("astra_jax.sft", config, devices).finish()
     config.run_dir = str(tmp_path / "killed")
     for after in (rng.randint(1, 5), rng.randint(6, 12)):
-        in_a_process("astra_jax.sft", config).kill(after, rng)
+        in_a_process("astra_jax.sft", config, devices).kill(after, rng)
     assert not (tmp_path / "killed" / "final.json").exists()
-    in_a_process("astra_jax.sft", config).finish()
+    in_a_process("astra_jax.sft", config, devices).finish()
     for path in ("hf/model.safetensors", "final.json", "data.json"):
         assert (tmp_path / "killed" / path).read_bytes() == (tmp_path / "whole" / path).read_bytes(), path
     records = [without_time(read_metrics(tmp_path / run)) for run in ("killed", "whole")]
