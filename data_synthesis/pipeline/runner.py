@@ -11,14 +11,14 @@ from typing import Any
 
 from rich.console import Console
 
-from data_synthesis.pipeline.journal import Journal, Outcome
+from data_synthesis.pipeline.journal import Journal, Outcome, PipelineError
 from data_synthesis.pipeline.progress import Tick, shown, silent
 from data_synthesis.pipeline.results import duplicate, output_path, write_results
 from data_synthesis.pipeline.stage import Rejected, Stage
 from data_synthesis.pipeline.summary import Funnel, StageSummary
 from data_synthesis.records import Record, read_records
 from data_synthesis.sandbox.interface import SandboxUnavailable
-from data_synthesis.teacher.interface import TeacherError
+from data_synthesis.teacher.interface import TeacherError, TeacherGone
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,8 @@ async def _settle(record: Record, stage: Stage[Any], policy: Policy) -> Outcome:
             return Outcome(input_id=record.id, status="done", outputs=dumped)
         except Rejected as no:
             return Outcome(input_id=record.id, status="rejected", reason=no.reason, detail=no.detail)
+        except TeacherGone as gone:
+            raise PipelineError(str(gone)) from gone
         except Exception as error:  # one record's trouble must not end the run; the rejects file names it
             failure = next((f for kind, f in policy.failures.items() if isinstance(error, kind)), None)
             if failure is None or attempt >= failure.retries:

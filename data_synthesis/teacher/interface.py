@@ -18,6 +18,10 @@ class TeacherError(Exception):
     """No usable answer: the reason is the message. A failed answer is never a score."""
 
 
+class TeacherGone(Exception):
+    """No question can be answered any more: the message says why and what to do. What was answered is kept."""
+
+
 @dataclass(frozen=True)
 class Prompt(Generic[Reply]):
     """A named, versioned question with the model that its answer must satisfy.
@@ -59,6 +63,7 @@ class Teacher(Protocol):
 
         Raises:
             TeacherError: no answer that validates.
+            TeacherGone: nothing can be asked any more, so the run ends.
         """
         ...
 

@@ -1,0 +1,97 @@
+"""Servers and how many requests each may have in flight: more while it keeps up, fewer when it says it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from openai import AsyncOpenAI
+
+_SHRINK = 0.5  # of the limit, when a server is overloaded
+_REST_SECONDS = 5.0  # that a server which did not answer is left alone; doubles each time, up to a minute
+_LONGEST_REST = 60.0
+
+
+@dataclass
+class Endpoint:
+    """One server. Its limit doubles a round trip until the first overload, then grows by one (as TCP does)."""
+
+    url: str
+    client: AsyncOpenAI
+    limit: float
+    most: int
+    in_flight: int = 0
+    resting_until: float = 0.0
+    _threshold: float = field(default=math.inf, repr=False)
+    _cuts: int = field(default=0, repr=False)
+    _silences: int = field(default=0, repr=False)
+
+    @property
+    def free(self) -> int:
+        return int(self.limit) - self.in_flight
+
+    def kept_up(self) -> None:
+        self._silences = 0
+        grown = self.limit + (1.0 if self.limit < self._threshold else 1.0 / self.limit)
+        if self.in_flight >= int(self.limit):  # a limit that nobody reached says nothing about more
+            self.limit = min(grown, self.most)
+
+    def overloaded(self, cuts_at_start: int) -> None:
+        """Shrinks the limit, once for all requests that were in flight together."""
+        if cuts_at_start == self._cuts:
+            self._cuts += 1
+            self.limit = max(1.0, self.limit * _SHRINK)
+            self._threshold = self.limit
+
+    def silent(self, now: float) -> None:
+        rest = min(_REST_SECONDS * 2**self._silences, _LONGEST_REST)
+        self._silences += 1
+        self.resting_until = now + rest
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A request's place at a server, and what the request found out about it."""
+
+    endpoint: Endpoint
+    cuts: int
+
+    def kept_up(self) -> None:
+        self.endpoint.kept_up()
+
+    def overloaded(self) -> None:
+        self.endpoint.overloaded(self.cuts)
+
+    def silent(self) -> None:
+        self.endpoint.silent(asyncio.get_running_loop().time())
+
+
+class Endpoints:
+    """Gives each request the server with the most room, and makes it wait while none has any."""
+
+    def __init__(self, endpoints: Sequence[Endpoint]):
+        self.all = tuple(endpoints)
+        self._changed = asyncio.Condition()
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[Lease]:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._best() is not None)
+            endpoint = self._best()
+            assert endpoint is not None
+            endpoint.in_flight += 1
+        try:
+            yield Lease(endpoint, endpoint._cuts)
+        finally:
+            endpoint.in_flight -= 1
+            async with self._changed:
+                self._changed.notify(max(1, endpoint.free))
+
+    def _best(self) -> Endpoint | None:
+        """A server that rests is used only when all do: a question must not wait for a server that may be gone."""
+        now = asyncio.get_running_loop().time()
+        awake = [e for e in self.all if e.resting_until <= now] or self.all
+        return max((e for e in awake if e.free > 0), key=lambda e: e.free, default=None)

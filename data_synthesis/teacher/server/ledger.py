@@ -1,0 +1,74 @@
+"""What was asked, what it cost, and the answers that held: one SQLite file, safe to kill and to share."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS requests (
+    prompt TEXT NOT NULL, outcome TEXT NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
+    seconds REAL NOT NULL, cost REAL NOT NULL
+);
+"""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request that a server answered, usable or not. Tokens as the server counts them, cost in its currency."""
+
+    prompt: str
+    outcome: Literal["held", "refused"]
+    input_tokens: int
+    output_tokens: int
+    seconds: float
+    cost: float
+
+
+class Ledger:
+    """Requests and replies of all runs in one folder.
+
+    Raises:
+        OSError: the file cannot be made; names it.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._db = sqlite3.connect(self.path, timeout=30.0, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise OSError(f"cannot keep replies in {self.path}: {error}") from error
+        self.spent: float = self._db.execute("SELECT COALESCE(SUM(cost), 0) FROM requests").fetchone()[0]
+
+    def close(self) -> None:
+        self._db.close()
+
+    def reply(self, key: str) -> str | None:
+        """The answer to a question that was answered before."""
+        row = self._db.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
+        return row[0] if row else None
+
+    def add(self, request: Request, key: str = "", reply: str = "") -> None:
+        """Counts a request; keeps its reply where it held."""
+        self.spent += request.cost
+        with self._db:
+            self._db.execute("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", astuple(request))
+            if request.outcome == "held":
+                self._db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, reply))
+
+    def usage(self) -> dict[str, Mapping[str, Any]]:
+        """Requests, refused ones, tokens, seconds and cost by prompt, over all runs."""
+        rows = self._db.execute(
+            "SELECT prompt, COUNT(*), SUM(outcome = 'refused'), SUM(input_tokens), SUM(output_tokens),"
+            " SUM(seconds), SUM(cost) FROM requests GROUP BY prompt ORDER BY prompt"
+        )
+        names = ("requests", "refused", "input_tokens", "output_tokens", "seconds", "cost")
+        return {prompt: dict(zip(names, counts, strict=True)) for prompt, *counts in rows}

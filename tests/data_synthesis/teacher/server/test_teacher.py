@@ -1,0 +1,173 @@
+"""Against a real HTTP server that behaves well, badly, late, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from data_synthesis.teacher.interface import TeacherError, TeacherGone
+
+from scripted_server import Sum, endless, fails, late, question, says, torn
+
+GOOD = says('{"total": 1}')
+
+
+def ask(teacher, *prompts):
+    async def all_of():
+        async with teacher:
+            return await asyncio.gather(*(teacher.ask(prompt) for prompt in prompts))
+
+    return asyncio.run(all_of())
+
+
+def test_an_answer_is_asked_for_by_schema_and_validated(server, make_teacher):
+    assert ask(make_teacher(GOOD), question(0)) == [Sum(total=1)]
+    (body,) = server.bodies
+    assert body["model"] == "small"
+    assert body["messages"] == [{"role": "user", "content": "What is 1 + 0?"}]
+    assert body["response_format"]["json_schema"] == {
+        "name": "add",
+        "schema": Sum.model_json_schema(),
+        "strict": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (says('{"total": "many"}'), "`total`: Input should be a valid integer"),
+        (says('{"total": 1, "more": 2}'), "`more`: Extra inputs are not permitted"),
+        (says("The total is 1."), "Invalid JSON"),
+        (says('{"total": ', finish="length"), "cut off after 8192 tokens"),
+        (says(""), "empty"),
+        (says(None), "empty"),
+    ],
+)
+def test_what_was_wrong_is_said_and_asked_again(server, make_teacher, bad, said):
+    teacher = make_teacher(bad, GOOD)
+    assert ask(teacher, question(0)) == [Sum(total=1)]
+    first, second = (body["messages"] for body in server.bodies)
+    assert second[: len(first)] == first
+    assert [message["role"] for message in second] == ["user", "assistant", "user"]
+    assert said in second[-1]["content"]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        says('<think>1 and 0, so 2? No: {"total": 3}</think>\n\n{"total": 1}'),
+        says('{"total": 1}', reasoning_content="1 and 0"),
+        says('```json\n{"total": 1}\n```'),
+    ],
+)
+def test_thinking_and_fences_are_not_the_answer(make_teacher, answer):
+    assert ask(make_teacher(answer), question(0)) == [Sum(total=1)]
+
+
+def test_a_question_that_is_never_answered_well_is_given_up(server, make_teacher):
+    with pytest.raises(TeacherError, match="add: no valid answer in 3: `total`: Field required"):
+        ask(make_teacher(says("{}")), question(0))
+    assert len(server.bodies) == 3
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        fails(429, {"error": {"message": "slow down"}}, retry_after="0.01"),
+        fails(503),
+        fails(200, b"<html>It works!</html>"),
+        torn,
+    ],
+)
+def test_what_may_pass_is_waited_for(server, make_teacher, trouble):
+    assert ask(make_teacher(trouble, trouble, GOOD), question(0)) == [Sum(total=1)]
+    assert len(server.bodies) == 3
+    assert all(len(body["messages"]) == 1 for body in server.bodies), "the model did nothing wrong"
+
+
+@pytest.mark.parametrize("trouble", [late(60.0), endless])
+def test_no_answer_within_the_deadline_is_an_answer_that_failed(make_teacher, trouble):
+    start = time.monotonic()
+    with pytest.raises(TeacherError, match=r"did not answer within 0.3 s, 2 times"):
+        ask(make_teacher(trouble, deadline_s=0.3, patience=1), question(0))
+    assert time.monotonic() - start < 10.0
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(401, "no such key"), (404, "The model `small` does not exist.")],
+)
+def test_what_will_never_pass_ends_the_run(server, make_teacher, status, message):
+    with pytest.raises(TeacherGone, match=message):
+        ask(make_teacher(fails(status, {"error": {"message": message}})), question(0))
+    assert len(server.bodies) == 1
+
+
+def test_a_question_that_the_server_refuses_is_given_up_alone(server, make_teacher):
+    with pytest.raises(TeacherError, match="400: .*too long"):
+        ask(make_teacher(fails(400, {"error": {"message": "the prompt is too long"}})), question(0))
+    assert len(server.bodies) == 1
+
+
+def test_an_answer_is_kept_and_a_failure_is_not(server, make_teacher):
+    with pytest.raises(TeacherError):
+        ask(make_teacher(says("{}"), attempts=1), question(0))
+    assert ask(make_teacher(GOOD, attempts=1), question(0)) == [Sum(total=1)]
+    asked = len(server.bodies)
+    assert ask(make_teacher(fails(500), attempts=1), question(0)) == [Sum(total=1)]
+    assert len(server.bodies) == asked == 2
+    assert ask(make_teacher(GOOD, attempts=1, temperature=0.1), question(0)) == [Sum(total=1)]
+    assert len(server.bodies) == 3, "another temperature is another question"
+
+
+def test_all_that_was_served_is_counted_and_paid(make_teacher):
+    teacher = make_teacher(says("{}"), GOOD, input_price=1e6, output_price=2e6)
+
+    async def run():
+        async with teacher:
+            await teacher.ask(question(0))
+            return teacher.usage()
+
+    counts = asyncio.run(run())["add"]
+    assert (counts["requests"], counts["refused"]) == (2, 1)
+    assert (counts["input_tokens"], counts["output_tokens"], counts["cost"]) == (20, 10, 40.0)
+
+
+def test_a_spent_budget_ends_the_run_and_the_next_one_too(server, make_teacher):
+    prices = {"input_price": 1e6, "budget": 15.0}
+    assert ask(make_teacher(GOOD, **prices), question(0), question(1)) == [Sum(total=1)] * 2
+    with pytest.raises(TeacherGone, match=r"the budget of 15 is spent \(20 by .*teacher.sqlite\)"):
+        ask(make_teacher(GOOD, **prices), question(2))
+    assert ask(make_teacher(GOOD, **prices), question(1)) == [Sum(total=1)], "what is kept costs nothing"
+    assert ask(make_teacher(GOOD, **{**prices, "budget": 100.0}), question(2)) == [Sum(total=1)]
+
+
+def greet(teacher):
+    async def run():
+        async with teacher:
+            await teacher.greet()
+
+    asyncio.run(run())
+
+
+def test_a_server_is_greeted_before_it_is_asked(make_teacher):
+    greet(make_teacher(GOOD))
+    gone = "http://127.0.0.1:9/v1"
+    with pytest.raises(TeacherGone, match=f"no server answers at {gone}"):
+        greet(make_teacher(GOOD, base_urls=(gone,)))
+
+
+def test_a_wrong_model_is_named_with_those_that_are_served(server, tmp_path):
+    from data_synthesis.teacher.server import ServerSettings, ServerTeacher
+
+    teacher = ServerTeacher(ServerSettings("large", (server.url,)), tmp_path / "teacher.sqlite")
+    with pytest.raises(TeacherGone, match="does not serve 'large', only small"):
+        greet(teacher)
+
+
+def test_a_server_that_is_gone_is_left_for_one_that_answers(server, make_teacher):
+    teacher = make_teacher(GOOD, base_urls=("http://127.0.0.1:9/v1", server.url))
+    assert ask(teacher, *map(question, range(20))) == [Sum(total=1)] * 20
+    assert len(server.bodies) == 20
