@@ -115,6 +115,8 @@ def _quickstart(arguments: argparse.Namespace, console: Console) -> int:
 def _synth_arenas(arguments: argparse.Namespace, console: Console) -> int:
     from astra_jax.synthesis import synthesise
 
+    steps = {"from_step": arguments.from_step, "to_step": arguments.to_step}
+    arguments.config.update({name: step for name, step in steps.items() if step})
     return synthesise(arguments.config, console)
 
 
@@ -223,6 +225,8 @@ def _add_data_verbs(verbs: Any) -> None:
         "astra synth arenas --config=configs/synth/arenas_procedural.py --config.count=500",
     )
     _takes_config(arenas, "configs/synth/arenas_procedural.py")
+    arenas.add_argument("--from", dest="from_step", metavar="STEP", help="first step to run: decompose, ...")
+    arenas.add_argument("--to", dest="to_step", metavar="STEP", help="last step to run: ..., prove")
 
     rows = _verb(
         synth,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,11 @@ from rich.console import Console
 
 from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import oracle_trajectories
-from data_synthesis.environments import Recipe, Settings, generate_arenas, synthesise_arenas
-from data_synthesis.records import Arena, read_records, write_records
+from data_synthesis.environments import STEPS, Recipe, Settings, generate_arenas, synthesise_arenas
+from data_synthesis.pipeline import Policy
+from data_synthesis.records import Arena, Question, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
+from data_synthesis.teacher.interface import Teacher
 from data_synthesis.teacher.procedural import DOMAINS, HELD_OUT, TRAINING, Options
 from data_synthesis.teacher.transcript import TranscriptTeacher
 
@@ -24,15 +26,19 @@ def synthesise(config: Config, console: Console) -> int:
 
     Raises:
         BadSetting: a value of the configuration cannot be used.
+        PipelineError: the steps cannot go on; what was settled is kept.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
     """
-    makers = {"procedural": _generate, "transcript": _from_transcripts}
+    makers = {"procedural": _generate, "transcript": _from_transcripts, "server": _from_server}
     make = choose("teacher", config.teacher, makers)
     level = choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
     with LocalSandbox(level) as sandbox:
         console.print(sandbox.describe())
         accepted = make(config, sandbox, console)
-    console.print(f"{accepted} proved arenas in {Path(config.out_dir) / 'arenas.jsonl'}")
+    if config.teacher != "procedural" and config.to_step != STEPS[-1]:
+        console.print(f"{accepted} records after step {config.to_step}, in {Path(config.out_dir) / 'steps'}")
+    else:
+        console.print(f"{accepted} proved arenas in {Path(config.out_dir) / 'arenas.jsonl'}")
     return 0 if accepted else 1
 
 
@@ -44,9 +50,35 @@ def _generate(config: Config, sandbox: Sandbox, console: Console) -> int:
 
 def _from_transcripts(config: Config, sandbox: Sandbox, console: Console) -> int:
     teacher = TranscriptTeacher(config.transcripts) if config.transcripts else TranscriptTeacher()
-    settings = Settings(minimum_score=config.minimum_score)
+    return _through_steps(config, teacher.questions(), teacher, sandbox, console)
+
+
+def _from_server(config: Config, sandbox: Sandbox, console: Console) -> int:
+    if not config.questions:
+        raise BadSetting("config.questions is empty: name a JSONL file of questions")
+    # Imported here: only this teacher needs the extra.
+    from data_synthesis.teacher.server import ServerSettings, ServerTeacher, usage_table
+
+    teacher = ServerTeacher(ServerSettings(**config.server), Path(config.out_dir) / "teacher.sqlite")
+    try:
+        return _through_steps(config, read_records(config.questions, Question), teacher, sandbox, console)
+    finally:
+        console.print(usage_table(teacher.usage()))
+
+
+def _through_steps(
+    config: Config, questions: Iterable[Question], teacher: Teacher, sandbox: Sandbox, console: Console
+) -> int:
     return synthesise_arenas(
-        teacher.questions(), teacher, sandbox, config.out_dir, settings=settings, console=console
+        questions,
+        teacher,
+        sandbox,
+        config.out_dir,
+        from_step=config.from_step,
+        to_step=config.to_step,
+        settings=Settings(minimum_score=config.minimum_score),
+        policy=Policy(concurrency=config.records_at_once),
+        console=console,
     ).outputs
 
 

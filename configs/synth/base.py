@@ -5,7 +5,7 @@ from ml_collections import ConfigDict
 
 def get_config() -> ConfigDict:
     config = ConfigDict()
-    config.teacher = "procedural"  # procedural or transcript
+    config.teacher = "procedural"  # procedural, transcript or server
     config.out_dir = (
         "runs/arenas_procedural"  # arenas.jsonl goes here, and the rejects and the funnel of steps
     )
@@ -26,5 +26,32 @@ def get_config() -> ConfigDict:
 
     # What the transcript teacher answers from.
     config.transcripts = ""  # folder of transcripts; empty: the ones that come along
+
+    # What the server teacher is asked, and where.
+    config.questions = ""  # JSONL with `question` and, if known, `domain`, `language` and `context`
+    config.server = ConfigDict()
+    config.server.model = "Qwen/Qwen3-32B"  # as the server names it
+    config.server.base_urls = ("http://127.0.0.1:30000/v1",)  # of each server, or of one router
+    config.server.api_key_env = "OPENAI_API_KEY"  # environment variable with the key, if the server wants one
+    config.server.answer = (
+        "json_schema"  # how the server constrains answers: json_schema, json_object or text
+    )
+    config.server.temperature = 0.6  # of answers. Paper: not stated
+    config.server.max_tokens = 8192  # of one answer, its thinking included
+    config.server.attempts = 3  # answers to one question; each is told what was wrong with those before it
+    config.server.deadline_s = 600.0  # one request, wall clock
+    config.server.patience = 5  # how often a request that was not served (429, 5xx, silence) is sent again
+    config.server.backoff_s = 1.0  # before the first repetition; doubles with each
+    config.server.concurrency = 16  # requests in flight per server at the start
+    config.server.most_concurrency = 256  # what that may grow to while the server keeps up
+    config.server.input_price = 0.0  # money for a million tokens
+    config.server.output_price = 0.0
+    config.server.budget = 0.0  # money that all runs in out_dir may spend; 0: no bound
+    config.server.extra_body = ConfigDict()  # more fields of a request
+
+    # The steps from questions to arenas: decompose, necessity, verify, synthesise, merge, prove.
+    config.from_step = "decompose"  # a later one takes what the step before it left in out_dir
+    config.to_step = "prove"
+    config.records_at_once = 256  # questions in work at a time; requests are bounded by the server's limits
     config.minimum_score = 0.85  # mean of a decomposition's four scores at least. Upstream's example value
     return config

@@ -66,6 +66,7 @@ def synthesise_arenas(
     Args:
         questions: read only where the run begins with the first step; a later one takes what the step before
             it left in `out_dir`.
+        teacher: is closed at the end.
         console: shows progress and, at the end, the funnel. Nothing is printed without one.
 
     Returns:
@@ -78,7 +79,7 @@ def synthesise_arenas(
     steps = out_dir / "steps"
     stages = _between(_stages(teacher, sandbox, settings), from_step, to_step)
     inputs = questions if from_step == STEPS[0] else _outputs_before(stages[0], steps)
-    ran = asyncio.run(run_stages(stages, inputs, steps, policy=policy, console=console))
+    ran = asyncio.run(_asked(teacher, run_stages(stages, inputs, steps, policy=policy, console=console)))
     funnel = _whole_funnel(out_dir / "funnel.json", ran)
     if to_step == STEPS[-1]:
         _concatenate([output_path(steps, STEPS[-1])], out_dir / "arenas.jsonl")
@@ -86,6 +87,13 @@ def synthesise_arenas(
     if console:
         console.print(funnel.table("questions to proved arenas"))
     return funnel
+
+
+async def _asked(teacher: Teacher, run: Awaitable[Funnel]) -> Funnel:
+    try:
+        return await run
+    finally:
+        await teacher.close()
 
 
 def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings) -> list[Stage[Any]]:

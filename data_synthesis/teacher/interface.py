@@ -70,3 +70,7 @@ class Teacher(Protocol):
     def usage(self) -> dict[str, Any]:
         """Questions asked, answers refused, tokens where they are known."""
         ...
+
+    async def close(self) -> None:
+        """Lets connections go, in the event loop that asked. `usage` still answers."""
+        ...

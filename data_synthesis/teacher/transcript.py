@@ -89,6 +89,9 @@ class TranscriptTeacher:
             self._usage["refused"] += 1
             raise TeacherError(f"{_named(prompt)}: the recorded reply's `{field}`: {first['msg']}") from error
 
+    async def close(self) -> None:
+        """There is nothing to let go."""
+
     def usage(self) -> dict[str, Any]:
         return {"asked": self._usage["asked"], "refused": self._usage["refused"]}
 

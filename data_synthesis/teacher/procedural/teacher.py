@@ -66,6 +66,9 @@ class ProceduralTeacher:
             self._usage["refused"] += 1
             raise TeacherError(f"{prompt.name}: {error.errors()[0]['msg']}") from error
 
+    async def close(self) -> None:
+        """There is nothing to let go."""
+
     def usage(self) -> dict[str, Any]:
         return {"asked": self._usage["asked"], "refused": self._usage["refused"]}
 

@@ -8,6 +8,8 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rich.table import Table
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS requests (
@@ -15,6 +17,7 @@ CREATE TABLE IF NOT EXISTS requests (
     seconds REAL NOT NULL, cost REAL NOT NULL
 );
 """
+_COUNTS = ("requests", "refused", "input_tokens", "output_tokens", "seconds", "cost")
 
 
 @dataclass(frozen=True)
@@ -70,5 +73,16 @@ class Ledger:
             "SELECT prompt, COUNT(*), SUM(outcome = 'refused'), SUM(input_tokens), SUM(output_tokens),"
             " SUM(seconds), SUM(cost) FROM requests GROUP BY prompt ORDER BY prompt"
         )
-        names = ("requests", "refused", "input_tokens", "output_tokens", "seconds", "cost")
-        return {prompt: dict(zip(names, counts, strict=True)) for prompt, *counts in rows}
+        return {prompt: dict(zip(_COUNTS, counts, strict=True)) for prompt, *counts in rows}
+
+
+def usage_table(usage: Mapping[str, Mapping[str, Any]]) -> Table:
+    """`Ledger.usage` for people, with a line for the whole."""
+    table = Table("prompt", title="what the teacher was asked, over all runs")
+    for column in ("requests", "refused", "tokens in", "tokens out", "seconds", "cost"):
+        table.add_column(column, justify="right")
+    total = {name: sum(counts[name] for counts in usage.values()) for name in _COUNTS}
+    for prompt, counts in {**usage, "all": total}.items():
+        whole, parts = [counts[name] for name in _COUNTS[:4]], (counts["seconds"], counts["cost"])
+        table.add_row(prompt, *(f"{n:,}" for n in whole), f"{parts[0]:,.0f}", f"{parts[1]:,.4g}")
+    return table

@@ -25,7 +25,7 @@ class ServerSettings:
         concurrency: requests in flight per server at the start.
         most_concurrency: bound of what that may grow to.
         input_price, output_price: money for a million tokens.
-        budget: money that all runs in one folder may spend; None is no bound.
+        budget: money that all runs with one ledger may spend; 0 is no bound.
         extra_body: more fields of the request, such as `{"chat_template_kwargs": {"enable_thinking": False}}`.
     """
 
@@ -43,5 +43,5 @@ class ServerSettings:
     most_concurrency: int = 256
     input_price: float = 0.0
     output_price: float = 0.0
-    budget: float | None = None
+    budget: float = 0.0
     extra_body: Mapping[str, Any] = field(default_factory=dict)

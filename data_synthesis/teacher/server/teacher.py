@@ -43,6 +43,7 @@ class ServerTeacher:
         self.name = settings.model
         self._ledger = Ledger(ledger)
         self._endpoints = Endpoints([_endpoint(url, settings) for url in settings.base_urls])
+        self._greeting: asyncio.Future[None] | None = None
 
     async def __aenter__(self) -> ServerTeacher:
         return self
@@ -51,12 +52,12 @@ class ServerTeacher:
         await self.close()
 
     async def close(self) -> None:
+        """Lets connections go, in the event loop that asked. `usage` still answers."""
         for endpoint in self._endpoints.all:
             await endpoint.client.close()
-        self._ledger.close()
 
     async def greet(self) -> None:
-        """Checks, before anything is asked, that a server answers and serves the model.
+        """Checks, before the first question, that a server answers and serves the model.
 
         Raises:
             TeacherGone: none does; names the servers and what each said.
@@ -70,11 +71,12 @@ class ServerTeacher:
 
         Raises:
             TeacherError: no usable answer to this question.
-            TeacherGone: no question can be answered: the budget is spent, the key or the model is wrong.
+            TeacherGone: no question can be answered: no server, a wrong model or key, a spent budget.
         """
         key = self._key(prompt)
         if (kept := self._ledger.reply(key)) is not None:
             return prompt.response_model.model_validate_json(kept)
+        await self._greeted()
         messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": prompt.text()}]
         problem = ""
         for _ in range(self.settings.attempts):
@@ -90,6 +92,12 @@ class ServerTeacher:
             self._count(prompt, completion, seconds, key, reply.model_dump_json())
             return reply
         raise TeacherError(f"{prompt.name}: no valid answer in {self.settings.attempts}: {problem}")
+
+    async def _greeted(self) -> None:
+        """Greets once for all questions; one that is cancelled meanwhile does not cancel the others' greeting."""
+        if self._greeting is None:
+            self._greeting = asyncio.ensure_future(self.greet())
+        await asyncio.shield(self._greeting)
 
     def usage(self) -> dict[str, Any]:
         """Requests, refused answers, tokens, seconds and cost by prompt, over all runs with this ledger."""
@@ -122,7 +130,7 @@ class ServerTeacher:
 
     def _check_budget(self) -> None:
         s = self.settings
-        if s.budget is not None and self._ledger.spent >= s.budget:
+        if 0 < s.budget <= self._ledger.spent:
             raise TeacherGone(
                 f"the budget of {s.budget:g} is spent ({self._ledger.spent:.4g} by {self._ledger.path}); "
                 "what was answered is kept: run again with a larger one to go on"

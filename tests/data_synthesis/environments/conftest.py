@@ -25,6 +25,9 @@ class ListTeacher:
             raise TeacherError(f"no reply to {named}")
         return prompt.response_model.model_validate(replies[prompt.attempt])
 
+    async def close(self) -> None:
+        """There is nothing to let go."""
+
     def usage(self) -> dict[str, Any]:
         return {"asked": len(self.asked)}
 

@@ -35,9 +35,9 @@ class Handler(BaseHTTPRequestHandler):
         self.send(200, {"object": "list", "data": [{"id": "small", "object": "model"}]})
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
         with self.server.lock:
-            self.server.bodies.append(body)
+            self.server.bodies.append(self.body)
             script = self.server.script
             answer = script.pop(0) if len(script) > 1 else script[0]
         answer(self)

@@ -6,10 +6,9 @@ import asyncio
 import time
 
 import pytest
+from scripted_server import Sum, endless, fails, late, question, says, torn
 
 from data_synthesis.teacher.interface import TeacherError, TeacherGone
-
-from scripted_server import Sum, endless, fails, late, question, says, torn
 
 GOOD = says('{"total": 1}')
 
