@@ -105,7 +105,7 @@ def test_what_will_never_pass_ends_the_run(server, make_teacher, status, message
 
 
 def test_a_question_that_the_server_refuses_is_given_up_alone(server, make_teacher):
-    with pytest.raises(TeacherError, match="400: .*too long"):
+    with pytest.raises(TeacherError, match=r"400: .*too long"):
         ask(make_teacher(fails(400, {"error": {"message": "the prompt is too long"}})), question(0))
     assert len(server.bodies) == 1
 
