@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -40,7 +39,10 @@ class Handler(BaseHTTPRequestHandler):
             self.server.bodies.append(self.body)
             script = self.server.script
             answer = script.pop(0) if len(script) > 1 else script[0]
-        answer(self)
+        try:
+            answer(self)
+        except OSError:  # the client did not wait
+            self.close_connection = True
 
     def send(self, status: int, body: Any, **headers: str) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -81,7 +83,7 @@ def fails(status: int, body: Any = b"<html>busy</html>", **headers: str) -> Answ
 
 def late(seconds: float) -> Answer:
     def answer(handler: Handler) -> None:
-        time.sleep(seconds)
+        handler.server.over.wait(seconds)
         says('{"total": 1}')(handler)
 
     return answer
@@ -103,13 +105,9 @@ def endless(handler: Handler) -> None:
     handler.send_header("content-type", "application/json")
     handler.send_header("transfer-encoding", "chunked")
     handler.end_headers()
-    try:
-        for _ in range(600):
-            handler.wfile.write(b"1\r\n \r\n")
-            handler.wfile.flush()
-            time.sleep(0.05)
-    except OSError:
-        handler.close_connection = True
+    while not handler.server.over.wait(0.05):
+        handler.wfile.write(b"1\r\n \r\n")
+        handler.wfile.flush()
 
 
 class Server(ThreadingHTTPServer):
@@ -118,6 +116,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.lock = threading.Lock()
+        self.over = threading.Event()  # set when the test ends: nobody waits any longer
         self.script: list[Answer] = []
         self.bodies: list[dict] = []
 
