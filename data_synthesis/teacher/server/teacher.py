@@ -7,6 +7,7 @@ import json
 import os
 import random
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -254,5 +255,7 @@ def _correction(completion: ChatCompletion, problem: str) -> list[ChatCompletion
     return [{"role": "assistant", "content": said[:4096]}, {"role": "user", "content": again}]
 
 
+@cache
 def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of answers: made once, as every question and every request needs it. Not to be changed."""
     return model.model_json_schema()
