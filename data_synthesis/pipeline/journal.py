@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from data_synthesis.pipeline.lines import json_line
 from data_synthesis.pipeline.stage import Stage
 from data_synthesis.records import BadRecord
 
@@ -29,10 +30,17 @@ class Outcome(BaseModel):
     outputs: list[dict[str, Any]] = []
 
 
+class Entry(Outcome):
+    """An outcome with the fingerprint of the input that it is about, of which the id covers a part only."""
+
+    fingerprint: str
+
+
 class Journal:
     """Outcomes by input id; the last one written for an id counts. One process at a time may hold it.
 
     The first line names the stage and its settings. A torn last line, which a killed writer leaves, is cut off.
+    That of a stage that is not remembered begins empty.
 
     Raises:
         PipelineError: another run holds the file, or it belongs to other settings.
@@ -51,7 +59,7 @@ class Journal:
         self._lines = path.open("rb")
         try:
             _lock(self._file, path)
-            _cut_torn_line(path)
+            _cut_torn_line(path) if stage.remembered else self._file.truncate(0)
             self._begin({"stage": stage.name, "settings": dict(stage.settings)})
             self._index = dict(self._scan())
         except BaseException:
@@ -68,12 +76,20 @@ class Journal:
         self._lines.close()
         self._file.close()
 
-    def is_final(self, input_id: str) -> bool:
-        return input_id in self._index and self._index[input_id][1] != "failed"
+    def settles(self, input_id: str, fingerprint: str, *, failures: bool = False) -> bool:
+        """Whether what became of exactly this input is known; `failures`: also if that is a failure."""
+        if input_id not in self._index:
+            return False
+        _, status, settled = self._index[input_id]
+        return settled == fingerprint and (failures or status != "failed")
 
-    def append(self, outcome: Outcome) -> None:
-        offset = self._write(outcome.model_dump(mode="json"))
-        self._index[outcome.input_id] = (offset, outcome.status)
+    def append(self, outcome: Outcome, fingerprint: str) -> None:
+        """
+        Raises:
+            PipelineError: the file cannot be written. It is then as it was before.
+        """
+        offset = self._write({**vars(outcome), "fingerprint": fingerprint})
+        self._index[outcome.input_id] = (offset, outcome.status, fingerprint)
 
     def read(self, input_id: str) -> Outcome:
         self._lines.seek(self._index[input_id][0])
@@ -81,11 +97,12 @@ class Journal:
 
     def _write(self, value: dict[str, Any]) -> int:
         offset = self._file.seek(0, 2)
-        line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+        line = json_line(value).encode()
         try:
             while line:
                 line = line[self._file.write(line) :]
         except OSError as error:
+            self._file.truncate(offset)
             raise PipelineError(
                 f"cannot write {self.path}: {error.strerror}; what was finished is kept, "
                 "so run the same command again once it can be written"
@@ -102,16 +119,16 @@ class Journal:
                 "choose another output folder or delete this one"
             )
 
-    def _scan(self) -> Iterator[tuple[str, tuple[int, str]]]:
+    def _scan(self) -> Iterator[tuple[str, tuple[int, str, str]]]:
         self._lines.seek(0)
         offset = len(self._lines.readline())
         for number, line in enumerate(self._lines, 2):
             try:
-                outcome = Outcome.model_validate_json(line)
+                entry = Entry.model_validate_json(line)
             except ValidationError as error:
                 problem = f"is damaged ({error.errors()[0]['msg']}); delete the line and run again"
                 raise BadRecord(self.path, number, "", problem) from error
-            yield outcome.input_id, (offset, outcome.status)
+            yield entry.input_id, (offset, entry.status, entry.fingerprint)
             offset += len(line)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from data_synthesis.pipeline.journal import Journal, Outcome, PipelineError
+from data_synthesis.pipeline.lines import json_line
 from data_synthesis.pipeline.summary import StageSummary
 
 
@@ -34,10 +34,10 @@ def write_results(stage: str, order: Sequence[str], journal: Journal, out_dir: P
         for outcome in _outcomes(order, journal):
             if outcome.status == "done":
                 summary.outputs += len(outcome.outputs)
-                out.writelines(_line(output) for output in outcome.outputs)
+                out.writelines(json_line(output) for output in outcome.outputs)
             else:
                 reasons[outcome.status][outcome.reason] += 1
-                rejects.write(_line({"stage": stage, **outcome.model_dump(exclude={"outputs"})}))
+                rejects.write(json_line({"stage": stage, **outcome.model_dump(exclude={"outputs"})}))
     summary.rejected = dict(sorted(reasons["rejected"].items()))
     summary.failed = dict(sorted(reasons["failed"].items()))
     return summary
@@ -64,7 +64,3 @@ def _outcomes(order: Sequence[str], journal: Journal) -> Iterator[Outcome]:
     for input_id in order:
         yield duplicate(input_id) if input_id in seen else journal.read(input_id)
         seen.add(input_id)
-
-
-def _line(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -1,56 +1,26 @@
-"""The runner: feeds records to a stage and settles each exactly once."""
+"""The runner: carries records through stages, settles each exactly once, and leaves files in input order."""
 
 from __future__ import annotations
 
 import asyncio
-import traceback
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from data_synthesis.pipeline.journal import Journal, Outcome, PipelineError
-from data_synthesis.pipeline.progress import Tick, shown, silent
-from data_synthesis.pipeline.results import duplicate, output_path, write_results
-from data_synthesis.pipeline.stage import Rejected, Stage
+from data_synthesis.pipeline.agenda import Agenda, Work
+from data_synthesis.pipeline.journal import Journal
+from data_synthesis.pipeline.progress import shown
+from data_synthesis.pipeline.results import output_path, write_results
+from data_synthesis.pipeline.settling import POLICY, Policy, settle
+from data_synthesis.pipeline.stage import Stage
 from data_synthesis.pipeline.summary import Funnel, StageSummary
-from data_synthesis.records import Record, read_records
-from data_synthesis.sandbox.interface import SandboxUnavailable
-from data_synthesis.teacher.interface import TeacherError, TeacherGone
+from data_synthesis.records import Record
 
-
-@dataclass(frozen=True)
-class Failure:
-    """How an error class is named in the rejects, and how often a record is tried again after it."""
-
-    reason: str
-    retries: int = 0
-
-
-FAILURES: Mapping[type[Exception], Failure] = {
-    TeacherError: Failure("teacher_error", retries=1),
-    SandboxUnavailable: Failure("sandbox_unavailable", retries=2),
-    TimeoutError: Failure("deadline"),
-}
-
-
-@dataclass(frozen=True)
-class Policy:
-    """How a stage is run.
-
-    Args:
-        concurrency: records in work at once.
-        deadline: seconds for one try of one record.
-        backoff: seconds before the first retry; doubles with each.
-        failures: error class -> how to treat it. Any other error fails that record alone, without a retry.
-    """
-
-    concurrency: int = 8
-    deadline: float = 600.0
-    backoff: float = 0.5
-    failures: Mapping[type[Exception], Failure] = field(default_factory=lambda: FAILURES)
+_REPLAYED_AT_ONCE = 100  # settled records looked at before the event loop gets a turn
 
 
 async def run_stages(
@@ -58,101 +28,95 @@ async def run_stages(
     inputs: Iterable[Record],
     out_dir: Path,
     *,
-    policy: Policy = Policy(),
+    policy: Policy = POLICY,
     console: Console | None = None,
 ) -> Funnel:
-    """Runs each stage on what the one before it put out; shows its progress on `console`. See `run_stage`."""
-    funnel = Funnel()
-    total = len(inputs) if isinstance(inputs, Sized) else None
-    for i, stage in enumerate(stages):
-        if i > 0:
-            inputs, total = (
-                read_records(output_path(out_dir, stages[i - 1].name), stage.takes),
-                funnel.outputs,
-            )
-        with shown(stage.name, total, console) as tick:
-            funnel.stages.append(await run_stage(stage, inputs, out_dir, policy=policy, tick=tick))
-    return funnel
+    """Carries every input through the stages, and writes `STAGE.jsonl` and `STAGE.rejects.jsonl` for each.
 
+    A record goes on to the next stage as soon as it has left the one before; records that have begun go before
+    new ones. The files are written when everything is settled, outputs in the order of inputs.
 
-async def run_stage(
-    stage: Stage[Any],
-    inputs: Iterable[Record],
-    out_dir: Path,
-    *,
-    policy: Policy = Policy(),
-    tick: Tick = silent,
-) -> StageSummary:
-    """Settles every input and writes `STAGE.jsonl` and `STAGE.rejects.jsonl`, both in input order.
+    `STAGE.journal.jsonl` keeps what is settled meanwhile: killed at any moment and run again, the stages go on,
+    repeat no finished record, and end with the same bytes as an uninterrupted run. Inputs that failed (no
+    verdict) are tried again; of inputs with one id all but the first are rejected.
 
-    `STAGE.journal.jsonl` keeps what is settled while the stage runs: killed at any moment and run again, the
-    stage goes on, repeats no finished input, and ends with the same bytes as an uninterrupted run. Inputs
-    that failed (no verdict) are tried again; a second input with the id of an earlier one is rejected.
+    Args:
+        inputs: read as they are needed, never held.
+        console: shows a bar for each stage.
 
     Raises:
         PipelineError: the folder belongs to other settings or another run, or cannot be written.
     """
-    order: list[str] = []
-    with Journal(out_dir / f"{stage.name}.journal.jsonl", stage) as journal:
-        await _drain(_unsettled(inputs, journal, order, tick), stage, policy, journal, tick)
-        return write_results(stage.name, order, journal, out_dir)
+    total = len(inputs) if isinstance(inputs, Sized) else None
+    with ExitStack() as opened:
+        journals = [
+            opened.enter_context(Journal(out_dir / f"{stage.name}.journal.jsonl", stage)) for stage in stages
+        ]
+        with shown([stage.name for stage in stages], total, console) as ticks:
+            agenda = Agenda(journals, (record.model_dump(mode="json") for record in inputs), ticks)
+            await _drain(agenda, stages, policy)
+        return await _write_all(stages, journals, agenda.order, out_dir, policy)
 
 
-def _unsettled(inputs: Iterable[Record], journal: Journal, order: list[str], tick: Tick) -> Iterator[Record]:
-    seen: set[str] = set()
-    for record in inputs:
-        order.append(record.id)
-        if record.id in seen:
-            tick(duplicate(record.id))
-        elif journal.is_final(record.id):
-            tick(journal.read(record.id))
-        else:
-            yield record
-        seen.add(record.id)
+async def run_stage(
+    stage: Stage[Any], inputs: Iterable[Record], out_dir: Path, *, policy: Policy = POLICY
+) -> StageSummary:
+    """`run_stages` for one stage."""
+    return (await run_stages([stage], inputs, out_dir, policy=policy)).stages[0]
 
 
-async def _drain(
-    inputs: Iterator[Record], stage: Stage[Any], policy: Policy, journal: Journal, tick: Tick
-) -> None:
-    async def worker() -> None:
-        for record in inputs:  # one iterator for all workers: each record is taken once, when it is needed
-            outcome = await _settle(record, stage, policy)
-            journal.append(outcome)
-            tick(outcome)
+async def _drain(agenda: Agenda, stages: Sequence[Stage[Any]], policy: Policy) -> None:
+    """Works until nothing is left on the agenda, at most `policy.concurrency` records at a time."""
+    working, replayed = 0, 0
+    done = asyncio.Event()
+
+    async def work_on(work: Work) -> None:
+        nonlocal working
+        agenda.settle(work, await settle(work.value, stages[work.level], policy))
+        working -= 1
+        done.set()
 
     try:
         async with asyncio.TaskGroup() as group:
-            for _ in range(policy.concurrency):
-                group.create_task(worker())
+            while True:
+                work = agenda.take() if working < policy.concurrency else None
+                if work is None:
+                    if not working:
+                        return
+                    done.clear()
+                    await done.wait()
+                elif agenda.is_open(work):
+                    working += 1
+                    group.create_task(work_on(work))
+                elif (replayed := replayed + 1) % _REPLAYED_AT_ONCE == 0:
+                    await asyncio.sleep(0)
     except ExceptionGroup as errors:
         raise errors.exceptions[0] from None
 
 
-async def _settle(record: Record, stage: Stage[Any], policy: Policy) -> Outcome:
-    attempt = 0
-    while True:
-        try:
-            async with asyncio.timeout(policy.deadline):
-                outputs = await stage.run(record)
-            dumped = [output.model_dump(mode="json") for output in outputs]
-            return Outcome(input_id=record.id, status="done", outputs=dumped)
-        except Rejected as no:
-            return Outcome(input_id=record.id, status="rejected", reason=no.reason, detail=no.detail)
-        except TeacherGone as gone:
-            raise PipelineError(str(gone)) from gone
-        except Exception as error:  # one record's trouble must not end the run; the rejects file names it
-            failure = next((f for kind, f in policy.failures.items() if isinstance(error, kind)), None)
-            if failure is None or attempt >= failure.retries:
-                return _failed(record.id, error, failure, policy)
-            await asyncio.sleep(policy.backoff * 2**attempt)
-            attempt += 1
+async def _write_all(
+    stages: Sequence[Stage[Any]],
+    journals: Sequence[Journal],
+    order: Sequence[str],
+    out_dir: Path,
+    policy: Policy,
+) -> Funnel:
+    """Writes the files of each stage, the order of whose inputs is known once those of the stage before it stand.
+
+    Where the first of several inputs with one id was not the first to arrive, and differs in what no id covers,
+    such as its provenance, the stage runs once more on the one whose turn it is.
+    """
+    funnel = Funnel()
+    for stage, journal in zip(stages, journals, strict=True):
+        if funnel.stages:
+            before = output_path(out_dir, funnel.stages[-1].stage)
+            agenda = Agenda([journal], _lines(before), retry_failed=False)
+            await _drain(agenda, [stage], policy)
+            order = agenda.order
+        funnel.stages.append(write_results(stage.name, order, journal, out_dir))
+    return funnel
 
 
-def _failed(input_id: str, error: Exception, failure: Failure | None, policy: Policy) -> Outcome:
-    if failure is None:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        where = f"{Path(frame.filename).name}:{frame.lineno}"
-        reason, detail = "unexpected_error", f"{type(error).__name__}: {error} ({where})"
-    else:
-        reason, detail = failure.reason, str(error) or f"not settled within {policy.deadline:g} s"
-    return Outcome(input_id=input_id, status="failed", reason=reason, detail=detail)
+def _lines(path: Path) -> Iterator[Mapping[str, Any]]:
+    with path.open("rb") as lines:
+        yield from map(json.loads, lines)

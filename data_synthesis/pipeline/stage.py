@@ -25,11 +25,17 @@ class Rejected(Exception):
 class Stage(Generic[Taken]):
     """`run` raises `Rejected` for a record that is no good, and anything else where it could not tell.
 
-    `settings` is what the output depends on beside the input: a run with other settings is another run,
-    and refuses to go on in the same folder.
+    Args:
+        name: of its files; no two stages of one folder share one.
+        takes: what its inputs must validate as.
+        settings: what the output depends on beside the input: a run with other settings is another run, and
+            refuses to go on in the same folder.
+        remembered: whether the next run keeps what this one settled. False for a cheap verdict that depends on
+            more than its input, such as a cut at a quantile of all of them.
     """
 
     name: str
     takes: type[Taken]
     run: Callable[[Taken], Awaitable[Sequence[Record]]]
     settings: Mapping[str, JsonValue] = field(default_factory=dict)
+    remembered: bool = True
