@@ -17,12 +17,16 @@ from .interface import (
     SourceError,
     ToolRaised,
     UnknownTool,
+    Usage,
 )
 from .limits import Limits
 from .local import LocalSandbox
 from .remote import RemoteSandbox
+from .world import ELSEWHERE, ORDINARY, World
 
 __all__ = [
+    "ELSEWHERE",
+    "ORDINARY",
     "BadArguments",
     "Breach",
     "CallError",
@@ -42,4 +46,6 @@ __all__ = [
     "SourceError",
     "ToolRaised",
     "UnknownTool",
+    "Usage",
+    "World",
 ]

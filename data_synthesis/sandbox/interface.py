@@ -8,10 +8,13 @@ or the sandbox itself failed (`SandboxUnavailable`), which is never the code's f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
 from pydantic import JsonValue
+
+from .world import ORDINARY, World
 
 
 class ConfinementLevel(IntEnum):
@@ -75,6 +78,21 @@ class SandboxUnavailable(SandboxError):
     """The sandbox could not be started, or offers less confinement than was asked for."""
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What a session has used since it was opened.
+
+    Attributes:
+        load_seconds: CPU time that loading the sources took.
+        call_seconds: CPU time of each call, in order, those that failed included.
+        lines: tool -> the lines of its source that were executed, while loading too; none unless that was traced.
+    """
+
+    load_seconds: float = 0.0
+    call_seconds: tuple[float, ...] = ()
+    lines: Mapping[str, frozenset[int]] = field(default_factory=dict)
+
+
 class SandboxSession(Protocol):
     """One confined process holding the tools of one arena. State lives as long as the session."""
 
@@ -91,6 +109,15 @@ class SandboxSession(Protocol):
         """
         ...
 
+    def usage(self) -> Usage:
+        """What the session has used up to now. What it calls afterwards is not traced any more.
+
+        Raises:
+            Breach: the session is dead.
+            SandboxUnavailable: the sandbox failed, not the code.
+        """
+        ...
+
     def close(self) -> None:
         """Ends the process. Safe to call twice."""
         ...
@@ -102,11 +129,15 @@ class Sandbox(Protocol):
     @property
     def level(self) -> ConfinementLevel: ...
 
-    def open(self, sources: Mapping[str, str]) -> SandboxSession:
+    def open(
+        self, sources: Mapping[str, str], *, world: World = ORDINARY, traced: bool = False
+    ) -> SandboxSession:
         """Starts a session in which each source is loaded once, in a namespace of its own.
 
         Args:
             sources: tool name -> Python source that defines a function of that name.
+            world: the surroundings of the session; episodes are played in the ordinary one.
+            traced: whether to note which lines are executed, which makes every call slower.
 
         Raises:
             SourceError: a source does not load; the message names the tool.

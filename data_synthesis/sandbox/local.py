@@ -14,12 +14,15 @@ from .interface import ConfinementLevel, SandboxError, SandboxUnavailable
 from .limits import Limits
 from .local_session import LocalSession
 from .warm import WarmInterpreter
+from .world import ORDINARY, World
 
 _log = logging.getLogger(__name__)
 
 
 class LocalSandbox:
-    """Sessions are forked from one warm interpreter and confined by the kernel. Threads may share a sandbox.
+    """Sessions are forked from a warm interpreter and confined by the kernel. Threads may share a sandbox.
+
+    There is one interpreter for each world that is asked for; all but the ordinary one's start at their first use.
 
     The strongest level that works on this machine, between `minimum` and `maximum`, is used and logged.
 
@@ -39,7 +42,9 @@ class LocalSandbox:
         self._numbers = itertools.count()
         self._closed = False
         self._problems: list[str] = []  # with levels above the one that is used
-        self._level, self._warm = self._strongest(minimum, maximum)
+        self._level, ordinary = self._strongest(minimum, maximum)
+        self._landlock_abi = ordinary.landlock_abi
+        self._warm = {ORDINARY: ordinary}
         log = _log.warning if self._level == ConfinementLevel.NONE else _log.info
         log("%s", self.describe())
 
@@ -54,7 +59,7 @@ class LocalSandbox:
         if self._level == ConfinementLevel.NAMESPACES:
             walls.append(f"bubblewrap {bubblewrap.probe().version}")
         if self._level >= ConfinementLevel.LANDLOCK:
-            walls.append(f"Landlock ABI {self._warm.landlock_abi}")
+            walls.append(f"Landlock ABI {self._landlock_abi}")
         if self._level >= ConfinementLevel.SECCOMP:
             mebibytes, cpu_seconds = self.limits.memory_bytes >> 20, self.limits.cpu_seconds
             walls.append(f"seccomp allowlist for {kernel.machine}")
@@ -65,26 +70,28 @@ class LocalSandbox:
         )
         return f"{line}; not {'; not '.join(self._problems)}" if self._problems else line
 
-    def open(self, sources: Mapping[str, str]) -> LocalSession:
+    def open(
+        self, sources: Mapping[str, str], *, world: World = ORDINARY, traced: bool = False
+    ) -> LocalSession:
         """Starts a session in which each source is loaded once, in a namespace of its own.
 
         Raises:
             SourceError, Breach, SandboxUnavailable: as `Sandbox.open` says.
         """
-        session = self._fork()
+        session = self._fork(world)
         try:
-            session.load(sources)
+            session.load(sources, traced)
         except BaseException:
             session.close()
             raise
         return session
 
     def close(self) -> None:
-        """Ends every session and the interpreter. Safe to call twice."""
+        """Ends every session and every interpreter. Safe to call twice."""
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                self._warm.stop()
+            self._closed = True
+            while self._warm:
+                self._warm.popitem()[1].stop()
 
     def __enter__(self) -> LocalSandbox:
         return self
@@ -92,29 +99,31 @@ class LocalSandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _fork(self) -> LocalSession:
+    def _fork(self, world: World) -> LocalSession:
         """A session without tools. An interpreter that turns out to have died is replaced, once."""
-        warm = self._running()
+        warm = self._running(world)
         try:
             return self._session(warm)
         except SandboxUnavailable:
             if not warm.has_died():
                 raise
-        return self._session(self._running())
+        return self._session(self._running(world))
 
     def _session(self, warm: WarmInterpreter) -> LocalSession:
         number = next(self._numbers)
         return LocalSession(warm, number, Channel(warm.fork(number)), self.limits)
 
-    def _running(self) -> WarmInterpreter:
+    def _running(self, world: World) -> WarmInterpreter:
         with self._lock:
             if self._closed:
                 raise SandboxUnavailable("the sandbox is closed; make another")
-            if not self._warm.alive():
+            warm = self._warm.get(world)
+            if warm is not None and not warm.alive():
                 _log.warning("the sandbox's interpreter has died, or is another process's; starting one")
-                self._warm.stop()
-                self._warm = self._start(self._level)
-            return self._warm
+                self._warm.pop(world).stop()
+            if world not in self._warm:
+                self._warm[world] = self._start(self._level, world)
+            return self._warm[world]
 
     def _strongest(
         self, minimum: ConfinementLevel, maximum: ConfinementLevel
@@ -122,7 +131,7 @@ class LocalSandbox:
         for level in sorted(ConfinementLevel, reverse=True):
             if minimum <= level <= maximum:
                 try:
-                    return level, self._start(level)
+                    return level, self._start(level, ORDINARY)
                 except SandboxUnavailable as error:
                     self._problems.append(f"{level.name}: {error}")
         raise SandboxUnavailable(
@@ -130,13 +139,13 @@ class LocalSandbox:
             "use a RemoteSandbox, or ask for a lower minimum level if you trust the code"
         )
 
-    def _start(self, level: ConfinementLevel) -> WarmInterpreter:
+    def _start(self, level: ConfinementLevel, world: World) -> WarmInterpreter:
         wrapper = None
         if level == ConfinementLevel.NAMESPACES:
             wrapper = bubblewrap.probe()
             if wrapper.problem:
                 raise SandboxUnavailable(wrapper.problem)
-        warm = WarmInterpreter(level, self.limits, wrapper)
+        warm = WarmInterpreter(level, self.limits, wrapper, world)
         try:
             self._session(warm).close()  # shows that this level's walls can be put up
         except SandboxError:

@@ -23,9 +23,12 @@ from .interface import (
     SandboxUnavailable,
     SessionDied,
     SourceError,
+    Usage,
 )
 from .limits import Limits
 from .warm import WarmInterpreter
+
+_USAGE_SECONDS = 5.0
 
 
 class LocalSession:
@@ -38,10 +41,11 @@ class LocalSession:
         self._load_by = time.monotonic() + limits.load_seconds
         self._hear_hello()
 
-    def load(self, sources: Mapping[str, str]) -> None:
+    def load(self, sources: Mapping[str, str], traced: bool = False) -> None:
         """Loads tools. Raises what `Sandbox.open` says."""
+        request = {"load": dict(sources), "traced": traced}
         with self._lock:
-            self._ask({"load": dict(sources)}, self._load_by, SourceError, "loading the sources")
+            self._ask(request, self._load_by, SourceError, "loading the sources")
 
     def call(self, name: str, arguments: Mapping[str, JsonValue], deadline: float = 2.0) -> JsonValue:
         """Calls the function `name(**arguments)` and returns its JSON result.
@@ -53,6 +57,18 @@ class LocalSession:
         with self._lock:
             request = {"name": name, "arguments": dict(arguments)}
             return self._ask(request, give_up, BadArguments, f"the call of {name!r} ({deadline:g} s allowed)")
+
+    def usage(self) -> Usage:
+        """What the session has used up to now. Raises what `SandboxSession.usage` says."""
+        give_up = time.monotonic() + _USAGE_SECONDS
+        with self._lock:
+            said = self._ask({"usage": True}, give_up, BadArguments, "the account of what was used")
+            try:
+                return replies.usage(said)
+            except replies.Malformed as error:
+                broken = SessionDied(f"the session left the protocol: {error}")
+                self._finish(broken)
+                raise broken from None
 
     def close(self) -> None:
         """Ends the process. Safe to call twice."""

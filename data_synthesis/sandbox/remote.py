@@ -1,7 +1,9 @@
 """Runs untrusted Python on a server that offers SandboxFusion's `POST /run_code`.
 
 The server decides how code is confined. Each call is one program, which carries the sources along: nothing that a tool
-keeps between calls survives, unlike in a local session.
+keeps between calls survives, unlike in a local session. The ordinary world is the server's own, so that its hash seed
+may be another one in each call; for any other world the program starts itself anew, which needs a server that runs
+Linux and lets a program execute its interpreter.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from .interface import (
     SandboxUnavailable,
     SessionDied,
     SourceError,
+    Usage,
 )
 from .limits import Limits
+from .world import ORDINARY, World
 
 _START_SECONDS = 1.0  # for the server's interpreter to start; comes on top of a call's deadline
 _ANSWER_SECONDS = 10.0  # for the server to queue the program and to answer, on top of that
@@ -63,9 +67,11 @@ class RemoteSandbox:
         """One line that states what is known of the confinement."""
         return f"remote sandbox at {self.url}: level {self._level.value} {self._level.name}, as its operator says"
 
-    def open(self, sources: Mapping[str, str]) -> RemoteSession:
+    def open(
+        self, sources: Mapping[str, str], *, world: World = ORDINARY, traced: bool = False
+    ) -> RemoteSession:
         """Has the server load the sources once, to see that they do. Raises what `Sandbox.open` says."""
-        session = RemoteSession(self, dict(sources))
+        session = RemoteSession(self, dict(sources), world, traced)
         session.check()
         return session
 
@@ -114,8 +120,11 @@ class RemoteSandbox:
 class RemoteSession:
     """Implements `SandboxSession`, but for state: each call starts from freshly loaded sources."""
 
-    def __init__(self, sandbox: RemoteSandbox, sources: dict[str, str]):
-        self._sandbox, self._sources = sandbox, sources
+    def __init__(
+        self, sandbox: RemoteSandbox, sources: dict[str, str], world: World = ORDINARY, traced: bool = False
+    ):
+        self._sandbox, self._sources, self._world, self._traced = sandbox, sources, world, traced
+        self._usage = Usage()
         self._breach: Breach | None = None
         self._closed = False
 
@@ -123,7 +132,7 @@ class RemoteSession:
         """Loads the sources. Raises what `Sandbox.open` says."""
         marker = secrets.token_hex(16)
         try:
-            program = remote_program.write(self._sources, None, marker)
+            program = self._program(None, marker)
         except (TypeError, ValueError, RecursionError) as error:
             raise SourceError(f"the sources are not text: {error}") from error
         self._result(program, marker, self._sandbox.limits.load_seconds)
@@ -140,11 +149,17 @@ class RemoteSession:
             raise SandboxUnavailable("the session is closed; open another")
         marker = secrets.token_hex(16)
         try:
-            request = {"name": name, "arguments": dict(arguments)}
-            program = remote_program.write(self._sources, request, marker)
+            program = self._program({"name": name, "arguments": dict(arguments)}, marker)
         except (TypeError, ValueError, RecursionError) as error:
             raise BadArguments(f"the arguments of {name!r} are not JSON: {error}") from error
         return self._result(program, marker, deadline)
+
+    def usage(self) -> Usage:
+        """What the session's programs have used up to now. Raises what `SandboxSession.usage` says."""
+        if self._breach:
+            raise type(self._breach)(*self._breach.args)
+        self._traced = False
+        return self._usage
 
     def close(self) -> None:
         """Ends the session. Safe to call twice."""
@@ -156,28 +171,45 @@ class RemoteSession:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _program(self, call: dict[str, Any] | None, marker: str) -> str:
+        return remote_program.write(self._sources, call, marker, self._world, self._traced)
+
     def _result(self, program: str, marker: str, deadline: float) -> JsonValue:
         run = self._sandbox.run(program, deadline)
         try:
-            return _unwrap(run, marker, self._sandbox.limits)
+            reply = _reply(run, marker, self._sandbox.limits)
+            self._usage = _sum(self._usage, replies.usage(reply.get("usage")))
+            return replies.result(reply)
+        except replies.Malformed as error:
+            self._breach = SessionDied(f"the program left the protocol: {error}")
         except Breach as breach:
             self._breach = breach
-            raise
+        raise self._breach
 
 
-def _unwrap(run: dict[str, Any], marker: str, limits: Limits) -> JsonValue:
-    """The result of a program. Its output was written by untrusted code."""
+def _sum(before: Usage, more: Usage) -> Usage:
+    lines = {tool: found | before.lines.get(tool, frozenset()) for tool, found in more.lines.items()}
+    return Usage(
+        max(before.load_seconds, more.load_seconds),
+        before.call_seconds + more.call_seconds,
+        lines or before.lines,
+    )
+
+
+def _reply(run: dict[str, Any], marker: str, limits: Limits) -> dict[str, Any]:
+    """The reply of a program. It was written by untrusted code."""
     if run.get("status") == "TimeLimitExceeded":
         raise DeadlineExceeded("the program outlived its deadline on the sandbox server")
     line = remote_program.reply_line(run["stdout"], marker)
     if line is None:
         raise SessionDied(f"the program ended with status {run.get('return_code')} before it had a result")
-    if len(line) > limits.output_bytes:
+    if len(line) > limits.output_bytes + replies.ENVELOPE_BYTES:
         raise OutputExceeded(f"the call returned more than {limits.output_bytes} bytes")
-    try:
-        reply = replies.parse(line.encode())
-        if reply == {"error": "MemoryError"}:
-            raise MemoryExceeded(f"the program wanted more memory than its {limits.memory_bytes >> 20} MiB")
-        return replies.result(reply)
-    except replies.Malformed as error:
-        raise SessionDied(f"the program left the protocol: {error}") from None
+    reply = replies.parse(line.encode())
+    if not isinstance(reply, dict):
+        raise replies.Malformed("not an object")
+    if reply.get("error") == "MemoryError":
+        raise MemoryExceeded(f"the program wanted more memory than its {limits.memory_bytes >> 20} MiB")
+    if reply.get("error") == remote_program.NO_SUCH_WORLD:
+        raise SandboxUnavailable(f"the sandbox server has no other world to offer: {reply.get('message')}")
+    return reply

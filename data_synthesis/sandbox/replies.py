@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from .interface import BadArguments, CallError, NotJson, SourceError, ToolRaised, UnknownTool
+from .interface import BadArguments, CallError, NotJson, SourceError, ToolRaised, UnknownTool, Usage
 
 ENVELOPE_BYTES = 1 << 15  # of a reply around its result, or of an error message
 _CALL_ERRORS: dict[str, type[CallError]] = {
@@ -36,6 +36,15 @@ def result(reply: Any) -> JsonValue:
     if error is None:
         raise Malformed("neither a result nor an error")
     raise error(str(reply.get("message")))
+
+
+def usage(said: Any) -> Usage:
+    """What a session says that it used. Raises Malformed."""
+    try:
+        lines = {str(tool): frozenset(map(int, found)) for tool, found in said["lines"].items()}
+        return Usage(float(said["load_seconds"]), tuple(map(float, said["call_seconds"])), lines)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Malformed(f"not an account of what was used: {error}") from error
 
 
 def _refuse(constant: str) -> None:

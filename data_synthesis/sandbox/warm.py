@@ -14,9 +14,8 @@ from .bubblewrap import Bubblewrap, interpreter
 from .inside import zygote
 from .interface import ConfinementLevel, SandboxUnavailable
 from .limits import Limits
+from .world import World
 
-# The same order of a set, and the same time zone, everywhere.
-_ENVIRONMENT = {"PYTHONHASHSEED": "0", "TZ": "UTC0"}
 _START_SECONDS = 20.0
 _CONTROL_SECONDS = 5.0
 _STOP_SECONDS = 2.0
@@ -33,13 +32,13 @@ class WarmInterpreter:
         SandboxUnavailable: it did not start.
     """
 
-    def __init__(self, level: ConfinementLevel, limits: Limits, wrapper: Bubblewrap | None):
+    def __init__(self, level: ConfinementLevel, limits: Limits, wrapper: Bubblewrap | None, world: World):
         self._lock = threading.Lock()
         self._owner = os.getpid()
         self._control, theirs = socket.socketpair()
         self._control.settimeout(_START_SECONDS)
         with theirs:
-            self._process = _spawn(theirs.fileno(), level, limits, wrapper)
+            self._process = _spawn(theirs.fileno(), level, limits, wrapper, world)
         self.landlock_abi = self._greet()
 
     def fork(self, number: int) -> socket.socket:
@@ -132,20 +131,21 @@ class WarmInterpreter:
 
 
 def _spawn(
-    control: int, level: ConfinementLevel, limits: Limits, wrapper: Bubblewrap | None
+    control: int, level: ConfinementLevel, limits: Limits, wrapper: Bubblewrap | None, world: World
 ) -> subprocess.Popen[bytes]:
     settings = {
         "level": min(level, ConfinementLevel.LANDLOCK),
         "memory_bytes": limits.memory_bytes,
         "cpu_seconds": limits.cpu_seconds,
         "output_bytes": limits.output_bytes,
+        "clock_shift": world.clock_shift,
     }
     here = str(Path(__file__).parent)
     command = [*interpreter(), "-c", _BOOT, here, str(control), json.dumps(settings)]
-    wrapped = wrapper.wrap(command, _ENVIRONMENT) if wrapper else command
+    wrapped = wrapper.wrap(command, world.environment) if wrapper else command
     return subprocess.Popen(
         [*_KILL_ME_FIRST, *wrapped],
-        env=_ENVIRONMENT,
+        env=world.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

@@ -45,12 +45,12 @@ def _serve(channel: int, output_bytes: int) -> NoReturn:
     printed = Discard(output_bytes)
     out = io.TextIOWrapper(printed, "utf-8", "backslashreplace", write_through=True)  # type: ignore[arg-type]
     sys.stdout = sys.stderr = sys.__stdout__ = sys.__stderr__ = out  # type: ignore[misc]
-    loaded: dict[str, tools.Tool] = {}
+    toolbox = tools.Toolbox()
     try:
         while True:
             request = json.loads(frames.read(channel))
             printed.written = 0
-            reply = _answer(request, loaded).encode()
+            reply = _answer(request, toolbox).encode()
             if len(reply) > output_bytes + _ENVELOPE_BYTES:
                 os._exit(OUTPUT_EXIT)
             frames.write(channel, reply)
@@ -62,14 +62,19 @@ def _serve(channel: int, output_bytes: int) -> NoReturn:
         os._exit(CRASH_EXIT)
 
 
-def _answer(request: dict, loaded: dict[str, tools.Tool]) -> str:
+def _answer(request: dict, toolbox: tools.Toolbox) -> str:
     """`{"id", "result"}` or `{"id", "error", "message"}` as JSON text."""
     try:
-        if "load" in request:
-            loaded.update(tools.load(request["load"]))
-            result = "null"
-        else:
-            result = tools.call(loaded, request["name"], request["arguments"])
+        result = _done(request, toolbox)
     except tools.Failure as failure:
         return json.dumps({"id": request["id"], "error": failure.kind, "message": failure.message})
     return f'{{"id":"{request["id"]}","result":{result}}}'
+
+
+def _done(request: dict, toolbox: tools.Toolbox) -> str:
+    if "name" in request:
+        return toolbox.call(request["name"], request["arguments"])
+    if "load" in request:
+        toolbox.load(request["load"], request["traced"])
+        return "null"
+    return json.dumps(toolbox.usage())

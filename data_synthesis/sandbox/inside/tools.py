@@ -1,6 +1,6 @@
 """Loads tool sources and calls what they define. Untrusted code runs here, so this must run inside a sandbox.
 
-This file imports nothing of the project: the remote sandbox sends its text along with the sources.
+This file imports nothing but its neighbours: the remote sandbox sends their texts along with the sources.
 """
 
 from __future__ import annotations
@@ -9,6 +9,11 @@ import inspect
 import json
 import sys
 import types
+from collections.abc import Callable
+from time import process_time
+from typing import Any
+
+from .trace import LineTrace
 
 MESSAGE_CHARACTERS = 2000
 
@@ -46,14 +51,40 @@ class Tool:
         return encode(result)
 
 
-def load(sources: dict[str, str]) -> dict[str, Tool]:
-    return {name: Tool(name, source) for name, source in sources.items()}
+class Toolbox:
+    """Tools, and what it took to load and to call them."""
 
+    def __init__(self) -> None:
+        self._tools: dict[str, Tool] = {}
+        self._load_seconds = 0.0
+        self._call_seconds: list[float] = []
+        self._trace: LineTrace | None = None
 
-def call(tools: dict[str, Tool], name: str, arguments: dict) -> str:
-    if name not in tools:
-        raise Failure("UnknownTool", f"no tool is named {name!r}; there are {', '.join(map(repr, tools))}")
-    return tools[name].call(arguments)
+    def load(self, sources: dict[str, str], traced: bool) -> None:
+        """Loads tools, and notes from here on which of their lines are executed where that is asked for."""
+        if traced:
+            self._trace = LineTrace({_file(name): name for name in sources})
+            sys.settrace(self._trace)
+        started = process_time()
+        self._tools.update({name: Tool(name, source) for name, source in sources.items()})
+        self._load_seconds += process_time() - started
+
+    def call(self, name: str, arguments: dict) -> str:
+        if name not in self._tools:
+            there_are = ", ".join(map(repr, self._tools))
+            raise Failure("UnknownTool", f"no tool is named {name!r}; there are {there_are}")
+        started = process_time()
+        try:
+            return self._tools[name].call(arguments)
+        finally:
+            self._call_seconds.append(process_time() - started)
+
+    def usage(self) -> dict[str, Any]:
+        """CPU seconds of loading and of each call, and each tool's executed lines, which are noted no longer."""
+        sys.settrace(None)
+        executed = self._trace.executed() if self._trace else {}
+        lines = {name: executed.get(_file(name), []) for name in self._tools}
+        return {"load_seconds": self._load_seconds, "call_seconds": self._call_seconds, "lines": lines}
 
 
 def encode(value: object) -> str:
@@ -82,11 +113,16 @@ def describe(error: BaseException) -> str:
         return "an exception that cannot be described"
 
 
-def _define(name: str, source: str):
+def _file(name: str) -> str:
+    """What a tool's source is called where a file name is needed."""
+    return f"<{name}>"
+
+
+def _define(name: str, source: str) -> Callable[..., Any]:
     module = types.ModuleType(f"tool.{name}")
     sys.modules[module.__name__] = module  # dataclasses look their module up
     try:
-        exec(compile(source, f"<{name}>", "exec", dont_inherit=True), module.__dict__)
+        exec(compile(source, _file(name), "exec", dont_inherit=True), module.__dict__)
     except MemoryError:
         raise
     except BaseException as error:

@@ -19,7 +19,7 @@ import sys
 import time
 from typing import NoReturn
 
-from . import confine, landlock, preload, seccomp, session
+from . import clock, confine, landlock, preload, seccomp, session
 from .syscalls import CHANNEL
 
 ORDER = struct.Struct(">cQ")
@@ -154,6 +154,8 @@ def main() -> None:
         del os.environ[name]
     sys.path[:] = [entry for entry in sys.path if entry != sys.argv[1]]
     preload.preload()
+    if shift := settings.pop("clock_shift"):
+        clock.move(shift)
     confinement = _confinement(**settings)
     if confinement.level != confine.NONE:
         confine.drop_privileges()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from data_synthesis.sandbox import Breach, ConfinementLevel, LocalSandbox, SandboxUnavailable
+from data_synthesis.sandbox import ORDINARY, Breach, ConfinementLevel, LocalSandbox, SandboxUnavailable
 
 PING = {"ping": "def ping():\n    return 'pong'", "hang": "def hang():\n    while True: pass"}
 ROOT = Path(__file__).parents[3]
@@ -27,7 +27,7 @@ def children(process: int) -> set[int]:
 
 def interpreter(sandbox: LocalSandbox) -> int:
     """The process that sessions are forked from. Where there is a bubblewrap, it is below two processes of that."""
-    process = sandbox._warm._process.pid
+    process = sandbox._warm[ORDINARY]._process.pid
     while Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0].endswith(b"bwrap"):
         (process,) = children(process)
     return process
@@ -120,7 +120,7 @@ def test_nothing_outlives_its_owner(level):
         f"level = ConfinementLevel({level.value})\n"
         "sandbox = LocalSandbox(min(level, ConfinementLevel.SECCOMP), maximum=level)\n"
         "session = sandbox.open({'hang': 'def hang():\\n    while True: pass'})\n"
-        "print(sandbox._warm._process.pid, flush=True)\n"
+        "print(sandbox._warm[ORDINARY]._process.pid, flush=True)\n"
         "session.call('hang', {}, 60.0)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE) as owner:

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from json_values import json_values
 
 from data_synthesis.sandbox import (
+    ELSEWHERE,
     BadArguments,
     ConfinementLevel,
     DeadlineExceeded,
@@ -29,6 +30,7 @@ from data_synthesis.sandbox import (
     ToolRaised,
     UnknownTool,
     remote,
+    remote_program,
 )
 
 
@@ -224,3 +226,36 @@ def test_a_server_that_never_answers_is_given_up(monkeypatch):
         with pytest.raises(SandboxUnavailable, match=r"timed out|in time"):
             sandbox.open(ECHO)
         assert time.monotonic() - started < 5
+
+
+def test_another_world_has_another_clock_and_other_hashes(sandbox):
+    source = {"f": "import time\ndef f():\n    return [time.time(), time.timezone, hash('abc')]"}
+    with sandbox.open(source) as here, sandbox.open(source, world=ELSEWHERE) as there:
+        (now, _, one), (then, zone, two) = here.call("f", {}), there.call("f", {})
+        assert there.call("f", {})[2] == two != one
+    assert abs(then - now - ELSEWHERE.clock_shift) < 60
+    assert zone == -(5 * 3600 + 45 * 60)
+
+
+def test_a_server_without_another_world_says_so(sandbox, monkeypatch):
+    monkeypatch.setattr(
+        remote_program, "_ELSEWHERE", remote_program._ELSEWHERE.replace("sys.executable", "'/none'")
+    )
+    with pytest.raises(SandboxUnavailable, match="no other world to offer"):
+        sandbox.open(ECHO, world=ELSEWHERE)
+
+
+def test_what_was_used_is_summed_over_the_programs(sandbox):
+    source = "def f(a):\n    if a:\n        return 'yes'\n    return 'no'"
+    with sandbox.open({"f": source}, traced=True) as session:
+        assert session.usage().lines["f"] == {1}
+    with sandbox.open({"f": source}, traced=True) as session:
+        session.call("f", {"a": 1})
+        session.call("f", {"a": 0})
+        used = session.usage()
+        session.call("f", {"a": 0})
+    assert used.lines["f"] == {1, 2, 3, 4}
+    assert len(used.call_seconds) == 2
+    with sandbox.open({"f": source}) as session:
+        session.call("f", {"a": 1})
+        assert session.usage().lines["f"] == frozenset()
