@@ -125,7 +125,7 @@ class _Quickstart:
         """Arenas from recorded replies, through the pipeline that a language model would go through."""
         teacher = TranscriptTeacher()
         out = self.root / "transcripts"
-        funnel = synthesise_arenas(teacher.questions(), teacher, self.sandbox, out, console=self.console)
+        funnel = synthesise_arenas(teacher.seeds(), teacher, self.sandbox, out, console=self.console)
         shutil.copyfile(out / "arenas.jsonl", self.arenas("transcripts"))
         return {"arenas": funnel.outputs}
 

@@ -10,9 +10,18 @@ from rich.console import Console
 
 from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import oracle_trajectories
-from data_synthesis.environments import STEPS, Recipe, Settings, generate_arenas, synthesise_arenas
+from data_synthesis.environments import (
+    STEPS,
+    Budget,
+    Recipe,
+    SeedPlan,
+    Settings,
+    generate_arenas,
+    read_seeds,
+    synthesise_arenas,
+)
 from data_synthesis.pipeline import Policy
-from data_synthesis.records import Arena, Question, read_records, write_records
+from data_synthesis.records import Arena, BadRecord, Seed, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
 from data_synthesis.teacher.interface import Teacher
 from data_synthesis.teacher.procedural import DOMAINS, HELD_OUT, TRAINING, Options
@@ -50,36 +59,71 @@ def _generate(config: Config, sandbox: Sandbox, console: Console) -> int:
 
 def _from_transcripts(config: Config, sandbox: Sandbox, console: Console) -> int:
     teacher = TranscriptTeacher(config.transcripts) if config.transcripts else TranscriptTeacher()
-    return _through_steps(config, teacher.questions(), teacher, sandbox, console)
+    return _through_steps(config, teacher.seeds(), teacher, sandbox, console)
 
 
 def _from_server(config: Config, sandbox: Sandbox, console: Console) -> int:
-    if not config.questions:
-        raise BadSetting("config.questions is empty: name a JSONL file of questions")
+    seeds = _seeds(config, console)
     # Imported here: only this teacher needs the extra.
     from data_synthesis.teacher.server import ServerSettings, ServerTeacher, usage_table
 
     teacher = ServerTeacher(ServerSettings(**config.server), Path(config.out_dir) / "teacher.sqlite")
     try:
-        return _through_steps(config, read_records(config.questions, Question), teacher, sandbox, console)
+        return _through_steps(config, seeds, teacher, sandbox, console)
     finally:
         console.print(usage_table(teacher.usage()))
 
 
 def _through_steps(
-    config: Config, questions: Iterable[Question], teacher: Teacher, sandbox: Sandbox, console: Console
+    config: Config, seeds: Iterable[Seed], teacher: Teacher, sandbox: Sandbox, console: Console
 ) -> int:
     return synthesise_arenas(
-        questions,
+        seeds,
         teacher,
         sandbox,
         config.out_dir,
         from_step=config.from_step,
         to_step=config.to_step,
-        settings=Settings(minimum_score=config.minimum_score),
+        settings=_settings(config),
         policy=Policy(concurrency=config.records_at_once),
         console=console,
     ).outputs
+
+
+def _seeds(config: Config, console: Console) -> Iterable[Seed]:
+    """The seeds of `config.seeds`, or none where the run begins with a later step."""
+    if config.from_step != STEPS[0]:
+        return ()
+    if not config.seeds.path:
+        raise BadSetting(
+            "config.seeds.path is empty: name a file of questions, or of what config.seeds.mode takes"
+        )
+    fields: dict[str, Any] = dict(config.seeds) | {"path": Path(config.seeds.path)}
+    skip = fields.pop("skip_bad_lines")
+    try:
+        plan = SeedPlan(**fields)
+    except ValueError as error:
+        raise BadSetting(f"config.seeds: {error}") from error
+    bad: list[BadRecord] = []
+    seeds = list(read_seeds(plan, rejects=bad if skip else None))
+    for each in bad:
+        console.print(f"skipped {each}", style="yellow", markup=False, soft_wrap=True)
+    if not seeds:
+        raise BadSetting(f"{config.seeds.path} gives no seed in mode {config.seeds.mode}")
+    return seeds
+
+
+def _settings(config: Config) -> Settings:
+    quantile = config.score_quantile if config.score_quantile >= 0 else None
+    try:
+        return Settings(
+            attempts=config.attempts,
+            minimum_score=config.minimum_score,
+            score_quantile=quantile,
+            budget=Budget(**config.budget),
+        )
+    except ValueError as error:
+        raise BadSetting(str(error)) from error
 
 
 def write_oracle_rows(

@@ -18,6 +18,10 @@ SCHEMA_VERSION = 1
 
 Scenario = Literal["single_hop", "parallel_single_hop", "multi_hop", "parallel_multi_hop"]
 Variant = Literal["base", "missing_function", "missing_parameter"]
+SeedMode = Literal[
+    "question", "domain", "context", "taxonomy",
+    "env_base", "env_call_state", "env_call_state_loose", "env_tool_name",
+]  # fmt: skip
 StopReason = Literal["finished", "max_turns", "max_tokens", "context", "deadline", "infrastructure"]
 
 
@@ -149,13 +153,36 @@ class Trajectory(Record):
         return self
 
 
-class Question(Record):
-    """What a user asks: where an arena starts. `context`, if given, holds the facts its answers come from."""
+class Seed(Record):
+    """Where an arena starts. Without a `question`, a teacher invents one for the domain, the context or the tools.
 
-    question: str = Field(min_length=1)
+    `context` holds facts that answers must come from (upstream calls it `knowledge_corpus`). `shown` is what the
+    teacher sees of tools that exist. A hop is a layer of the DAG; `repeat` tells apart seeds that are otherwise equal.
+    """
+
+    mode: SeedMode = "question"
+    question: str | None = None
     domain: str = "general"
     language: str = "en"
     context: str | None = None
+    min_hops: int | None = Field(default=None, ge=1)
+    max_hops: int | None = Field(default=None, ge=1)
+    shown: list[JsonValue] = []
+    repeat: int = Field(default=0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upstream_name(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "knowledge_corpus" in data and "context" not in data:
+            others = {name: value for name, value in data.items() if name != "knowledge_corpus"}
+            return others | {"context": data["knowledge_corpus"] or None}
+        return data
+
+
+class Question(Seed):
+    """A seed that says what the user asks."""
+
+    question: str = Field(min_length=1)  # type: ignore[assignment]
 
 
 class SubQuestion(Part):

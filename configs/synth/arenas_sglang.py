@@ -1,7 +1,7 @@
 """Arenas from questions of yours, through all five steps, asking a language model behind an OpenAI-compatible server.
 
 python -m sglang.launch_server --model-path Qwen/Qwen3-32B --port 30000
-astra synth arenas --config=configs/synth/arenas_sglang.py --config.questions=questions.jsonl
+astra synth arenas --config=configs/synth/arenas_sglang.py --config.seeds.path=questions.jsonl
 """
 
 from pathlib import Path

@@ -28,7 +28,21 @@ def get_config() -> ConfigDict:
     config.transcripts = ""  # folder of transcripts; empty: the ones that come along
 
     # What the server teacher is asked, and where.
-    config.questions = ""  # JSONL with `question` and, if known, `domain`, `language` and `context`
+    config.seeds = ConfigDict()
+    config.seeds.path = (
+        ""  # the file: for questions, JSONL with `question` and, if known, `domain` and `language`
+    )
+    config.seeds.mode = "question"  # question, context, domain, taxonomy, env_base, env_call_state,
+    # env_call_state_loose or env_tool_name: what is in the file, and how questions are made of it
+    config.seeds.language = (
+        "en"  # of what is invented, where the line does not say: en, zh, or any other in words
+    )
+    config.seeds.min_hops = 3  # layers of an invented question, as upstream
+    config.seeds.max_hops = 5
+    config.seeds.repeats = 1  # questions for one line; in the env_ modes for one tool
+    config.seeds.mask_examples = False  # taxonomy: hide half of the examples
+    config.seeds.seed = 0  # of that, and of the languages in env_call_state_loose
+    config.seeds.skip_bad_lines = False  # say which lines cannot be read and go on, instead of stopping
     config.server = ConfigDict()
     config.server.model = "Qwen/Qwen3-32B"  # as the server names it
     config.server.base_urls = ("http://127.0.0.1:30000/v1",)  # of each server, or of one router
@@ -49,9 +63,20 @@ def get_config() -> ConfigDict:
     config.server.budget = 0.0  # money that all runs in out_dir may spend; 0: no bound
     config.server.extra_body = ConfigDict()  # more fields of a request
 
-    # The steps from questions to arenas: decompose, necessity, verify, synthesise, merge, prove.
+    # The steps from seeds to arenas: decompose, necessity, verify, cut, synthesise, merge, prove.
     config.from_step = "decompose"  # a later one takes what the step before it left in out_dir
     config.to_step = "prove"
-    config.records_at_once = 256  # questions in work at a time; requests are bounded by the server's limits
+    config.records_at_once = 256  # seeds in work at a time; requests are bounded by the server's limits
+    config.attempts = 3  # answers to a question until one holds by rule. Paper: not stated; upstream 4 to 21
     config.minimum_score = 0.85  # mean of a decomposition's four scores at least. Upstream's example value
+    config.score_quantile = (
+        -1.0
+    )  # cut at this quantile of the run's means instead (upstream's guide: 0.9); -1: no
+    config.budget = ConfigDict()  # of one sub-question's tool; upstream: up to 900 answers
+    config.budget.answers = 12  # of the teacher, refused ones included
+    config.budget.documents = 2  # of these for the document, and as many for a richer one
+    config.budget.calls = 2  # for a call
+    config.budget.codes = 3  # for code that answers one call
+    config.budget.rounds = 2  # calls that code is asked for
+    config.budget.call_seconds = 2.0  # wall clock of one call of the tool
     return config

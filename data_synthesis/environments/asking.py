@@ -22,6 +22,7 @@ async def ask_until(
     """The first answer in which `check` finds no problem.
 
     Args:
+        prompt: begins at its own `attempt`, with its own `feedback`.
         check: says what is wrong with an answer, and nothing if it holds. Runs in a thread: it may block.
         attempts: answers asked for at most; each repetition carries the problems of those before it.
         reason: the code of the rejection when they are used up.
@@ -30,13 +31,13 @@ async def ask_until(
         Rejected: no answer held; the detail is the last problem.
         TeacherError: the teacher gave no answer.
     """
-    feedback, problem = (), ""
-    for attempt in range(attempts):
-        reply = await teacher.ask(replace(prompt, attempt=attempt, feedback=feedback))
+    problem = ""
+    for _ in range(attempts):
+        reply = await teacher.ask(prompt)
         problem = await asyncio.to_thread(check, reply)
         if not problem:
             return reply
-        feedback = (*feedback, problem)
+        prompt = replace(prompt, attempt=prompt.attempt + 1, feedback=(*prompt.feedback, problem))
     raise Rejected(reason, f"{prompt.name}, after {attempts} answers: {problem}")
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from data_synthesis.arenas import schema
 from data_synthesis.environments import prompts
 from data_synthesis.environments.asking import ask_until
+from data_synthesis.environments.documents import document_problem, narrowing_problem
 from data_synthesis.environments.replies import IntentClustersReply, MergedToolReply
-from data_synthesis.environments.synthesise import document_problem
 from data_synthesis.environments.trial import problem_of
 from data_synthesis.environments.wordings import MERGE_TOOL
 from data_synthesis.pipeline import Rejected
@@ -141,9 +141,4 @@ def _moved(new: GoldCall, base: ArenaTool, reply: MergedToolReply) -> GoldCall:
 def _document_problems(reply: MergedToolReply, base: ArenaTool) -> list[str]:
     if reply.tool is None:
         return []
-    if reply.tool.name != base.name:
-        return [f"the tool is called {base.name}, not {reply.tool.name}"]
-    if problem := document_problem(reply.tool):
-        return [problem]
-    lost = set(base.spec.parameters["properties"]) - set(reply.tool.parameters["properties"])  # type: ignore[arg-type]
-    return [f"the parameter {name} is gone" for name in sorted(lost)]
+    return list(filter(None, [document_problem(reply.tool) or narrowing_problem(reply.tool, base.spec)]))

@@ -1,27 +1,45 @@
 """The questions that the five steps ask a teacher, one function for each.
 
-The variables of every prompt carry the main `question`; prompts about one sub-question also carry its id
-as `node`. Together with the prompt's name and version they identify a reply.
+The variables of every prompt carry the main `question`, where there is one yet; prompts about one sub-question also
+carry its id as `node`. Together with the prompt's name and version they identify a reply.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
 from data_synthesis.environments import replies, wordings
 from data_synthesis.environments.wordings import Wording
-from data_synthesis.records import Decomposition, GoldCall, Question, SubQuestion, ToolSpec
+from data_synthesis.records import Decomposition, GoldCall, Seed, SubQuestion, ToolSpec
 from data_synthesis.teacher.interface import Prompt
 
 R = TypeVar("R", bound=BaseModel)
 
 
-def decompose(question: Question) -> Prompt[replies.DecompositionReply]:
-    variables = question.model_dump(include={"question", "domain", "language", "context"})
-    return _prompt(wordings.DECOMPOSE, replies.DecompositionReply, **variables)
+def decompose(seed: Seed) -> Prompt[Any]:
+    """Answered with a `DecompositionReply` about the seed's question, or an `InventedReply` where it has none."""
+    wording = wordings.DECOMPOSE_BY_MODE[seed.mode]
+    variables: dict[str, JsonValue] = {"seed": seed.id, "domain": seed.domain, "context": seed.context}
+    if seed.question is not None:
+        variables |= {"question": seed.question, "language": seed.language, "repeat": seed.repeat}
+        return _prompt(wording, replies.DecompositionReply, **variables)
+    language = _LANGUAGES.get(seed.language, seed.language)
+    variables |= {"shown": seed.shown, "repeat": seed.repeat + 1, "language": language, "hops": _hops(seed)}
+    return _prompt(wording, replies.InventedReply, **variables)
+
+
+_LANGUAGES = {"en": "English", "zh": "Chinese"}
+
+
+def _hops(seed: Seed) -> str:
+    fewest, most = seed.min_hops or 1, seed.max_hops
+    if most is None:
+        return f"{fewest} or more layers"
+    count = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+    return f"{count} {'layer' if most == 1 else 'layers'}"
 
 
 def necessity(whole: Decomposition) -> Prompt[replies.NecessityReply]:
@@ -46,6 +64,11 @@ def verify_completeness(whole: Decomposition) -> Prompt[replies.CompletenessRepl
 
 def tool_document(whole: Decomposition, sub: SubQuestion) -> Prompt[replies.ToolDocumentReply]:
     return _prompt(wordings.TOOL_DOCUMENT, replies.ToolDocumentReply, **_need(whole, sub))
+
+
+def tool_scaling(whole: Decomposition, sub: SubQuestion, tool: ToolSpec) -> Prompt[replies.ToolDocumentReply]:
+    variables = _need(whole, sub) | {"tool": tool.model_dump(mode="json")}
+    return _prompt(wordings.TOOL_SCALING, replies.ToolDocumentReply, **variables)
 
 
 def tool_call(whole: Decomposition, sub: SubQuestion, tool: ToolSpec) -> Prompt[replies.ToolCallReply]:

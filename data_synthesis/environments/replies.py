@@ -30,15 +30,26 @@ class SubQuestionReply(Reply):
 
 
 class DecompositionReply(Reply):
-    scenario: Scenario
-    answer: Answer
+    """Fields in the order in which they are best written: a model thinks while it writes."""
+
     sub_questions: list[SubQuestionReply] = Field(min_length=1)
+    answer: Answer
+    scenario: Scenario
+
+
+class InventedReply(Reply):
+    """A question of the teacher's own, and its decomposition."""
+
+    question: str = Field(min_length=1)
+    sub_questions: list[SubQuestionReply] = Field(min_length=1)
+    answer: Answer
+    scenario: Scenario
 
 
 class ToolNeed(Reply):
     id: int
-    tool_necessity: bool
     reason: str = ""
+    tool_necessity: bool
 
 
 class NecessityReply(Reply):
@@ -48,14 +59,14 @@ class NecessityReply(Reply):
 class DependencyReply(Reply):
     """Whether the parents give a sub-question exactly what it needs."""
 
-    status: Literal["matched", "missing", "redundant"]
     reason: str = ""
+    status: Literal["matched", "missing", "redundant"]
 
 
 class Atomicity(Reply):
     id: int
-    is_atomic: bool
     reason: str = ""
+    is_atomic: bool
 
 
 class AtomicityReply(Reply):
@@ -65,15 +76,15 @@ class AtomicityReply(Reply):
 class SequentialReply(Reply):
     """The ids of the sub-questions that wait for an answer they do not need."""
 
-    forced: list[int]
     reason: str = ""
+    forced: list[int]
 
 
 class CompletenessReply(Reply):
     """What the main question asks for and the sub-questions leave out."""
 
-    missing: list[str]
     reason: str = ""
+    missing: list[str]
 
 
 class ToolDocument(Reply):

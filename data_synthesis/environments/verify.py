@@ -1,4 +1,4 @@
-"""Step 3: four judges score a decomposition, and weak ones are cut.
+"""Step 3: four judges score a decomposition.
 
 A judge that gives no answer leaves null: the record is then undecided, never good.
 """
@@ -20,23 +20,15 @@ from data_synthesis.teacher.interface import Teacher, TeacherError
 UNUSABLE = "unusable_judgement"
 
 
-async def verify(whole: Decomposition, teacher: Teacher, *, minimum: float, attempts: int) -> Decomposition:
-    """Fills in the scores, and lets pass what reaches `minimum` on their mean (the paper's QS).
+async def verify(whole: Decomposition, teacher: Teacher, *, attempts: int) -> Decomposition:
+    """Fills in the scores.
 
     Raises:
-        Rejected: `low_score`.
         TeacherError: a judge gave no usable answer, so there is no mean.
     """
     scores = await score(whole, teacher, attempts=attempts)
-    mean = scores.mean()
-    shown = ", ".join(
-        f"{name} {'unknown' if value is None else f'{value:.2f}'}"
-        for name, value in scores.model_dump().items()
-    )
-    if mean is None:
-        raise TeacherError(f"a judge gave no usable answer: {shown}")
-    if mean < minimum:
-        raise Rejected("low_score", f"the mean is {mean:.3f}, under {minimum}: {shown}")
+    if silent := [name for name, value in scores.model_dump().items() if value is None]:
+        raise TeacherError(f"a judge gave no usable answer: {', '.join(silent)} unknown")
     return revised(whole, teacher.name, VERIFY_COMPLETENESS.label, scores=scores)
 
 

@@ -5,7 +5,10 @@ A version changes with its words: a recorded or cached reply belongs to one vers
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from data_synthesis.records import SeedMode
 
 
 class Wording(NamedTuple):
@@ -21,18 +24,7 @@ class Wording(NamedTuple):
         return f"{self.name}/{self.version}"
 
 
-DECOMPOSE = Wording(
-    "decompose",
-    "1",
-    """\
-A person asks an assistant that works with tools:
-
-$question
-
-Domain: $domain. Language of your answer: $language.
-Facts you must use, if any are given: $context
-
-Break the question into the sub-questions whose answers lead to its answer.
+_RULES = """\
 - Each sub-question is one natural request that a single call of a single tool can answer. Independent
   requests are separate sub-questions, so that they can be made at the same time.
 - Write concrete names, dates and amounts, never placeholders. Where no facts are given, invent specific,
@@ -47,8 +39,135 @@ Break the question into the sub-questions whose answers lead to its answer.
 - `scenario` is single_hop (one), parallel_single_hop (several, none depends on another), multi_hop (a
   chain), or parallel_multi_hop (a mixture).
 - No sub-question and no main question may already contain the answer that is looked for.
-""",
+"""
+
+DECOMPOSE = Wording(
+    "decompose",
+    "1",
+    """\
+A person asks an assistant that works with tools:
+
+$question
+
+Domain: $domain. Language of your answer: $language.
+Facts you must use, if any are given: $context
+
+Break the question into the sub-questions whose answers lead to its answer.
+"""
+    + _RULES,
 )
+
+_INVENT = (
+    """\
+
+Invent one such request as `question`, in the words of someone who needs it done: concrete, complete in
+itself, with names, dates and amounts of its own, and no list of steps. Requests of this kind are asked
+for many times (this is number $repeat): take other people, places and amounts than come to mind first.
+Write in $language. Then break it, in $hops, into the sub-questions whose answers lead to its answer.
+"""
+    + _RULES
+)
+
+DECOMPOSE_DOMAIN = Wording(
+    "decompose_domain",
+    "1",
+    """\
+People ask an assistant that works with tools for help in this domain: $domain.
+Facts you must use, if any are given: $context
+"""
+    + _INVENT,
+)
+
+DECOMPOSE_CONTEXT = Wording(
+    "decompose_context",
+    "1",
+    """\
+Someone is in this situation (domain: $domain), and turns to an assistant that works with tools:
+
+$context
+
+What the situation states is true: names, dates and amounts in it keep their values, and what it lacks is
+what the tools find out. The request repeats what the assistant has to know of it.
+"""
+    + _INVENT,
+)
+
+DECOMPOSE_TAXONOMY = Wording(
+    "decompose_taxonomy",
+    "1",
+    """\
+People ask an assistant that works with tools for help of one kind. Where it stands in the taxonomy of
+such requests: $domain. What it is, with an example of it where one is given:
+
+$context
+
+Your request is of that kind, and none of the examples.
+"""
+    + _INVENT,
+)
+
+_ENVIRONMENT = """\
+An assistant for the domain $domain has these tools:
+
+$shown
+
+"""
+
+DECOMPOSE_ENV_BASE = Wording(
+    "decompose_env_base",
+    "1",
+    _ENVIRONMENT
+    + """\
+People ask it for what these tools can do, alone and together. Each sub-question needs one of them.
+"""
+    + _INVENT,
+)
+
+DECOMPOSE_ENV_CALL_STATE = Wording(
+    "decompose_env_call_state",
+    "1",
+    _ENVIRONMENT
+    + """\
+It was asked before; each tool is shown with the calls that were made and what they gave. People ask for the
+same kinds of things about other entities, dates and amounts. Each sub-question needs one of the tools, with
+arguments that were not used yet.
+"""
+    + _INVENT,
+)
+
+DECOMPOSE_ENV_CALL_STATE_LOOSE = Wording(
+    "decompose_env_call_state_loose",
+    "1",
+    _ENVIRONMENT
+    + """\
+It was asked before; each tool is shown with the calls that were made and what they gave. People now ask for
+something related, for which some of these tools are needed with arguments that were not used yet, and other
+tools that it does not have yet.
+"""
+    + _INVENT,
+)
+
+DECOMPOSE_ENV_TOOL_NAME = Wording(
+    "decompose_env_tool_name",
+    "1",
+    """\
+An assistant for the domain $domain has tools with these names, and no more is known of them: $shown
+
+People ask it for what such tools can do, alone and together. Each sub-question needs one of them.
+"""
+    + _INVENT,
+)
+
+DECOMPOSE_BY_MODE: Mapping[SeedMode, Wording] = {
+    "question": DECOMPOSE,
+    "domain": DECOMPOSE_DOMAIN,
+    "context": DECOMPOSE_CONTEXT,
+    "taxonomy": DECOMPOSE_TAXONOMY,
+    "env_base": DECOMPOSE_ENV_BASE,
+    "env_call_state": DECOMPOSE_ENV_CALL_STATE,
+    "env_call_state_loose": DECOMPOSE_ENV_CALL_STATE_LOOSE,
+    "env_tool_name": DECOMPOSE_ENV_TOOL_NAME,
+}
 
 NECESSITY = Wording(
     "necessity",
@@ -136,6 +255,22 @@ Design one tool for this kind of need, as an OpenAI function: `name` in snake_ca
 `parameters` as a JSON schema of type object. The tool must serve other people's requests of the same kind
 too: parameters name entities, dates and choices (with enums and formats where they help), some are
 optional, and no example or default repeats a value of this request.
+""",
+)
+
+TOOL_SCALING = Wording(
+    "tool_scaling",
+    "1",
+    """\
+A tool was designed for this kind of need: $sub_question
+
+$tool
+
+Write its document again, more like one that is used in earnest. The name stays, and so do the parameters,
+with their types and with what is required. The description says exactly what the tool does, for which
+inputs, and what it returns. Parameters get the formats, ranges and enums that they lack; one to three
+optional ones that such a service really has may be added. No example or default repeats a value of the
+need.
 """,
 )
 

@@ -2,12 +2,13 @@
 
 A transcript is a folder with one `transcript.json`:
 
-    {"question": {"question": "...", "domain": "..."},
+    {"seed": {"question": "...", "domain": "..."},
      "exchanges": [{"prompt": "tool_code/1", "about": {"node": 2}, "replies": [{"source": {"$file": "fares.py"}}]}]}
 
 An exchange answers the prompt of that name and version whose variables include the transcript's question and all of
-`about`; its first reply is for the first attempt, and so on. `{"$file": NAME}` stands for the text of a file beside
-it, so that the source of a tool can be read, and checked, as source.
+`about`; its first reply is for the first attempt, and so on. A seed without a question gets it from the reply that
+invents it. `{"$file": NAME}` stands for the text of a file beside it, so that the source of a tool can be read, and
+checked, as source.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from data_synthesis.records import Question, content_hash
+from data_synthesis.records import Seed, content_hash
 from data_synthesis.teacher.interface import Prompt, TeacherError
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -37,13 +38,26 @@ class Exchange(BaseModel):
 
 
 class Transcript(BaseModel):
-    """One question with the replies of everyone who was asked on the way to its arena."""
+    """One seed with the replies of everyone who was asked on the way to its arena."""
 
     model_config = ConfigDict(extra="forbid")
 
     note: str = ""
-    question: Question
+    seed: Seed
     exchanges: list[Exchange]
+
+    def about(self, exchange: Exchange) -> dict[str, JsonValue]:
+        """What the variables of the prompts that `exchange` answers have."""
+        if self.seed.question is None and exchange.prompt.startswith("decompose"):
+            return {"seed": self.seed.id, **exchange.about}
+        return {"question": self.seed.question or self._invented(), **exchange.about}
+
+    def _invented(self) -> JsonValue:
+        replies = [r for e in self.exchanges if e.prompt.startswith("decompose") for r in e.replies]
+        questions = [
+            reply["question"] for reply in replies if isinstance(reply, dict) and "question" in reply
+        ]
+        return questions[-1] if questions else None
 
 
 class BadTranscript(ValueError):
@@ -60,7 +74,7 @@ class TranscriptTeacher:
     name = "transcript"
 
     def __init__(self, folder: str | Path = SHIPPED):
-        self._questions: list[Question] = []
+        self._seeds: list[Seed] = []
         self._replies: dict[str, list[JsonValue]] = {}
         self._subjects: dict[str, set[tuple[str, ...]]] = {}
         self._usage: Counter[str] = Counter()
@@ -70,9 +84,9 @@ class TranscriptTeacher:
         for path in paths:
             self._add(path, _read(path))
 
-    def questions(self) -> list[Question]:
-        """The questions that can be answered, in the order of their folders' names."""
-        return list(self._questions)
+    def seeds(self) -> list[Seed]:
+        """The seeds that can be taken to arenas, in the order of their folders' names."""
+        return list(self._seeds)
 
     async def ask(self, prompt: Prompt[Reply]) -> Reply:
         """The recorded reply to this attempt.
@@ -96,9 +110,9 @@ class TranscriptTeacher:
         return {"asked": self._usage["asked"], "refused": self._usage["refused"]}
 
     def _add(self, path: Path, transcript: Transcript) -> None:
-        self._questions.append(transcript.question)
+        self._seeds.append(transcript.seed)
         for exchange in transcript.exchanges:
-            about = {"question": transcript.question.question, **exchange.about}
+            about = transcript.about(exchange)
             key = content_hash([exchange.prompt, about])
             if key in self._replies:
                 raise BadTranscript(f"{path}: two exchanges answer {exchange.prompt} about {exchange.about}")

@@ -138,6 +138,7 @@ _ANSWERS: dict[str, Callable[[Arena, dict[str, JsonValue]], dict[str, Any]]] = {
     "verify_sequential": lambda arena, _: {"forced": []},
     "verify_completeness": lambda arena, _: {"missing": []},
     "tool_document": _tool_document,
+    "tool_scaling": _tool_document,
     "tool_call": _tool_call,
     "tool_code": _tool_code,
     "intent_clusters": _intent_clusters,

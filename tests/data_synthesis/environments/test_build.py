@@ -28,7 +28,7 @@ def defects() -> dict[str, tuple[str, str]]:
     """The recorded questions that are wrong on purpose: word of the question -> step and reason."""
     return {
         "Larkmobile": ("necessity", "non_leaf_without_tool"),
-        "Paragon": ("verify", "low_score"),
+        "Paragon": ("cut", "low_score"),
         "Oregon": ("synthesise", "no_working_code"),
         "Millbrook": ("prove", "constant_output"),
     }
@@ -42,7 +42,8 @@ def contents(out: Path) -> dict[str, bytes]:
 
 def run(out: Path, sandbox, teacher=None, questions=None, **options):
     teacher = teacher or TranscriptTeacher()
-    questions = teacher.questions() if questions is None else questions
+    if questions is None:
+        questions = teacher.seeds() if isinstance(teacher, TranscriptTeacher) else teacher.questions()
     return synthesise_arenas(questions, teacher, sandbox, out, **{"policy": QUICK, **options})
 
 
@@ -68,7 +69,7 @@ def test_the_recorded_questions_become_proved_arenas_of_all_scenarios(finished):
 
 
 def test_every_deliberate_defect_is_rejected_for_its_own_reason(finished):
-    texts = {question.id: question.question for question in TranscriptTeacher().questions()}
+    texts = {seed.id: seed.question or "" for seed in TranscriptTeacher().seeds()}
     accepted = [arena.question for arena in read_records(finished / "arenas.jsonl", Arena)]
     for word in defects():
         assert sum(word in text for text in texts.values()) == 1
@@ -140,7 +141,7 @@ def test_the_order_in_which_items_finish_does_not_show(finished, sandbox, tmp_pa
 
 def test_a_teacher_without_an_answer_fails_that_question_alone(sandbox, tmp_path):
     teacher = TranscriptTeacher()
-    known = next(question for question in teacher.questions() if question.domain == "flights")
+    known = next(seed for seed in teacher.seeds() if seed.domain == "flights")
     funnel = run(tmp_path, sandbox, teacher, [Question(question="Who are you?"), known])
     assert funnel.stages[0].failed == {"teacher_error": 1}
     assert funnel.outputs == 1
@@ -161,8 +162,8 @@ def test_a_sandbox_that_fails_is_no_verdict_on_the_arena(sandbox, tmp_path):
             pass
 
     teacher = TranscriptTeacher()
-    known = [question for question in teacher.questions() if question.domain == "flights"]
-    assert run(tmp_path, Broken(), teacher, known).stages[3].failed == {"sandbox_unavailable": 1}
+    known = [seed for seed in teacher.seeds() if seed.domain == "flights"]
+    assert run(tmp_path, Broken(), teacher, known).stages[4].failed == {"sandbox_unavailable": 1}
     assert run(tmp_path, sandbox, teacher, known).outputs == 1
 
 
@@ -171,7 +172,7 @@ def test_the_funnel_is_printed_where_a_console_is_given(finished, sandbox, tmp_p
         run(finished, sandbox, console=Console(file=file, width=120))
     text = (tmp_path / "console").read_text()
     assert "non_leaf_without_tool 1" in text
-    assert "questions to proved arenas" in text
+    assert "seeds to proved arenas" in text
 
 
 def test_unusable_steps_are_one_clear_sentence(sandbox, tmp_path):
@@ -186,8 +187,18 @@ def test_unusable_steps_are_one_clear_sentence(sandbox, tmp_path):
 
 
 def test_other_settings_need_another_folder(finished, sandbox):
-    with pytest.raises(PipelineError, match=r"verify\.journal\.jsonl was written with other settings"):
-        run(finished, sandbox, settings=Settings(minimum_score=0.1))
+    with pytest.raises(PipelineError, match=r"decompose\.journal\.jsonl was written with other settings"):
+        run(finished, sandbox, settings=Settings(attempts=2))
+
+
+def test_a_quantile_cuts_by_the_scores_of_the_run_and_one_at_a_time_the_same(finished, sandbox, tmp_path):
+    best = Settings(score_quantile=0.9)
+    funnel = run(tmp_path / "whole", sandbox, settings=best)
+    by_step = {stage.stage: stage for stage in funnel.stages}
+    assert by_step["cut"].rejected == {"low_score": 1}  # all others share the best score, and ties pass
+    for step in STEPS:
+        run(tmp_path / "steps", sandbox, settings=best, from_step=step, to_step=step)
+    assert contents(tmp_path / "steps") == contents(tmp_path / "whole")
 
 
 def test_killed_at_random_moments_it_comes_to_the_same_bytes(finished, tmp_path):

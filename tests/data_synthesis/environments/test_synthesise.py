@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from data_synthesis.environments.replies import ToolDocument
-from data_synthesis.environments.synthesise import Budget, document_problem, synthesise
+from data_synthesis.environments.node import Budget
+from data_synthesis.environments.synthesise import synthesise
 from data_synthesis.pipeline import Rejected
 
 PARAMETERS = {
@@ -33,6 +33,7 @@ def code(name: str = "height", **heights: int) -> dict:
 BOTH = code(Arrel=2871, Besk=3412)
 GOOD = {
     "tool_document": [DOCUMENT],
+    "tool_scaling": [DOCUMENT],
     "tool_call:1": [call("Arrel")],
     "tool_call:2": [call("Besk")],
     "tool_code": [BOTH],
@@ -69,13 +70,14 @@ def test_what_went_wrong_in_the_sandbox_goes_back_to_the_teacher(judged, list_te
         code(Arrel=2871),
     ]
     teacher = list_teacher({**GOOD, "tool_code:1": bad})
-    run(judged, teacher, sandbox)
+    run(judged, teacher, sandbox, codes=4)
     last = [prompt for prompt in teacher.asked if prompt.name == "tool_code"][-1]
     assert last.attempt == 3
     syntax, key, diff = last.feedback
     assert "SourceError" in syntax
-    assert "ToolRaised: KeyError: 'peak'" in key
-    assert diff == 'the call {"mountain": "Arrel"} returned {"height": 2870}, which does not contain 2871'
+    assert key.endswith("ToolRaised: KeyError: 'peak'; line 2: `return {}['peak']`")
+    shown = 'the call {"mountain": "Arrel"} returned {"height": 2870}, which does not contain 2871'
+    assert diff == f'{shown}; the nearest to it is "2870"'
 
 
 def test_a_breach_is_told_and_kills_no_other_node(judged, list_teacher, sandbox):
@@ -91,8 +93,64 @@ def test_answers_are_bounded_by_the_budget(judged, list_teacher, sandbox):
     with pytest.raises(
         Rejected, match=r"no_working_code: tool_code, after 3 answers: .*does not contain 2871"
     ):
-        run(judged, teacher, sandbox, codes=3)
+        run(judged, teacher, sandbox, codes=3, rounds=1)
     assert sum(p.name == "tool_code" and p.variables["node"] == 1 for p in teacher.asked) == 3
+
+
+def test_when_no_code_answers_a_call_another_call_is_asked_for(judged, list_teacher, sandbox):
+    calls, codes = [call("Mount Arrel"), call("Arrel")], [code(Arrel=1), code(Arrel=2), BOTH]
+    teacher = list_teacher({**GOOD, "tool_call:1": calls, "tool_code:1": codes})
+    arena = run(judged, teacher, sandbox, codes=2)
+    assert arena.gold_calls[0].arguments == {"mountain": "Arrel"}
+    asked = [
+        p for p in teacher.asked if p.variables.get("node") == 1 and p.name in ("tool_call", "tool_code")
+    ]
+    assert [(p.name, p.attempt) for p in asked] == [
+        ("tool_call", 0), ("tool_code", 0), ("tool_code", 1), ("tool_call", 1), ("tool_code", 2)
+    ]  # fmt: skip
+    assert asked[3].feedback[0].startswith("no code was found that answers it: tool_code, after 2 answers")
+
+
+def test_a_node_has_a_budget_for_all_its_questions_together(judged, list_teacher, sandbox):
+    teacher = list_teacher({**GOOD, "tool_call:1": [call("Arrel")] * 9, "tool_code:1": [code(Arrel=1)] * 9})
+    with pytest.raises(Rejected, match="the 7 answers for sub-question 1 are used up"):
+        run(judged, teacher, sandbox, answers=7, codes=2, rounds=9)
+    assert sum(p.variables.get("node") == 1 for p in teacher.asked) == 7
+
+
+def richer(**changes) -> dict:
+    parameters = {**PARAMETERS, "properties": {**PARAMETERS["properties"], "datum": {"type": "string"}}}
+    return {
+        "tool": {**DOCUMENT["tool"], "description": "Height in full.", "parameters": parameters} | changes
+    }
+
+
+def test_a_document_is_made_richer_before_it_is_used(judged, list_teacher, sandbox):
+    teacher = list_teacher({**GOOD, "tool_scaling": [richer()]})
+    datum = {"source": BOTH["source"].replace('unit="m"', 'unit="m", datum=""')}
+    arena = run(judged, list_teacher({**teacher.replies, "tool_code": [datum]}), sandbox)
+    assert arena.tools[0].spec.description == "Height in full."
+    assert "datum" in arena.tools[0].spec.parameters["properties"]
+
+
+@pytest.mark.parametrize(
+    ("narrower", "problem"),
+    [
+        (richer(name="altitude"), "the tool is called height, not altitude"),
+        (richer(parameters={"type": "object", "properties": {}}), "the parameter mountain is gone"),
+        (
+            richer(parameters={**PARAMETERS, "required": ["mountain", "unit"]}),
+            "the parameter unit is required now",
+        ),
+    ],
+)
+def test_a_richer_document_that_takes_away_is_refused_and_the_plain_one_kept(
+    judged, list_teacher, sandbox, narrower, problem
+):
+    teacher = list_teacher({**GOOD, "tool_scaling": [narrower, narrower]})
+    arena = run(judged, teacher, sandbox)
+    assert arena.tools[0].spec.description == "Height of a mountain."
+    assert any(problem in reason for prompt in teacher.asked for reason in prompt.feedback)
 
 
 @pytest.mark.parametrize(
@@ -115,22 +173,7 @@ def test_a_call_must_fit_its_document(judged, list_teacher, sandbox, wrong, prob
 def test_a_call_is_never_read_as_code(judged, list_teacher, sandbox):
     hostile = call("Arrel') or __import__('os').system('true")
     with pytest.raises(Rejected, match="unknown mountain: Arrel'"):
-        run(judged, list_teacher({**GOOD, "tool_call:1": [hostile]}), sandbox, codes=1)
-
-
-@pytest.mark.parametrize(
-    "parameters",
-    [
-        {},
-        {"type": "array"},
-        {"type": "object"},
-        {**PARAMETERS, "required": ["peak"]},
-        {**PARAMETERS, "required": "m"},
-    ],
-)
-def test_a_document_must_be_a_function_schema(parameters):
-    assert document_problem(ToolDocument(name="height", description="Heights.", parameters=parameters))
-    assert not document_problem(ToolDocument(name="height", description="Heights.", parameters=PARAMETERS))
+        run(judged, list_teacher({**GOOD, "tool_call:1": [hostile]}), sandbox, codes=1, rounds=1)
 
 
 def test_two_tools_of_one_name_get_two_names(judged, list_teacher, sandbox):
@@ -153,4 +196,4 @@ def test_the_first_failing_node_is_the_reason_whatever_fails_first(judged, list_
     both_bad = {**GOOD, "tool_code:1": [slow], "tool_call:2": [call("Besk", unit="km")] * 2}
     for _ in range(3):
         with pytest.raises(Rejected, match="no_working_code"):
-            run(judged, list_teacher(both_bad), sandbox, codes=1)
+            run(judged, list_teacher(both_bad), sandbox, codes=1, rounds=1)

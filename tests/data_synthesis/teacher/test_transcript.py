@@ -4,7 +4,7 @@ import json
 import pytest
 from pydantic import BaseModel
 
-from data_synthesis.records import Question
+from data_synthesis.records import Seed
 from data_synthesis.teacher.interface import Prompt, TeacherError
 from data_synthesis.teacher.transcript import SHIPPED, BadTranscript, TranscriptTeacher
 
@@ -17,7 +17,7 @@ def write(folder, question, exchanges, **files):
     folder.mkdir(parents=True)
     for name, text in files.items():
         (folder / name).write_text(text)
-    transcript = {"question": {"question": question, "domain": "geography"}, "exchanges": exchanges}
+    transcript = {"seed": {"question": question, "domain": "geography"}, "exchanges": exchanges}
     (folder / "transcript.json").write_text(json.dumps(transcript))
 
 
@@ -74,11 +74,29 @@ def test_a_reply_that_does_not_fit_is_refused_by_field_and_counted(teacher):
     assert teacher.usage() == {"asked": 2, "refused": 1}
 
 
-def test_the_questions_come_in_the_order_of_their_folders(teacher):
-    assert teacher.questions() == [
-        Question(question="How tall is Arrel?", domain="geography"),
-        Question(question="How tall is Besk?", domain="geography"),
+def test_the_seeds_come_in_the_order_of_their_folders(teacher):
+    assert teacher.seeds() == [
+        Seed(question="How tall is Arrel?", domain="geography"),
+        Seed(question="How tall is Besk?", domain="geography"),
     ]
+
+
+def test_an_invented_question_is_known_from_the_reply_that_invents_it(tmp_path):
+    seed = {"mode": "context", "domain": "geography", "context": "A hiker in the Arrel range."}
+    invented = {"prompt": "decompose_context/1", "replies": [{"question": "How high am I?"}]}
+    exchanges = [invented, {"prompt": "height/1", "replies": [{"meters": 2871}]}]
+    write(tmp_path / "one", None, exchanges)
+    path = tmp_path / "one" / "transcript.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "seed": seed}))
+    teacher = TranscriptTeacher(tmp_path)
+
+    class Invented(BaseModel):
+        question: str
+
+    variables = {"seed": teacher.seeds()[0].id}
+    prompt = Prompt("decompose_context", "1", variables, Invented)
+    assert asyncio.run(teacher.ask(prompt)).question == "How high am I?"
+    assert ask(teacher, "How high am I?").meters == 2871
 
 
 def test_a_file_stands_for_its_text(tmp_path):
@@ -117,5 +135,5 @@ def test_a_folder_without_transcripts_is_an_error(tmp_path):
 
 def test_the_shipped_transcripts_say_that_they_were_written_by_hand():
     notes = [json.loads(path.read_text())["note"] for path in SHIPPED.glob("*/transcript.json")]
-    assert len(notes) == len(TranscriptTeacher().questions()) >= 14
+    assert len(notes) == len(TranscriptTeacher().seeds()) >= 14
     assert all(note.startswith("Written by hand") for note in notes)

@@ -44,7 +44,7 @@ def content(path) -> list[dict]:
 
 def test_recorded_replies_over_http_make_the_same_arenas(server, sandbox, tmp_path):
     recorder = Recorder()
-    questions = recorder.questions()[:QUESTIONS]
+    questions = recorder.seeds()[:QUESTIONS]
     synthesise_arenas(questions, recorder, sandbox, tmp_path / "recorded")
 
     def answer(handler):
@@ -88,7 +88,7 @@ def synth(server, tmp_path, capsys, *flags: str) -> tuple[int, str]:
             "synth",
             "arenas",
             "--config=configs/synth/arenas_sglang.py",
-            f"--config.questions={questions}",
+            f"--config.seeds.path={questions}",
             f"--config.out_dir={tmp_path / 'out'}",
             "--config.server.model=small",
             f"--config.server.base_urls=('{server.url}',)",
