@@ -347,10 +347,10 @@ class Episode(Record):
 
 
 class BadRecord(ValueError):
-    """A line that is not a record: names the file, the line and the field."""
+    """A line that is not a record: names the file, the line and the field. `reason` is a code."""
 
-    def __init__(self, path: Path, line: int, field: str, problem: str):
-        self.path, self.line, self.field, self.problem = path, line, field, problem
+    def __init__(self, path: Path, line: int, field: str, problem: str, reason: str = "unreadable_record"):
+        self.path, self.line, self.field, self.problem, self.reason = path, line, field, problem, reason
         where = f"{path}:{line}" + (f": field `{field}`" if field else "")
         super().__init__(f"{where}: {problem}")
 
@@ -399,7 +399,17 @@ def _parse_line(path: Path, number: int, line: bytes, kind: type[R]) -> R:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise BadRecord(path, number, field, f"{first['msg']} (not a {kind.__name__})") from error
+        raise BadRecord(
+            path, number, field, f"{first['msg']} (not a {kind.__name__}{_newer(value)})"
+        ) from error
+
+
+def _newer(value: Any) -> str:
+    """What to say of a line that a later release wrote: its unknown fields are kept, but known ones may have changed."""
+    version = value.get("schema_version") if isinstance(value, dict) else None
+    if not isinstance(version, int) or version <= SCHEMA_VERSION:
+        return ""
+    return f" of schema {SCHEMA_VERSION}, but of schema {version}: a newer release wrote it, and can read it"
 
 
 def write_records(path: str | Path, records: Iterable[Record]) -> int:

@@ -18,6 +18,7 @@ from data_synthesis.records import (
     Episode,
     Message,
     Provenance,
+    Question,
     Record,
     Task,
     ToolCall,
@@ -232,3 +233,10 @@ def test_openai_forms_have_the_order_that_templates_print():
         "content": "3",
         "tool_call_id": "c",
     }
+
+
+def test_a_line_of_a_newer_schema_is_said_to_be_one(tmp_path):
+    path = tmp_path / "questions.jsonl"
+    path.write_text(json.dumps({"schema_version": SCHEMA_VERSION + 2, "question": {"text": "Where?"}}) + "\n")
+    with pytest.raises(BadRecord, match=r"questions\.jsonl:1: field `question`: .* a newer release wrote it"):
+        list(read_records(path, Question))
