@@ -405,7 +405,7 @@ def _parse_line(path: Path, number: int, line: bytes, kind: type[R]) -> R:
 
 
 def _newer(value: Any) -> str:
-    """What to say of a line that a later release wrote: its unknown fields are kept, but known ones may have changed."""
+    """What to say of a line that a later release wrote, whose known fields may have changed."""
     version = value.get("schema_version") if isinstance(value, dict) else None
     if not isinstance(version, int) or version <= SCHEMA_VERSION:
         return ""
