@@ -1,0 +1,92 @@
+"""`astra synth` and `astra arenas`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from astra_jax.cli.parsing import group, takes_config, takes_sandbox_level, verb
+
+
+def add_data_verbs(verbs: Any) -> None:
+    synth = group(verbs, "synth", "make training data", "astra synth arenas --config.count=500")
+    arenas = verb(
+        synth,
+        "arenas",
+        _synth_arenas,
+        "arenas, from the built-in generators or through a teacher",
+        "astra synth arenas --config=configs/synth/arenas_procedural.py --config.count=500",
+    )
+    takes_config(arenas, "configs/synth/arenas_procedural.py")
+    arenas.add_argument("--from", dest="from_step", metavar="STEP", help="first step to run: decompose, ...")
+    arenas.add_argument("--to", dest="to_step", metavar="STEP", help="last step to run: ..., prove")
+
+    rows = verb(
+        synth,
+        "rows",
+        _synth_rows,
+        "SFT rows: the gold calls of each arena, played for real",
+        "astra synth rows runs/arenas_procedural/arenas.jsonl rows.jsonl",
+    )
+    rows.add_argument("arenas", type=Path, help="JSONL of proved arenas")
+    rows.add_argument("out", type=Path, help="JSONL of trajectories to write")
+    rows.add_argument("--seed", type=int, default=0, help="orders the tools (default: %(default)s)")
+    rows.add_argument(
+        "--double-checks",
+        type=float,
+        default=0.0,
+        metavar="P",
+        help="how likely the last call is made twice, a habit that RL can unlearn (default: %(default)s)",
+    )
+    takes_sandbox_level(rows)
+
+    checks = group(verbs, "arenas", "work on arenas", "astra arenas verify arenas.jsonl")
+    verify = verb(
+        checks,
+        "verify",
+        _verify_arenas,
+        "prove every arena of a file again, with reasons; exits with 1 if one fails",
+        "astra arenas verify runs/quickstart/arenas/rl.jsonl --json proof.json",
+    )
+    verify.add_argument("file", type=Path, help="JSONL of arenas, or of released RL rows")
+    verify.add_argument("--json", type=Path, metavar="OUT", help="also write all results here")
+    verify.add_argument("--out", type=Path, metavar="FILE", help="write the proved arenas here, for training")
+    takes_sandbox_level(verify)
+
+
+def _synth_arenas(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.synthesis import synthesise
+
+    steps = {"from_step": arguments.from_step, "to_step": arguments.to_step}
+    arguments.config.update({name: step for name, step in steps.items() if step})
+    return synthesise(arguments.config, console)
+
+
+def _synth_rows(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.synthesis import write_oracle_rows
+    from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
+
+    with LocalSandbox(ConfinementLevel[arguments.sandbox_level]) as sandbox:
+        count = write_oracle_rows(
+            arguments.arenas,
+            arguments.out,
+            sandbox,
+            seed=arguments.seed,
+            double_checks=arguments.double_checks,
+        )
+    console.print(f"{count} SFT rows in {arguments.out}")
+    return 0
+
+
+def _verify_arenas(arguments: argparse.Namespace, console: Console) -> int:
+    from data_synthesis.arenas import verify_file
+    from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
+
+    with LocalSandbox(ConfinementLevel[arguments.sandbox_level]) as sandbox:
+        console.print(sandbox.describe())
+        return verify_file(
+            arguments.file, sandbox, json_out=arguments.json, proved_out=arguments.out, console=console
+        )
