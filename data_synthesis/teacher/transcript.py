@@ -8,7 +8,8 @@ A transcript is a folder with one `transcript.json`:
 An exchange answers the prompt of that name and version whose variables include the transcript's question and all of
 `about`; its first reply is for the first attempt, and so on. A seed without a question gets it from the reply that
 invents it. `{"$file": NAME}` stands for the text of a file beside it, so that the source of a tool can be read, and
-checked, as source.
+checked, as source. `{"$text": TEXT}` is a reply as it was said, which may be no JSON at all. One that does not fit the
+prompt's response model counts as refused, and the next one is for the same attempt.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
@@ -89,19 +90,28 @@ class TranscriptTeacher:
         return list(self._seeds)
 
     async def ask(self, prompt: Prompt[Reply]) -> Reply:
-        """The recorded reply to this attempt.
+        """The recorded reply to this attempt: as many replies before it fit the response model.
 
         Raises:
-            TeacherError: none was recorded, or it does not fit the response model; names the question.
+            TeacherError: none was recorded, or the last does not fit the response model; names the question.
         """
         self._usage["asked"] += 1
-        try:
-            return prompt.response_model.model_validate(self._find(prompt))
-        except ValidationError as error:
-            first = error.errors()[0]
-            field = ".".join(map(str, first["loc"]))
-            self._usage["refused"] += 1
-            raise TeacherError(f"{_named(prompt)}: the recorded reply's `{field}`: {first['msg']}") from error
+        replies = self._find(prompt)
+        problem, earlier = "", prompt.attempt
+        for reply in replies:
+            try:
+                answer = _validated(reply, prompt.response_model)
+            except ValidationError as error:
+                if not earlier:
+                    problem = _in_words(error)
+                    self._usage["refused"] += 1
+                continue
+            if not earlier:
+                return answer
+            earlier -= 1
+        if problem:
+            raise TeacherError(f"{_named(prompt)}: the recorded reply's {problem}")
+        raise self._missing(prompt, f"{len(replies)} replies recorded")
 
     async def close(self) -> None:
         """There is nothing to let go."""
@@ -116,20 +126,18 @@ class TranscriptTeacher:
             key = content_hash([exchange.prompt, about])
             if key in self._replies:
                 raise BadTranscript(f"{path}: two exchanges answer {exchange.prompt} about {exchange.about}")
-            self._replies[key] = [_with_files(reply, path.parent) for reply in exchange.replies]
+            self._replies[key] = [_expanded(reply, path.parent) for reply in exchange.replies]
             self._subjects.setdefault(exchange.prompt, set()).add(tuple(about))
 
-    def _find(self, prompt: Prompt[Any]) -> JsonValue:
+    def _find(self, prompt: Prompt[Any]) -> list[JsonValue]:
         found = list(self._matching(prompt))
-        if len(found) != 1 or prompt.attempt >= len(found[0]):
-            count = (
-                f"{len(found)} exchanges answer it"
-                if len(found) != 1
-                else f"{len(found[0])} replies recorded"
-            )
-            self._usage["refused"] += 1
-            raise TeacherError(f"no recorded reply to {_named(prompt)}: {count}")
-        return found[0][prompt.attempt]
+        if len(found) != 1:
+            raise self._missing(prompt, f"{len(found)} exchanges answer it")
+        return found[0]
+
+    def _missing(self, prompt: Prompt[Any], why: str) -> TeacherError:
+        self._usage["refused"] += 1
+        return TeacherError(f"no recorded reply to {_named(prompt)}: {why}")
 
     def _matching(self, prompt: Prompt[Any]) -> Iterator[list[JsonValue]]:
         name = f"{prompt.name}/{prompt.version}"
@@ -146,6 +154,30 @@ def _read(path: Path) -> Transcript:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
         raise BadTranscript(f"{path}: field `{field}`: {first['msg']}") from error
+
+
+def _expanded(reply: JsonValue, folder: Path) -> JsonValue:
+    """`reply` with its files' texts."""
+    whole = _with_files(reply, folder)
+    if _is_text(whole) and not isinstance(whole["$text"], str):
+        raise BadTranscript(f"{folder / 'transcript.json'}: `$text` must be text, not {whole['$text']!r}")
+    return whole
+
+
+def _is_text(reply: JsonValue) -> TypeGuard[dict[str, JsonValue]]:
+    return isinstance(reply, dict) and set(reply) == {"$text"}
+
+
+def _validated(reply: JsonValue, model: type[Reply]) -> Reply:
+    if _is_text(reply):
+        return model.model_validate_json(str(reply["$text"]))
+    return model.model_validate(reply)
+
+
+def _in_words(error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(map(str, first["loc"]))
+    return f"`{field}`: {first['msg']}" if field else f"text: {first['msg']}"
 
 
 def _with_files(value: JsonValue, folder: Path) -> JsonValue:

@@ -74,6 +74,25 @@ def test_a_reply_that_does_not_fit_is_refused_by_field_and_counted(teacher):
     assert teacher.usage() == {"asked": 2, "refused": 1}
 
 
+def test_a_reply_that_does_not_fit_is_passed_over_within_its_attempt(tmp_path):
+    cut_off, prose = {"$text": '{"meters": 28'}, {"$text": '{"meters": 2870} I hope that helps!'}
+    replies = [cut_off, {"metres": 1}, {"meters": 2870}, prose, {"$text": '{"meters": 2871}'}, {"meters": 2}]
+    write(tmp_path / "arrel", "How tall is Arrel?", [{"prompt": "height/1", "replies": replies}])
+    teacher = TranscriptTeacher(tmp_path)
+    assert [ask(teacher, attempt=attempt).meters for attempt in (0, 1, 2)] == [2870, 2871, 2]
+    assert teacher.usage() == {"asked": 3, "refused": 3}
+    assert ask(teacher).meters == 2870, "asked again, it is answered the same"
+    with pytest.raises(TeacherError, match=r"attempt 3 about .*: 6 replies recorded"):
+        ask(teacher, attempt=3)
+
+
+def test_text_that_is_no_json_and_the_last_reply_is_an_error(tmp_path):
+    exchanges = [{"prompt": "height/1", "replies": [{"meters": 1}, {"$text": "About 2871 m."}]}]
+    write(tmp_path / "arrel", "How tall is Arrel?", exchanges)
+    with pytest.raises(TeacherError, match=r"attempt 1 .*: the recorded reply's text: Invalid JSON"):
+        ask(TranscriptTeacher(tmp_path), attempt=1)
+
+
 def test_the_seeds_come_in_the_order_of_their_folders(teacher):
     assert teacher.seeds() == [
         Seed(question="How tall is Arrel?", domain="geography"),
@@ -120,6 +139,7 @@ def test_a_file_stands_for_its_text(tmp_path):
             [{"prompt": "a/1", "replies": [{"$file": "gone.py"}]}],
             r"refers to gone\.py, which is not beside it",
         ),
+        ([{"prompt": "a/1", "replies": [{"$text": {"b": 1}}]}], r"`\$text` must be text, not \{'b': 1\}"),
     ],
 )
 def test_a_bad_transcript_is_named(tmp_path, exchanges, problem):
