@@ -18,10 +18,14 @@ PARTS = {
     "data_synthesis": {
         "records": set(),
         "sandbox": {"records"},
-        "arenas": {"records", "sandbox"},
+        "embedding": set(),
+        "arenas": {"records", "sandbox", "embedding"},
         "teacher": {"records", "arenas"},
         "pipeline": {"records", "sandbox", "teacher"},
         "environments": {"records", "sandbox", "arenas", "teacher", "pipeline"},
+        "selection": {"records", "embedding", "arenas", "pipeline", "environments"},
+        "interop": {"records", "sandbox", "arenas", "teacher", "pipeline", "environments"},
+        "interop": {"records", "arenas", "teacher", "pipeline", "environments"},
     },
 }
 LAYERS = (

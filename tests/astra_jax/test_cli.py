@@ -79,7 +79,8 @@ def test_help_of_a_group_lists_its_verbs(group, capsys):
 
 @pytest.mark.parametrize("verb", CONFIGURED, ids=" ".join)
 def test_a_dry_run_prints_the_resolved_configuration_and_does_nothing(verb, capsys, monkeypatch):
-    monkeypatch.setattr(cli, f"_{'_'.join(verb)}", None)
+    run = PARSERS[verb].get_default("run")
+    monkeypatch.setattr(sys.modules[run.__module__], run.__name__, None)
     assert cli.main([*verb, "--dry-run", "--config.seed=12345"]) == 0
     assert "seed = 12345" in capsys.readouterr().out.splitlines()
 
