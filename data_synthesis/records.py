@@ -346,10 +346,13 @@ class Episode(Record):
         return self
 
 
+UNREADABLE = "unreadable_record"
+
+
 class BadRecord(ValueError):
     """A line that is not a record: names the file, the line and the field. `reason` is a code."""
 
-    def __init__(self, path: Path, line: int, field: str, problem: str, reason: str = "unreadable_record"):
+    def __init__(self, path: Path, line: int, field: str, problem: str, reason: str = UNREADABLE):
         self.path, self.line, self.field, self.problem, self.reason = path, line, field, problem, reason
         where = f"{path}:{line}" + (f": field `{field}`" if field else "")
         super().__init__(f"{where}: {problem}")
@@ -400,11 +403,11 @@ def _parse_line(path: Path, number: int, line: bytes, kind: type[R]) -> R:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise BadRecord(
-            path, number, field, f"{first['msg']} (not a {kind.__name__}{_newer(value)})"
+            path, number, field, f"{first['msg']} (not a {kind.__name__}{newer(value)})"
         ) from error
 
 
-def _newer(value: Any) -> str:
+def newer(value: Any) -> str:
     """What to say of a line that a later release wrote, whose known fields may have changed."""
     version = value.get("schema_version") if isinstance(value, dict) else None
     if not isinstance(version, int) or version <= SCHEMA_VERSION:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import track
@@ -14,46 +14,56 @@ from rich.table import Table
 
 from data_synthesis.arenas.proof import prove_all
 from data_synthesis.arenas.rl_rows import read_arenas
-from data_synthesis.records import Arena, BadRecord, Check, write_records
+from data_synthesis.records import UNREADABLE, Arena, BadRecord, Check, write_records
 from data_synthesis.sandbox.interface import Sandbox, SandboxUnavailable
 
 _SHOWN = 5  # failing arenas in the terminal; the JSON file has all
+
+
+class Reader(Protocol):
+    """Yields the arenas of a file. What cannot be read as one is appended to `rejects`."""
+
+    def __call__(self, path: str | Path, *, rejects: list[BadRecord] | None) -> Iterable[Arena]: ...
 
 
 def verify_file(
     path: str | Path,
     sandbox: Sandbox,
     *,
+    reader: Reader = read_arenas,
     json_out: str | Path | None = None,
     proved_out: str | Path | None = None,
     console: Console | None = None,
     workers: int = 2,
 ) -> int:
-    """Proves every arena of a JSONL file of `Arena` records or released RL rows, and prints a table of reasons.
+    """Proves every arena of a file and prints a table of reasons. A record that is no arena fails, with its reason.
 
     Args:
+        reader: knows the format. The default reads `Arena` records and released RL rows.
         json_out: where to write all results as JSON.
         proved_out: where to write the arenas that are proved, with their reports, for training. Their ids are
             those of the content that was proved, whatever the file called them.
         workers: arenas proved at a time.
 
     Returns:
-        The exit status: 0 when all are proved, 1 when one fails, 2 when that is unknown because the file cannot be
-        read, is empty, or the sandbox failed.
+        The exit status: 0 when all are proved, 1 when one fails, 2 when that is unknown because no record of the
+        file can be read, or the sandbox failed.
     """
     console = console or Console()
+    rejects: list[BadRecord] = []
     try:
-        arenas = list(read_arenas(path))
+        arenas = list(reader(path, rejects=rejects))
+        _check_readable(arenas, rejects)
         proofs = prove_all(arenas, sandbox, workers)
         proved = list(track(proofs, "proving arenas", total=len(arenas), console=console, transient=True))
     except (OSError, BadRecord, SandboxUnavailable) as error:
         console.print(f"cannot verify {path}: {error}", style="red", markup=False, soft_wrap=True)
         return 2
-    if not proved:
+    if not proved and not rejects:
         console.print(f"cannot verify {path}: it holds no arena", style="red", markup=False, soft_wrap=True)
         return 2
-    summary = summarise(proved)
-    _print(console, proved, summary)
+    summary = summarise(proved, rejects)
+    _print(console, summary)
     if proved_out is not None:
         accepted = [arena for arena in proved if not _failed(arena)]
         write_records(proved_out, (a.model_copy(update={"id": a.content_id()}) for a in accepted))
@@ -65,14 +75,18 @@ def verify_file(
     return 1 if summary["failed"] else 0
 
 
-def summarise(proved: Sequence[Arena]) -> dict[str, Any]:
-    """Counts by reason, and each failing arena with its failed checks, in the order of the file."""
+def summarise(proved: Sequence[Arena], rejects: Sequence[BadRecord] = ()) -> dict[str, Any]:
+    """Counts by reason, each failing arena with its failed checks, in the order of the file, and what is no arena.
+
+    `position` counts the arenas that could be read.
+    """
     failing = [(position, arena) for position, arena in enumerate(proved, 1) if _failed(arena)]
     reasons = Counter(reason for _, arena in failing for reason in {check.reason for check in _failed(arena)})
+    reasons.update(bad.reason for bad in rejects)
     return {
-        "arenas": len(proved),
+        "arenas": len(proved) + len(rejects),
         "passed": len(proved) - len(failing),
-        "failed": len(failing),
+        "failed": len(failing) + len(rejects),
         "reasons": dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))),
         "failures": [
             {
@@ -84,7 +98,22 @@ def summarise(proved: Sequence[Arena]) -> dict[str, Any]:
             }
             for position, arena in failing
         ],
+        "no_arenas": [
+            {
+                "file": str(bad.path),
+                "line": bad.line,
+                "field": bad.field,
+                "reason": bad.reason,
+                "detail": bad.problem,
+            }
+            for bad in rejects
+        ],
     }
+
+
+def _check_readable(arenas: Sequence[Arena], rejects: Sequence[BadRecord]) -> None:
+    if not arenas and rejects and all(bad.reason == UNREADABLE for bad in rejects):
+        raise rejects[0]
 
 
 def _failed(arena: Arena) -> list[Check]:
@@ -92,7 +121,7 @@ def _failed(arena: Arena) -> list[Check]:
     return [check for check in arena.verification.checks if not check.passed]
 
 
-def _print(console: Console, proved: Sequence[Arena], summary: dict[str, Any]) -> None:
+def _print(console: Console, summary: dict[str, Any]) -> None:
     if summary["reasons"]:
         reasons = Table("reason", "arenas", title="why arenas fail")
         for reason, count in summary["reasons"].items():
@@ -102,6 +131,10 @@ def _print(console: Console, proved: Sequence[Arena], summary: dict[str, Any]) -
             console.print(f"{failure['position']}. {failure['id']} {failure['question']}", markup=False)
             for check in failure["checks"]:
                 console.print(f"   {check['reason']}: {check['detail']}", markup=False)
-        if summary["failed"] > _SHOWN:
-            console.print(f"and {summary['failed'] - _SHOWN} more")
+        for bad in summary["no_arenas"][:_SHOWN]:
+            where = f"{bad['file']}:{bad['line']}" + (f": field `{bad['field']}`" if bad["field"] else "")
+            console.print(f"{where}: {bad['reason']}: {bad['detail']}", markup=False, soft_wrap=True)
+        shown = sum(min(len(summary[kind]), _SHOWN) for kind in ("failures", "no_arenas"))
+        if summary["failed"] > shown:
+            console.print(f"and {summary['failed'] - shown} more")
     console.print(f"{summary['passed']} of {summary['arenas']} arenas proved")

@@ -27,7 +27,7 @@ async def judge_necessity(whole: Decomposition, teacher: Teacher, *, attempts: i
 
     prompt = prompts.necessity(whole)
     reply = await ask_until(teacher, prompt, check, attempts=attempts, reason="bad_necessity")
-    _apply_rule(whole, {j.id: j.tool_necessity for j in reply.judgements})
+    check_necessity(whole, {j.id: j.tool_necessity for j in reply.judgements})
     judged = [
         sub.model_copy(update={"tool_necessity": j.tool_necessity, "reason": j.reason})
         for sub, j in zip(whole.sub_questions, reply.judgements, strict=True)
@@ -35,7 +35,14 @@ async def judge_necessity(whole: Decomposition, teacher: Teacher, *, attempts: i
     return revised(whole, teacher.name, NECESSITY.label, sub_questions=judged)
 
 
-def _apply_rule(whole: Decomposition, needed: dict[int, bool]) -> None:
+def check_necessity(whole: Decomposition, needed: dict[int, bool]) -> None:
+    """
+    Args:
+        needed: sub-question -> whether it needs a tool.
+
+    Raises:
+        Rejected: `non_leaf_without_tool` or `no_tool_needed`.
+    """
     parents = {parent for sub in whole.sub_questions for parent in sub.depends_on}
     if idle := sorted(i for i in parents if not needed[i]):
         raise Rejected("non_leaf_without_tool", f"others build on {idle}, which need no tool")

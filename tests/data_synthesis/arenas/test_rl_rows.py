@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from data_synthesis.arenas.backend import ParsedCall
 from data_synthesis.arenas.episode import ArenaBackend
 from data_synthesis.arenas.proof import prove
-from data_synthesis.arenas.rl_rows import from_rl_row, read_arenas, to_rl_row, write_rl_rows
+from data_synthesis.arenas.rl_rows import NotARow, from_rl_row, read_arenas, to_rl_row, write_rl_rows
 from data_synthesis.records import Arena, BadRecord, FollowUp, write_records
 
 
@@ -64,10 +64,35 @@ def test_other_columns_are_kept(row):
     assert from_rl_row(row).domain == "unknown"
 
 
-def test_a_name_that_a_row_uses_twice_is_kept_twice(row, sandbox):
+def test_unknown_fields_of_tools_survive(row):
     schema = json.loads(row["tool_schema"])
-    arena = from_rl_row({**row, "tool_schema": json.dumps([*schema, schema[0]])})
-    assert "duplicate_tool_name" in prove(arena, sandbox).reasons
+    schema[0] |= {"origin": "elsewhere"}
+    schema[0]["function"] |= {"strict": True}
+    row["tool_schema"] = json.dumps(schema)
+    assert to_rl_row(from_rl_row(row)) == row
+
+
+@pytest.mark.parametrize("which", [0, 2], ids=["gold", "distractor"])
+def test_a_name_that_a_row_uses_twice_is_kept_twice(which, row, sandbox):
+    schema = json.loads(row["tool_schema"])
+    other = {**schema[which], "function": {**schema[which]["function"], "description": "Another."}}
+    twice = {**row, "tool_schema": json.dumps([*schema, other])}
+    arena = from_rl_row(twice)
+    assert len(arena.tools) + len(arena.distractors) == 4
+    assert set(prove(arena, sandbox).reasons) == {"arguments_unknown", "duplicate_tool_name"}
+    written = to_rl_row(arena)
+    assert from_rl_row(written) == arena
+    assert written["tool_dict"] == row["tool_dict"]
+
+
+def test_sources_that_share_a_name_and_gold_calls_of_nothing_have_no_row(build):
+    twice, unknown = build.multi_hop(), build.multi_hop()
+    twice.tools.append(twice.tools[0].model_copy(update={"source": "def owner_of(x):\n    return x\n"}))
+    unknown.gold_calls[0].tool = "who_of"
+    for arena, reason in ((twice, "duplicate_tool_name"), (unknown, "unknown_gold_tool")):
+        with pytest.raises(NotARow) as raised:
+            to_rl_row(arena)
+        assert raised.value.reason == reason
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from data_synthesis.arenas.rl_rows import write_rl_rows
 from data_synthesis.arenas.verify import verify_file
-from data_synthesis.records import Arena, read_records, write_records
+from data_synthesis.records import Arena, BadRecord, read_records, write_records
 from data_synthesis.sandbox import SandboxUnavailable
 
 
@@ -67,6 +67,29 @@ def test_released_rows_are_recognised(build, sandbox, console, tmp_path):
     write_rl_rows(tmp_path / "rows.jsonl", [build.prices()])
     assert verify_file(tmp_path / "rows.jsonl", sandbox, console=console) == 1
     assert "arguments_unknown" in console.export_text()
+
+
+def test_a_record_that_is_no_arena_fails_and_the_others_are_proved(build, sandbox, console, tmp_path):
+    path = arenas_in(tmp_path / "arenas.jsonl", [build.prices(), build.multi_hop()])
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(lines[0] + b"\n{}\n" + lines[1] + b"\n" + lines[1][:200])
+    assert verify_file(path, sandbox, console=console, json_out=tmp_path / "report.json") == 1
+    assert "2 of 4 arenas proved" in console.export_text()
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["arenas"], report["passed"], report["failed"]) == (4, 2, 2)
+    assert report["reasons"] == {"unreadable_record": 2}
+    assert [(each["line"], each["field"]) for each in report["no_arenas"]] == [(2, "question"), (4, "")]
+
+
+def test_why_a_record_is_no_arena_is_told(sandbox, console, tmp_path):
+    def reader(path, *, rejects):
+        rejects.append(BadRecord(Path(path), 3, "", "sub-question 2 needs a tool", "missing_environment"))
+        return []
+
+    assert verify_file("step_4.jsonl", sandbox, reader=reader, console=console) == 1
+    text = console.export_text()
+    assert "step_4.jsonl:3: missing_environment: sub-question 2 needs a tool" in text
+    assert "0 of 1 arenas proved" in text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,143 @@
+"""Reads a file or a folder of records, whatever it holds: its first record tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from pydantic import ValidationError
+
+from data_synthesis.arenas.rl_rows import RlRow
+from data_synthesis.interop.decompositions import decomposition_of
+from data_synthesis.interop.json_values import Numbered, json_values
+from data_synthesis.interop.rows import DatasetRow
+from data_synthesis.interop.tables import table_values
+from data_synthesis.interop.upstream import arena_of
+from data_synthesis.interop.upstream_records import Instance
+from data_synthesis.pipeline import Rejected
+from data_synthesis.records import Arena, BadRecord, Decomposition, newer
+
+Read = Arena | Decomposition
+
+
+class Format(NamedTuple):
+    """A kind of record: the fields by which it is known, and what becomes of one."""
+
+    name: str
+    fields: frozenset[str]
+    read: Callable[[Any], Read]
+
+
+def _upstream_arena(value: Any) -> Arena:
+    return arena_of(Instance.model_validate(value))
+
+
+def _upstream_decomposition(value: Any) -> Decomposition:
+    return decomposition_of(Instance.model_validate(value))
+
+
+# In this order: upstream's steps keep the fields of those before.
+FORMATS = (
+    Format("an arena", frozenset({"tools", "gold_calls"}), Arena.model_validate),
+    Format(
+        "a data set row",
+        frozenset({"sub_qa_dict", "gold_calls"}),
+        lambda v: DatasetRow.model_validate(v).arena(),
+    ),
+    Format("a released RL row", frozenset({"sub_qa_dict"}), lambda v: RlRow.model_validate(v).arena()),
+    Format("a decomposition", frozenset({"sub_questions"}), Decomposition.model_validate),
+    Format("upstream's step 5", frozenset({"aggregated_env"}), _upstream_arena),
+    Format("upstream's step 4", frozenset({"env_result"}), _upstream_arena),
+    Format("upstream's steps 1 to 3", frozenset({"decomposition_trace"}), _upstream_decomposition),
+)
+_RAW = frozenset({"params", "response"})  # what step 1 writes beside the file that step 2 reads
+
+
+def read_any(
+    path: str | Path,
+    *,
+    check: Callable[[Read], None] = lambda _: None,
+    rejects: list[BadRecord] | None = None,
+) -> Iterator[Read]:
+    """Yields the records of a JSONL file, of indented JSON documents, of a Parquet file, or of a data set's folder.
+
+    Arenas come from arenas, data set rows, released RL rows, and upstream's steps 4 and 5; decompositions from
+    decompositions and upstream's steps 1 to 3. None is proved by being read.
+
+    Args:
+        check: raises `Rejected` for a record that is not wanted.
+        rejects: if given, what is refused is appended here and reading goes on; otherwise the first one raises. Its
+            `reason` is `unreadable_record`, or says why the record is no good (`missing_environment`, ...).
+
+    Raises:
+        BadRecord: the first record is of no known kind; and as `rejects` says.
+        OSError: no such file.
+        PipelineError: the package that reads Parquet is missing.
+    """
+    for item in _items(Path(path), check):
+        if not isinstance(item, BadRecord):
+            yield item
+        elif rejects is None:
+            raise item
+        else:
+            rejects.append(item)
+
+
+def read_arenas(path: str | Path, *, rejects: list[BadRecord] | None = None) -> Iterator[Arena]:
+    """As `read_any`, of files of arenas: a decomposition is refused as `not_an_arena`."""
+    return cast(Iterator[Arena], read_any(path, check=is_arena, rejects=rejects))
+
+
+def is_arena(record: Read) -> None:
+    """
+    Raises:
+        Rejected: `not_an_arena`.
+    """
+    if not isinstance(record, Arena):
+        raise Rejected("not_an_arena", "is a decomposition, which has no tools yet")
+
+
+def _items(path: Path, check: Callable[[Read], None]) -> Iterator[Read | BadRecord]:
+    values = table_values(path) if path.is_dir() or path.suffix == ".parquet" else json_values(path)
+    head: list[Numbered] = []  # up to the first object
+    for each in values:
+        head.append(each)
+        if isinstance(each.value, dict):
+            break
+    kind = _kind(head[-1]) if head and isinstance(head[-1].value, dict) else None
+    for each in chain(head, values):
+        yield _item(each, kind, check)
+
+
+def _kind(first: Numbered) -> Format:
+    fields = first.value.keys()
+    for kind in FORMATS:
+        if kind.fields <= fields:
+            return kind
+    if fields >= _RAW:
+        problem = (
+            "is a raw reply of upstream's step 1; the file to read is the one whose name ends in `_processed`"
+        )
+    else:
+        known = "; ".join(f"{kind.name} ({', '.join(sorted(kind.fields))})" for kind in FORMATS)
+        problem = f"has the fields {', '.join(fields) or 'none'}, by which it is none of: {known}"
+    raise BadRecord(first.path, first.line, "", problem)
+
+
+def _item(each: Numbered, kind: Format | None, check: Callable[[Read], None]) -> Read | BadRecord:
+    if isinstance(each.value, BadRecord):
+        return each.value
+    if kind is None or not isinstance(each.value, dict):
+        return BadRecord(each.path, each.line, "", "is no JSON object")
+    try:
+        record = kind.read(each.value)
+        check(record)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        return BadRecord(each.path, each.line, field, f"{first['msg']} (not {kind.name}{newer(each.value)})")
+    except Rejected as no:
+        return BadRecord(each.path, each.line, "", no.detail, no.reason)
+    return record
