@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any, TypeVar
 
-from openai.types.chat import ChatCompletion
 from pydantic import BaseModel, ValidationError
+
+from data_synthesis.teacher.server.chat import Completion
 
 Reply = TypeVar("Reply", bound=BaseModel)
 
@@ -18,7 +19,7 @@ class Refused(Exception):
     """An answer that cannot be used; the message is written for the model that gave it."""
 
 
-def answer_text(completion: ChatCompletion, max_tokens: int) -> str:
+def answer_text(completion: Completion, max_tokens: int) -> str:
     """The answer without its thinking (`<think>...</think>`, or a field of its own) and without a code fence.
 
     Raises:

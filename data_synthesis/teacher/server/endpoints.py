@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from openai import AsyncOpenAI
+from data_synthesis.teacher.server.chat import ChatClient
 
 _SHRINK = 0.5  # of the limit, when a server is overloaded
 _REST_SECONDS = 5.0  # that a server which did not answer is left alone; doubles each time, up to a minute
@@ -20,7 +20,7 @@ class Endpoint:
     """One server. Its limit doubles a round trip until the first overload, then grows by one (as TCP does)."""
 
     url: str
-    client: AsyncOpenAI
+    client: ChatClient
     limit: float
     most: int
     in_flight: int = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import random
 import time
@@ -11,18 +10,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import openai
-from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
 from pydantic import BaseModel
 
 from data_synthesis.records import content_hash
 from data_synthesis.teacher.interface import Prompt, TeacherError, TeacherGone
 from data_synthesis.teacher.server.answers import Refused, answer_text, validated
+from data_synthesis.teacher.server.chat import BadAnswer, ChatClient, Completion, NoAnswer, Refusal
 from data_synthesis.teacher.server.endpoints import Endpoint, Endpoints, Lease
 from data_synthesis.teacher.server.ledger import Ledger, Request
 from data_synthesis.teacher.server.settings import ServerSettings
 
 Reply = TypeVar("Reply", bound=BaseModel)
+Message = dict[str, str]
 
 _LONGEST_BACKOFF = 60.0
 _GREETING_SECONDS = 10.0  # that a server has to say which models it serves
@@ -45,6 +44,7 @@ class ServerTeacher:
         self._ledger = Ledger(ledger)
         self._endpoints = Endpoints([_endpoint(url, settings) for url in settings.base_urls])
         self._greeting: asyncio.Future[None] | None = None
+        self._hows: dict[type[BaseModel], str] = {}
 
     async def __aenter__(self) -> ServerTeacher:
         return self
@@ -74,11 +74,12 @@ class ServerTeacher:
             TeacherError: no usable answer to this question.
             TeacherGone: no question can be answered: no server, a wrong model or key, a spent budget.
         """
-        key = self._key(prompt)
+        words = prompt.text()
+        key = content_hash([self._asked_how(prompt.response_model), words, prompt.attempt])
         if (kept := self._ledger.reply(key)) is not None:
             return prompt.response_model.model_validate_json(kept)
         await self._greeted()
-        messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": prompt.text()}]
+        messages: list[Message] = [{"role": "user", "content": words}]
         problem = ""
         for _ in range(self.settings.attempts):
             completion, seconds = await self._complete(prompt, messages)
@@ -104,15 +105,15 @@ class ServerTeacher:
         """Requests, refused answers, tokens, seconds and cost by prompt, over all runs with this ledger."""
         return dict(self._ledger.usage())
 
-    def _key(self, prompt: Prompt[Any]) -> str:
-        """Everything that an answer depends on, the words of the question among them."""
-        s = self.settings
-        asked = [prompt.text(), _schema(prompt.response_model), prompt.attempt]
-        return content_hash([s.model, s.answer, s.temperature, s.max_tokens, dict(s.extra_body), *asked])
+    def _asked_how(self, model: type[BaseModel]) -> str:
+        """Everything that an answer depends on beside the words of the question, as a hash."""
+        if model not in self._hows:
+            s = self.settings
+            how = [s.model, s.answer, s.temperature, s.max_tokens, dict(s.extra_body), _schema(model)]
+            self._hows[model] = content_hash(how)
+        return self._hows[model]
 
-    async def _complete(
-        self, prompt: Prompt[Any], messages: list[ChatCompletionMessageParam]
-    ) -> tuple[ChatCompletion, float]:
+    async def _complete(self, prompt: Prompt[Any], messages: list[Message]) -> tuple[Completion, float]:
         """One served request, after as many that were not served as `patience` allows; with its seconds."""
         trouble = ""
         for repetition in range(self.settings.patience + 1):
@@ -137,38 +138,35 @@ class ServerTeacher:
                 "what was answered is kept: run again with a larger one to go on"
             )
 
-    async def _request(
-        self, lease: Lease, prompt: Prompt[Any], messages: list[ChatCompletionMessageParam]
-    ) -> ChatCompletion:
+    async def _request(self, lease: Lease, prompt: Prompt[Any], messages: list[Message]) -> Completion:
         """
         Raises:
             _NotServed: it may be served later.
             TeacherError, TeacherGone: it will not be.
         """
         url = lease.endpoint.url
+        request = {
+            "model": self.settings.model,
+            "messages": messages,
+            "temperature": self.settings.temperature,
+            "max_tokens": self.settings.max_tokens,
+            "seed": prompt.attempt,
+            **self._format(prompt),
+            **self.settings.extra_body,
+        }
         try:
             async with asyncio.timeout(self.settings.deadline_s):
-                response = await lease.endpoint.client.chat.completions.create(
-                    model=self.settings.model,
-                    messages=messages,
-                    temperature=self.settings.temperature,
-                    max_tokens=self.settings.max_tokens,
-                    seed=prompt.attempt,
-                    extra_body={**self._format(prompt), **self.settings.extra_body},
-                )
-        except (TimeoutError, openai.APITimeoutError):
+                return await lease.endpoint.client.complete(request)
+        except TimeoutError:
             lease.overloaded()
             raise _NotServed(f"{url} did not answer within {self.settings.deadline_s:g} s") from None
-        except openai.APIConnectionError as error:
+        except NoAnswer as error:
             lease.silent()
-            raise _NotServed(f"{url} does not answer ({_cause(error)})") from None
-        except openai.APIStatusError as error:
-            raise _verdict(lease, error) from None
-        except (openai.APIError, json.JSONDecodeError) as error:
-            raise _NotServed(f"{url} sent no chat completion ({_cause(error)})") from None
-        if not isinstance(response, ChatCompletion):  # the client passes text of another kind on as it came
-            raise _NotServed(f"{url} sent no chat completion: {str(response)[:60]!r}")
-        return response
+            raise _NotServed(f"{url} does not answer ({error})") from None
+        except BadAnswer as error:
+            raise _NotServed(f"{url} sent no chat completion ({error})") from None
+        except Refusal as refusal:
+            raise _verdict(lease, refusal) from None
 
     def _format(self, prompt: Prompt[Any]) -> dict[str, Any]:
         schema = {"name": prompt.name, "schema": _schema(prompt.response_model), "strict": True}
@@ -184,7 +182,7 @@ class ServerTeacher:
         return longest * random.uniform(0.5, 1.0)  # not all at once again
 
     def _count(
-        self, prompt: Prompt[Any], completion: ChatCompletion, seconds: float, key: str = "", reply: str = ""
+        self, prompt: Prompt[Any], completion: Completion, seconds: float, key: str = "", reply: str = ""
     ) -> None:
         used = completion.usage
         tokens = (used.prompt_tokens or 0, used.completion_tokens or 0) if used else (0, 0)
@@ -196,11 +194,11 @@ class ServerTeacher:
         """Why a server cannot be asked, or nothing."""
         try:
             async with asyncio.timeout(_GREETING_SECONDS):
-                served = [model.id for model in (await endpoint.client.models.list()).data]
-        except (TimeoutError, openai.APIConnectionError):
+                served = await endpoint.client.models()
+        except (TimeoutError, NoAnswer):
             return f"no server answers at {endpoint.url}"
-        except (openai.APIError, json.JSONDecodeError, AttributeError, TypeError) as error:
-            return f"{endpoint.url} is no OpenAI-compatible server ({_cause(error)})"
+        except (BadAnswer, Refusal) as error:
+            return f"{endpoint.url} is no OpenAI-compatible server ({error})"
         if self.settings.model not in served:
             return f"{endpoint.url} does not serve {self.settings.model!r}, only {', '.join(served)}"
         return ""
@@ -215,41 +213,22 @@ class _NotServed(Exception):
 
 
 def _endpoint(url: str, settings: ServerSettings) -> Endpoint:
-    # Repetitions are ours: the client's own would hide from the limit that a server is overloaded.
-    client = openai.AsyncOpenAI(
-        base_url=url,
-        api_key=os.environ.get(settings.api_key_env) or "none",
-        timeout=settings.deadline_s,
-        max_retries=0,
-    )
+    client = ChatClient(url, os.environ.get(settings.api_key_env) or "none")
     return Endpoint(url, client, float(settings.concurrency), settings.most_concurrency)
 
 
-def _verdict(lease: Lease, error: openai.APIStatusError) -> Exception:
-    url, status = lease.endpoint.url, error.status_code
+def _verdict(lease: Lease, refusal: Refusal) -> Exception:
+    url, status = lease.endpoint.url, refusal.status
     if status in (408, 409, 429) or status >= 500:
         lease.overloaded()
-        return _NotServed(f"{url} answered {status}", _retry_after(error))
+        wait = refusal.retry_after
+        return _NotServed(f"{url} answered {status}", None if wait is None else min(wait, _LONGEST_BACKOFF))
     if status in (401, 403, 404):
-        return TeacherGone(f"{url} answered {status}: {_cause(error)}")
-    return TeacherError(f"{url} refused the question with {status}: {_cause(error)}")
+        return TeacherGone(f"{url} answered {status}: {refusal}")
+    return TeacherError(f"{url} refused the question with {status}: {refusal}")
 
 
-def _retry_after(error: openai.APIStatusError) -> float | None:
-    """The header in seconds; its other form, a date, is not used by these servers."""
-    try:
-        return min(float(error.response.headers["retry-after"]), _LONGEST_BACKOFF)
-    except (KeyError, ValueError):
-        return None
-
-
-def _cause(error: Exception) -> str:
-    """The first line of what went wrong, at most 200 characters: a server may send a whole page."""
-    text = str(error.__cause__ or error).strip()
-    return (text.splitlines()[0] if text else type(error).__name__)[:200]
-
-
-def _correction(completion: ChatCompletion, problem: str) -> list[ChatCompletionMessageParam]:
+def _correction(completion: Completion, problem: str) -> list[Message]:
     said = (completion.choices[0].message.content or "") if completion.choices else ""
     again = f"Your answer was refused: {problem}\nAnswer the question again, with one JSON object and nothing else."
     return [{"role": "assistant", "content": said[:4096]}, {"role": "user", "content": again}]
