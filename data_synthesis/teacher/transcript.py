@@ -29,6 +29,11 @@ Reply = TypeVar("Reply", bound=BaseModel)
 
 SHIPPED = Path(__file__).with_name("transcripts")
 
+_ABOUT_ARENAS = (
+    "intent_clusters/",
+    "merge_tool/",
+)  # whose question begins with the user's situation, if there is one
+
 
 class Exchange(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -51,7 +56,10 @@ class Transcript(BaseModel):
         """What the variables of the prompts that `exchange` answers have."""
         if self.seed.question is None and exchange.prompt.startswith("decompose"):
             return {"seed": self.seed.id, **exchange.about}
-        return {"question": self.seed.question or self._invented(), **exchange.about}
+        question = self.seed.question or self._invented()
+        if self.seed.mode == "context" and exchange.prompt.startswith(_ABOUT_ARENAS):
+            question = f"{self.seed.context}\n\n{question}"
+        return {"question": question, **exchange.about}
 
     def _invented(self) -> JsonValue:
         replies = [r for e in self.exchanges if e.prompt.startswith("decompose") for r in e.replies]

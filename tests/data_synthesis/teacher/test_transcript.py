@@ -103,7 +103,8 @@ def test_the_seeds_come_in_the_order_of_their_folders(teacher):
 def test_an_invented_question_is_known_from_the_reply_that_invents_it(tmp_path):
     seed = {"mode": "context", "domain": "geography", "context": "A hiker in the Arrel range."}
     invented = {"prompt": "decompose_context/1", "replies": [{"question": "How high am I?"}]}
-    exchanges = [invented, {"prompt": "height/1", "replies": [{"meters": 2871}]}]
+    height = {"prompt": "height/1", "replies": [{"meters": 2871}]}
+    exchanges = [invented, height, {"prompt": "merge_tool/1", "replies": [{"meters": 1}]}]
     write(tmp_path / "one", None, exchanges)
     path = tmp_path / "one" / "transcript.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "seed": seed}))
@@ -116,6 +117,8 @@ def test_an_invented_question_is_known_from_the_reply_that_invents_it(tmp_path):
     prompt = Prompt("decompose_context", "1", variables, Invented)
     assert asyncio.run(teacher.ask(prompt)).question == "How high am I?"
     assert ask(teacher, "How high am I?").meters == 2871
+    arena = "A hiker in the Arrel range.\n\nHow high am I?"
+    assert ask(teacher, arena, "merge_tool").meters == 1, "an arena's question begins with the situation"
 
 
 def test_a_file_stands_for_its_text(tmp_path):
