@@ -24,9 +24,10 @@ def sources_of(arena: Arena) -> list[tuple[str, str]]:
     licences = _texts(said.get("license", said.get("licence")))
     if not sources and not licences and arena.provenance.teacher == "procedural":
         return [_GENERATORS]
+    sources = sources or [UNKNOWN]
     if len(licences) != len(sources):
-        licences = [" AND ".join(licences) or UNKNOWN] * max(len(sources), 1)
-    return list(zip(sources or [UNKNOWN], licences, strict=True))
+        licences = [" AND ".join(licences) or UNKNOWN] * len(sources)
+    return list(zip(sources, licences, strict=True))
 
 
 def given_licences(given: Sequence[str]) -> dict[str, str]:

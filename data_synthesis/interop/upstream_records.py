@@ -31,6 +31,9 @@ class Metadata(Part):
     language: str | None = None
     knowledge_corpus: JsonValue = None
     model_name: str | None = None
+    num_hops: int | None = None
+    min_num_hops: int | None = None
+    max_num_hops: int | None = None
 
 
 class ToolData(Part):
