@@ -2,21 +2,34 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# SGLang's own environment, 3.5 GB: its dependencies are not ours.
+SGLANG := .venv-sglang
+SGLANG_PYTHON ?= python3.11
+SGLANG_PORT ?= 30000
+SGLANG_PINS := tools/sglang_cpu/requirements.txt
 export XLA_PYTHON_CLIENT_PREALLOCATE = false
 
-.PHONY: quickstart test test-all lint format bench clean help
+.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve lint format bench clean help
 
 help:  ## what the targets do
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 quickstart: $(VENV)/.run  ## the whole loop on a laptop: arenas, SFT, RL, evaluation, export, report
 	$(BIN)/astra quickstart $(ARGS)
 
 test: $(VENV)/.dev  ## the tests that CI runs
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not sglang" $(ARGS)
 
-test-all: $(VENV)/.dev  ## slow tests too: other seeds, real weights, ten thousand sessions
+test-all: $(VENV)/.dev  ## slow tests too: other seeds, real weights, ten thousand sessions, SGLang if it is installed
 	$(BIN)/python -m pytest --timeout 3600 $(ARGS)
+
+test-sglang: sglang-cpu  ## the tests that ask a real SGLang server, which they start
+	$(BIN)/python -m pytest -m sglang $(ARGS)
+
+sglang-cpu: $(SGLANG)/.installed $(SGLANG)/smollm2/config.json  ## SGLang for a CPU, and SmolLM2-135M for it
+
+sglang-serve: sglang-cpu  ## serves SmolLM2-135M on port 30000, or SGLANG_PORT
+	$(SGLANG)/bin/python tools/sglang_cpu/serve.py $(SGLANG)/smollm2 --port $(SGLANG_PORT) $(ARGS)
 
 lint: $(VENV)/.dev  ## ruff and pyright
 	$(BIN)/ruff check .
@@ -32,7 +45,7 @@ bench: $(VENV)/.dev  ## every benchmark, one after the other
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## removes environments and caches, keeps runs
-	rm -rf $(VENV) .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(SGLANG) .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 # The stamps record what an environment was last installed with.
 $(VENV)/.run: pyproject.toml | $(BIN)/python
@@ -46,3 +59,17 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+
+# PyTorch with what it needs; everything else without, as SGLang asks for CUDA's packages too.
+$(SGLANG)/.installed: $(SGLANG_PINS)
+	@$(SGLANG_PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null || { echo >&2 \
+		"SGLang needs Python 3.11, which $(SGLANG_PYTHON) is not: name one with SGLANG_PYTHON=/path/to/python3.11"; \
+		exit 1; }
+	$(SGLANG_PYTHON) -m venv $(SGLANG)
+	$(SGLANG)/bin/python -m pip install --quiet --upgrade pip
+	$(SGLANG)/bin/python -m pip install --quiet $(PIP_ARGS) $$(grep ^torch== $(SGLANG_PINS))
+	$(SGLANG)/bin/python -m pip install --quiet $(PIP_ARGS) --no-deps --requirement $(SGLANG_PINS)
+	@touch $@
+
+$(SGLANG)/smollm2/config.json: | $(SGLANG)/.installed $(VENV)/.dev
+	$(BIN)/astra convert smollm2 $(SGLANG)/smollm2
