@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 from data_synthesis.arenas import tables
 
@@ -29,6 +30,9 @@ _OF_THE_PROCESS = (
     *(f"os.{name}" for name in ("getpid", "getppid", "environ", "getenv", "getcwd", "cpu_count", "times")),
     *("platform.", "socket.", "tempfile.", "getpass.", "threading.get_ident", "builtins.id"),
 )
+
+# CPython 3.11.7 counts the depth of all threads' syntax trees as one, and then fails (gh-106905).
+_PARSING = Lock()
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ def read_source(source: str, name: str) -> ToolSource:
         ValueError: the source is not Python, or does not define exactly one plain function of that name.
     """
     try:
-        return _read(ast.parse(source), name)
+        with _PARSING:
+            return _read(ast.parse(source), name)
     except (SyntaxError, RecursionError, MemoryError) as error:
         raise ValueError(f"the source of `{name}` is not Python that can be read: {error}") from error
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import time
+from concurrent.futures import ThreadPoolExecutor
 from textwrap import dedent
 
 import pytest
@@ -146,3 +149,21 @@ def test_tables_are_collections_of_rows_of_one_shape_outside_returns():
         """
     )
     assert source.tables == ((("a", 1), ("b", 2), ("c", 3)),)
+
+
+def test_threads_read_at_the_same_time():
+    """A garbage collection that lets other threads run in the middle of a parse made CPython 3.11.7 fail."""
+    sources = [f"def f():\n    return {[[i, {'a': (i, -i)}]] * 40}\n" for i in range(60)]
+
+    def others_go_on(*_: object) -> None:
+        time.sleep(0)
+
+    thresholds = gc.get_threshold()
+    gc.callbacks.append(others_go_on)
+    gc.set_threshold(20)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda source: read_source.__wrapped__(source, "f"), sources))
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.callbacks.remove(others_go_on)
