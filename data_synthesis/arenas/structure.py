@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -31,7 +31,7 @@ def static_findings(arena: Arena) -> Iterator[Finding]:
     yield from _repeats(arena)
     yield from _answers_in_question(arena)
     for tool in [*arena.tools, *arena.distractors]:
-        yield from _tool(tool, [gold for gold in arena.gold_calls if gold.tool == tool.name])
+        yield from tool_findings(tool, [gold for gold in arena.gold_calls if gold.tool == tool.name])
 
 
 def label(gold: GoldCall) -> str:
@@ -104,7 +104,8 @@ def _answers_in_question(arena: Arena) -> Iterator[Finding]:
             yield Finding("question", "answer_in_question", detail)
 
 
-def _tool(tool: ArenaTool, gold_calls: list[GoldCall]) -> Iterator[Finding]:
+def tool_findings(tool: ArenaTool, gold_calls: Sequence[GoldCall] = ()) -> Iterator[Finding]:
+    """What is wrong with a tool, whether it is needed or not, and with its part in its gold calls."""
     try:
         source = read_source(tool.source, tool.name)
     except ValueError as error:
