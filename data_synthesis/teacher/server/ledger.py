@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from rich.table import Table
+
+from data_synthesis.teacher.interface import TeacherGone
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply TEXT NOT NULL);
@@ -37,6 +40,7 @@ class Ledger:
 
     Raises:
         OSError: the file cannot be made; names it.
+        TeacherGone: from `reply` and `add`, where it cannot be used any more, as on a full disk.
     """
 
     def __init__(self, path: str | Path):
@@ -56,16 +60,27 @@ class Ledger:
 
     def reply(self, key: str) -> str | None:
         """The answer to a question that was answered before."""
-        row = self._db.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
+        with self._usable():
+            row = self._db.execute("SELECT reply FROM replies WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
 
     def add(self, request: Request, key: str = "", reply: str = "") -> None:
         """Counts a request; keeps its reply where it held."""
         self.spent += request.cost
-        with self._db:
+        with self._usable(), self._db:
             self._db.execute("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", astuple(request))
             if request.outcome == "held":
                 self._db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, reply))
+
+    @contextmanager
+    def _usable(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise TeacherGone(
+                f"cannot keep replies in {self.path}: {error}; what was answered before is kept, "
+                "so run the same command again once it can be written"
+            ) from error
 
     def usage(self) -> dict[str, Mapping[str, Any]]:
         """Requests, refused ones, tokens, seconds and cost by prompt, over all runs."""
