@@ -64,8 +64,12 @@ def _from_transcripts(config: Config, sandbox: Sandbox, console: Console) -> int
 
 def _from_server(config: Config, sandbox: Sandbox, console: Console) -> int:
     seeds = _seeds(config, console)
-    # Imported here: only this teacher needs the extra.
-    from data_synthesis.teacher.server import ServerSettings, ServerTeacher, usage_table
+    try:  # here, as only this teacher needs the extra
+        from data_synthesis.teacher.server import ServerSettings, ServerTeacher, usage_table
+    except ModuleNotFoundError as error:
+        raise BadSetting(
+            f"a teacher on a server needs {error.name}: pip install 'astra-jax[synthesis]'"
+        ) from error
 
     teacher = ServerTeacher(ServerSettings(**config.server), Path(config.out_dir) / "teacher.sqlite")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any, TypeVar
 
@@ -42,12 +43,24 @@ def answer_text(completion: Completion, max_tokens: int) -> str:
 def validated(text: str, model: type[Reply]) -> Reply:
     """
     Raises:
-        Refused: names the fields that are wrong.
+        Refused: names the fields that are wrong, or says that a number is not finite.
     """
     try:
-        return model.model_validate_json(text)
+        reply = model.model_validate_json(text)
     except ValidationError as error:
         raise Refused("; ".join(_in_words(e) for e in error.errors()[:_MOST_ERRORS])) from None
+    if not _finite(reply.model_dump()):
+        raise Refused("a number is not finite")
+    return reply
+
+
+def _finite(value: Any) -> bool:
+    """Every JSON grammar lets `1e999` through, which is infinity here, and null where it is kept."""
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, list):
+        return all(map(_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _in_words(error: Any) -> str:
