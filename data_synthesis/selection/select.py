@@ -26,7 +26,7 @@ from data_synthesis.selection.near_duplicates import Twin, by_embedding, by_shin
 from data_synthesis.selection.sieve import Sieve
 
 NEAR = 0.8  # Jaccard of shingles
-NEAR_MEANING = 0.95  # cosine of embeddings
+NEAR_MEANING = 0.9  # cosine of embeddings
 
 T = TypeVar("T")
 
@@ -110,6 +110,8 @@ def _read(path: str | Path, benchmarks: Sequence[str], console: Console) -> Siev
         raise SelectionError(f"{problem}; `astra arenas verify {path} --out PROVED` proves arenas")
     if found:
         sieve.reject_if("decontaminate", "contaminated", "repeats")
+        if not sieve.left:
+            raise SelectionError("every proved arena repeats a benchmark")
         names = sum(sieve.candidates[position].names_alone for position in sieve.left)
         _say(console, f"{names} tools have a name, but not the parameters, of a benchmark's function: kept")
     return sieve

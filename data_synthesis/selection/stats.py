@@ -125,7 +125,7 @@ def _measures(arenas: Sequence[Measured], unit: Unit) -> Table:
     all_of = [arena.difficulty for arena in arenas]
     shapes = [each.shape for each in all_of if each.shape]
     columns = {
-        "gold calls": ([each.gold_calls for each in all_of], f"mean {PAPER_GOLD_CALLS}"),
+        "gold calls": ([each.gold_calls for each in all_of], str(PAPER_GOLD_CALLS)),
         "depth (layers)": ([shape.depth for shape in shapes], ""),
         "width (largest layer)": ([shape.width for shape in shapes], ""),
         "parallel share": ([each.parallel_share for each in all_of if each.parallel_share is not None], ""),
@@ -134,9 +134,9 @@ def _measures(arenas: Sequence[Measured], unit: Unit) -> Table:
         f"tool documents, {unit.name}": ([each.schema_size for each in all_of], ""),
     }
     table = Table()
-    table.add_column("an arena's", no_wrap=True)
-    for column in ("min", "median", "mean", "max", "paper"):
-        table.add_column(column, justify="right")
+    table.add_column("an arena's")
+    for column in ("min", "median", "mean", "max", "paper's mean"):
+        table.add_column(column, justify="right", no_wrap=True)
     for name, (values, paper) in columns.items():
         if values:
             table.add_row(

@@ -36,6 +36,9 @@ def contamination() -> Contamination:
         f"I live on the island. {FERRY} Please be quick.",
         FERRY.replace("second Sunday of May", "first Monday of June"),
         " ".join(FERRY.split()[:11]) + "?",  # more than half of the prompt
+        " ".join(FERRY.split()[:11])
+        + " "
+        + LONG.replace("glaze", "clay"),  # the same, inside a long question
         "water the ferns!",
         "You are a potter who calls about a kiln. Fact 0 is about glaze 0.",  # an excerpt of a long prompt
         ZH,

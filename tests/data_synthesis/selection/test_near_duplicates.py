@@ -110,6 +110,11 @@ def test_a_changed_word_is_near_and_another_question_is_not(text: str, near: str
     assert jaccard(shingles(text), shingles(far)) < 0.4
 
 
+def test_case_width_punctuation_and_gaps_do_not_count():
+    assert shingles("Which FERRY-12, at 9:30?") == shingles("  which ferry 12 at\n９:30")
+    assert shingles("渡轮 几点出发？") == shingles("渡轮，几点出发") != shingles("渡轮几点出发")
+
+
 def test_a_chain_of_similar_texts_is_not_one_group():
     texts = ["a b c d e f g h", "c d e f g h i j", "e f g h i j k l"]
     first, second, third = map(shingles, texts)

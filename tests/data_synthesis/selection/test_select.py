@@ -222,6 +222,16 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, printed, content: str | N
     assert problem in str(printed)
 
 
+def test_a_file_of_benchmark_prompts_leaves_nothing(tmp_path, arenas_file: Write, printed):
+    write_bfcl(tmp_path / "bench")
+    names = [f"bfcl={tmp_path / 'bench'}"]
+    assert (
+        select_file(arenas_file(FERRY), tmp_path / "out.jsonl", benchmarks=names, console=printed.console)
+        == 2
+    )
+    assert "every proved arena repeats a benchmark" in str(printed)
+
+
 def test_released_rows_are_not_proved(tmp_path, printed):
     path = tmp_path / "rows.jsonl"
     write_rl_rows(path, four_of_each())

@@ -30,7 +30,7 @@ def test_the_tables_count_what_is_there(arenas_file: Write, printed):
     assert row(printed, "multi_hop") == ["1", "25.0%", "34.8%"]
     assert row(printed, "parallel_multi_hop") == ["2", "50.0%", "47.8%"]
     assert row(printed, "parallel_single_hop") == ["0", "0.0%", "10.6%"]
-    assert row(printed, "gold calls") == ["1", "2.5", "2.25", "3", "mean 3.98"]
+    assert row(printed, "gold calls") == ["1", "2.5", "2.25", "3", "3.98"]
     assert row(printed, "depth (layers)")[:4] == ["1", "2", "1.75", "2"]
     assert row(printed, "width (largest layer)")[:4] == ["1", "1.5", "1.50", "2"]
     assert row(printed, "distractors")[:4] == ["0", "0", "0.25", "1"]
