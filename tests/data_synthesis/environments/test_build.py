@@ -86,9 +86,11 @@ def test_the_recorded_seeds_become_proved_arenas_of_all_scenarios(finished):
     assert max(len(arena.gold_calls) for arena in arenas) == 6
 
 
-def test_the_recorded_seeds_are_of_many_domains_and_of_both_conditions(finished):
+def test_the_recorded_seeds_are_of_many_domains_and_modes(finished):
     seeds = TranscriptTeacher().seeds()
     assert len({seed.domain for seed in seeds}) >= 12
+    assert {seed.mode for seed in seeds} == {"question", "context", "domain", "taxonomy", "env_call_state"}
+    assert {seed.language for seed in seeds} == {"en", "zh"}
     assert sum(seed.question is not None for seed in seeds) >= 24
     contexts = [seed for seed in seeds if seed.mode == "context"]
     assert len(contexts) >= 4
@@ -154,7 +156,7 @@ def test_bad_replies_were_asked_again_and_not_only_good_ones_recorded():
     tool = {"tool_document", "tool_scaling", "tool_call", "tool_code"}
     merged = {"intent_clusters", "merge_tool"}
     assert {name for name, _ in retried} == {
-        *("decompose", "decompose_context", "necessity"),
+        *("decompose", "decompose_context", "decompose_taxonomy", "necessity"),
         *(judges | tool | merged),
     }
 
