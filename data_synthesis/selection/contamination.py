@@ -11,7 +11,7 @@ from data_synthesis.arenas.text import normalise
 from data_synthesis.records import Arena, ToolSpec
 from data_synthesis.selection.benchmarks import Benchmark
 
-N = 8  # tokens of a run; Tülu 3 (arXiv 2411.15124), section 3.2, as is the share
+N = 8  # tokens of a run. Tülu 3 (arXiv 2411.15124; open-instruct, `decontamination/`), as is the share
 SHARE = 0.5  # of the shorter of the two texts that runs must cover, exceeded
 
 _NOT_IN_NAMES = re.compile(r"[\W_]+")
