@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
@@ -72,7 +74,7 @@ class ChatClient:
     """
 
     def __init__(self, base_url: str, api_key: str):
-        self._base_url = base_url.rstrip("/")
+        self._base_url, self._proxy = base_url.rstrip("/"), _proxy(base_url)
         self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
         self._session: aiohttp.ClientSession | None = None
 
@@ -93,7 +95,9 @@ class ChatClient:
 
     async def _send(self, method: str, path: str, body: bytes | None = None) -> bytes:
         try:
-            async with self._opened().request(method, self._base_url + path, data=body) as response:
+            async with self._opened().request(
+                method, self._base_url + path, data=body, proxy=self._proxy
+            ) as response:
                 received = await response.read()
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswer(_first_line(str(error) or type(error).__name__)) from None
@@ -107,9 +111,15 @@ class ChatClient:
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
                 timeout=aiohttp.ClientTimeout(total=None),
                 headers=self._headers,
-                trust_env=True,
             )
         return self._session
+
+
+def _proxy(url: str) -> str | None:
+    """What the environment's `HTTPS_PROXY`, `NO_PROXY` and the like say, read once and not for every request."""
+    parts = urlsplit(url)
+    bypassed = not parts.hostname or proxy_bypass(parts.hostname)
+    return None if bypassed else getproxies().get(parts.scheme)
 
 
 def _parsed(received: bytes, kind: type[Any]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -70,25 +71,41 @@ class Lease:
 
 
 class Endpoints:
-    """Gives each request the server with the most room, and makes it wait while none has any."""
+    """Gives each request the server with the most room, in the order in which they come."""
 
     def __init__(self, endpoints: Sequence[Endpoint]):
         self.all = tuple(endpoints)
-        self._changed = asyncio.Condition()
+        self._waiting: deque[asyncio.Future[Endpoint]] = deque()
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Lease]:
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._best() is not None)
-            endpoint = self._best()
-            assert endpoint is not None
-            endpoint.in_flight += 1
+        endpoint = await self._place()
         try:
             yield Lease(endpoint, endpoint._cuts)
         finally:
-            endpoint.in_flight -= 1
-            async with self._changed:
-                self._changed.notify(max(1, endpoint.free))
+            self._leave(endpoint)
+
+    async def _place(self) -> Endpoint:
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        self._give_places()
+        try:
+            return await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():  # it was given just before
+                self._leave(place.result())
+            raise
+
+    def _leave(self, endpoint: Endpoint) -> None:
+        endpoint.in_flight -= 1
+        self._give_places()
+
+    def _give_places(self) -> None:
+        while self._waiting and (endpoint := self._best()):
+            place = self._waiting.popleft()
+            if not place.cancelled():
+                endpoint.in_flight += 1
+                place.set_result(endpoint)
 
     def _best(self) -> Endpoint | None:
         """A server that rests is used only when all do: a question must not wait for a server that may be gone."""

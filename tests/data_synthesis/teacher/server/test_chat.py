@@ -77,3 +77,20 @@ def test_a_client_that_was_closed_asks_again_in_another_loop(server):
             await client.close()
 
     assert asyncio.run(ask()) == asyncio.run(ask()) == ["small"]
+
+
+def test_a_proxy_of_the_environment_is_used_and_not_for_this_machine(server, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url.removesuffix("/v1"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    server.script[:] = [says("hello")]
+
+    async def ask(url: str) -> str | None:
+        client = ChatClient(url, "key")
+        try:
+            return (await client.complete({"messages": []})).choices[0].message.content
+        finally:
+            await client.close()
+
+    assert asyncio.run(ask("http://model.invalid/v1")) == "hello"
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert asyncio.run(ask(server.url)) == "hello"
