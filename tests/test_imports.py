@@ -24,8 +24,7 @@ PARTS = {
         "pipeline": {"records", "sandbox", "teacher"},
         "environments": {"records", "sandbox", "arenas", "teacher", "pipeline"},
         "selection": {"records", "embedding", "arenas", "pipeline", "environments"},
-        "interop": {"records", "sandbox", "arenas", "teacher", "pipeline", "environments"},
-        "interop": {"records", "arenas", "teacher", "pipeline", "environments"},
+        "interop": {"records", "arenas", "teacher", "pipeline", "environments", "selection"},
     },
 }
 LAYERS = (

@@ -11,9 +11,10 @@ from typing import Any
 
 from data_synthesis.interop.licences import UNKNOWN
 from data_synthesis.interop.markdown import counts, table
-from data_synthesis.interop.tally import PAPER_MIX, Tally
+from data_synthesis.interop.tally import Tally
 from data_synthesis.pipeline import Funnel
 from data_synthesis.records import SCHEMA_VERSION
+from data_synthesis.selection import PAPER_MIX
 
 _TAGS = ["agent", "function-calling", "tool-use", "reinforcement-learning", "synthetic", "verifiable-rewards"]
 _SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
@@ -104,8 +105,8 @@ def _claims() -> str:
 
 What a proof shows is that an arena agrees with itself: its calls, run in a sandbox, give its answers, and changed
 calls do not. It does not show that the answers are true. Answers, names, prices and dates are invented, unless a
-context that stands before the question gave them, and then only as far as the teacher kept to it. Nobody has read
-the rows. Tools are code that a program wrote: run them in a sandbox only."""
+context that stands before the question gave them, and then only as far as the teacher kept to it. No person
+is known to have read the rows. Tools are code that a program wrote: run them in a sandbox only."""
 
 
 def _loading(facts: Facts) -> str:
@@ -151,8 +152,8 @@ def _funnel(facts: Facts) -> str:
 
 def _mix(tally: Tally) -> str:
     mix = [
-        (name, tally.scenarios[name], f"{100 * tally.scenarios[name] / tally.arenas:.1f} %", f"{paper} %")
-        for name, paper in PAPER_MIX.items()
+        (name, tally.scenarios[name], _percent(tally.scenarios[name] / tally.arenas), _percent(float(share)))
+        for name, share in PAPER_MIX.items()
     ]
     parts = [
         table(("scenario", "arenas", "share", "the paper's RL data"), mix),
@@ -163,18 +164,25 @@ def _mix(tally: Tally) -> str:
     return "## What is in it\n\n" + "\n\n".join(parts)
 
 
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
 def _proof(tally: Tally) -> str:
     verdicts = counts("verdict", tally.verdicts)
     reasons = f"\n\n{counts('reason', tally.reasons)}" if tally.reasons else ""
-    checks = "\n\n" + counts(
-        "checks made", Counter({", ".join(names): n for names, n in tally.checks.items()})
+    proofs = table(
+        ("checks made", "version and settings", "arenas"),
+        [(*how, n) for how, n in tally.proofs.most_common()],
     )
     return f"""## The proof
 
 `proved` holds the verdict of each row, null where there is none, and `verification` what was checked. `astra arenas
-verify` proves the rows again.
+verify PATH` proves the rows again, with the proof of the release that is installed.
 
-{verdicts}{reasons}{checks if tally.checks else ""}"""
+{verdicts}{reasons}
+
+{proofs if tally.proofs else ""}""".rstrip()
 
 
 def _costs(facts: Facts) -> str:

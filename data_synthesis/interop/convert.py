@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -18,6 +18,7 @@ from data_synthesis.pipeline import Funnel, PipelineError
 from data_synthesis.records import Arena, BadRecord, write_records
 
 Target = Literal["arenas", "rl_rows", "dataset"]
+TARGETS: tuple[str, ...] = get_args(Target)
 
 
 def convert_file(
@@ -46,6 +47,8 @@ def convert_file(
     console, path, out = console or Console(), Path(path), Path(out)
     refusals = Refusals()
     try:
+        if to not in TARGETS:
+            raise PipelineError(f"there is no target {to!r}; the targets are {', '.join(TARGETS)}")
         if to == "dataset":
             written = _dataset(path, out, refusals, held_out, name, licences)
         elif held_out or name or licences:
@@ -97,8 +100,8 @@ def _dataset(
         out,
         held_out=read_arenas(held_out, rejects=refusals.unread) if held_out else (),
         name=name,
-        funnel=_funnel(path.parent / "funnel.json"),
-        usage=_usage(path.parent / "teacher.sqlite"),
+        funnel=_funnel(path.with_name("funnel.json")) if path.is_file() else None,
+        usage=_usage(path.with_name("teacher.sqlite")) if path.is_file() else None,
         licences=licences,
         refused=refusals.unwritten,
     )

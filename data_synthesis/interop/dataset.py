@@ -58,11 +58,14 @@ def write_dataset(
     partial = out_dir.with_name(out_dir.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     writer = _Writer(partial, shard_bytes, refused)
-    writer.write("train", arenas)
-    writer.write("held_out", held_out)
-    if not writer.tally.arenas:
+    try:
+        writer.write("train", arenas)
+        writer.write("held_out", held_out)
+        if not writer.tally.arenas:
+            raise PipelineError(f"there is no arena to write to {out_dir}")
+    except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
-        raise PipelineError(f"there is no arena to write to {out_dir}")
+        raise
     facts = Facts(name or out_dir.resolve().name, writer.splits, writer.tally, funnel, usage, licences or {})
     (partial / README).write_text(card(facts), encoding="utf-8")
     shutil.rmtree(out_dir, ignore_errors=True)

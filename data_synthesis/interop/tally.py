@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import get_args
 
 from data_synthesis.interop.licences import UNKNOWN, sources_of
-from data_synthesis.records import Arena, Scenario
-
-# Percent of the paper's RL data of 6,596 instances (arXiv 2601.21558).
-PAPER_MIX: dict[Scenario, float] = {
-    "single_hop": 6.8,
-    "parallel_single_hop": 10.6,
-    "multi_hop": 34.8,
-    "parallel_multi_hop": 47.8,
-}
-assert set(PAPER_MIX) == set(get_args(Scenario))
+from data_synthesis.records import Arena
 
 
 @dataclass
@@ -35,7 +26,9 @@ class Tally:
     sources: Counter[tuple[str, str]] = field(default_factory=Counter)  # and their licences
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    checks: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    proofs: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # the checks made, and how, as the report says
 
     def add(self, arena: Arena) -> None:
         self.arenas += 1
@@ -57,7 +50,9 @@ class Tally:
             return
         self.verdicts["proved" if report.passed else "failed"] += 1
         self.reasons.update(set(report.reasons))
-        self.checks[tuple(dict.fromkeys(check.name for check in report.checks))] += 1
+        checks = ", ".join(dict.fromkeys(check.name for check in report.checks))
+        settings = report.model_extra or {}
+        self.proofs[checks, json.dumps(settings, sort_keys=True) if settings else UNKNOWN] += 1
 
 
 def _language(arena: Arena) -> str:

@@ -66,8 +66,16 @@ def test_the_proof_is_told_as_it_was(tmp_path):
     )
     bad = Check(name="replay", passed=False, reason="gold_call_fails")
     failed = changed(FARES, verification=VerificationReport(passed=False, checks=[bad]))
-    _, body = card_of(tmp_path, good, failed, FARES)
-    for line in ("| proved | 1 |", "| failed | 1 |", "| not proved | 1 |", "| gold_call_fails | 1 |"):
+    settled = VerificationReport.model_validate({"passed": True, "version": "2"})
+    _, body = card_of(tmp_path, good, failed, FARES, changed(FARES, verification=settled))
+    for line in (
+        "| proved | 2 |",
+        "| failed | 1 |",
+        "| not proved | 1 |",
+        "| gold_call_fails | 1 |",
+        "| replay | unknown | 2 |",
+        '|  | {"version": "2"} | 1 |',
+    ):
         assert line in body
 
 

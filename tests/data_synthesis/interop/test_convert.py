@@ -124,6 +124,11 @@ def test_nothing_to_write_leaves_the_output_as_it_was(content, said, to, tmp_pat
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_an_unknown_target_is_refused(step_4, tmp_path, console):
+    assert convert_file(step_4, tmp_path / "x", to="rows", console=console) == 2  # type: ignore[arg-type]
+    assert "the targets are arenas, rl_rows, dataset" in console.export_text()
+
+
 def test_only_a_data_set_takes_its_options(step_4, tmp_path, console):
     assert convert_file(step_4, tmp_path / "x", to="arenas", name="Ferries", console=console) == 2
     assert "only a data set has a name" in console.export_text()

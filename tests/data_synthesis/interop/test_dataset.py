@@ -114,7 +114,7 @@ def test_an_older_data_set_is_replaced_and_nothing_else(tmp_path):
 
 def test_a_run_that_breaks_off_leaves_the_older_data_set(tmp_path):
     def breaking():
-        yield TRIP
+        yield from [TRIP] * 100
         raise BadRecord(Path("x"), 2, "", "is torn")
 
     out = tmp_path / "set"
@@ -123,6 +123,7 @@ def test_a_run_that_breaks_off_leaves_the_older_data_set(tmp_path):
         write_dataset(breaking(), out)
     with pytest.raises(PipelineError, match="there is no arena"):
         write_dataset([], out)
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
     assert list(read_dataset(out)) == [FARES]
     write_dataset([TRIP], out)
     assert list(read_dataset(out)) == [TRIP]
