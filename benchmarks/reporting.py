@@ -24,12 +24,18 @@ class Figure:
     met: bool | None = None
 
 
-def main(title: str, measure: Callable[[], list[Figure]]) -> None:
-    """Runs `measure`, prints its table, and writes `{"figures": [...]}` where `--json FILE` asks for it."""
+def main(title: str, measure: Callable[..., list[Figure]], **files: str) -> None:
+    """Runs `measure`, prints its table, and writes `{"figures": [...]}` where `--json FILE` asks for it.
+
+    Args:
+        files: what optional files are for, by name: `measure` gets each as a keyword, None where it is not given.
+    """
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    for name, purpose in files.items():
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=purpose)
     arguments = parser.parse_args()
-    figures = measure()
+    figures = measure(**{name: getattr(arguments, name) for name in files})
     table = Table("figure", "value", "unit", "against", "bar", "met", title=title)
     for f in figures:
         met = "" if f.met is None else "yes" if f.met else "no"
