@@ -1,6 +1,8 @@
 """An arena at run time: its episode, its score, its proof."""
 
 from data_synthesis.arenas.backend import InfrastructureFailure, ParsedCall, ToolBackend
+from data_synthesis.arenas.bands import BandSettings, mix_in
+from data_synthesis.arenas.distract import distract_file
 from data_synthesis.arenas.distractors import PoolTool, add_distractors, tool_pool
 from data_synthesis.arenas.episode import ArenaBackend, follow_up_message
 from data_synthesis.arenas.oracle import oracle_trajectories, oracle_trajectory
@@ -11,16 +13,19 @@ from data_synthesis.arenas.verify import verify_file
 
 __all__ = [
     "ArenaBackend",
+    "BandSettings",
     "InfrastructureFailure",
     "ParsedCall",
     "PoolTool",
     "ToolBackend",
     "add_distractors",
     "contains_answer",
+    "distract_file",
     "f1",
     "follow_up_message",
     "from_rl_row",
     "match",
+    "mix_in",
     "oracle_trajectories",
     "oracle_trajectory",
     "prove",
