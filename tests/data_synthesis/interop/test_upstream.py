@@ -171,6 +171,12 @@ def test_an_answer_that_says_nothing_fails_the_proof(answer, sandbox):
             "constant_output",
         ),
         (
+            "PIERS = {'Tern': 'Sund Pier', 'Gannet': 'North Quay', 'Puffin': 'Old Slip', 'Auk': 'East Mole'}\n\n"
+            "def arrival_pier(ferry):\n    return PIERS\n",
+            "dumps_table",
+        ),
+        ("def arrival_pier(ferry):\n    print({'Tern': 'Sund Pier'}[ferry])\n", "gold_answer_missing"),
+        (
             "import random\n\ndef arrival_pier(ferry):\n"
             "    return {'Tern': 'Sund Pier', 'Gannet': 'Old Slip'}[ferry] + str(random.random())\n",
             "clock_or_random",
@@ -178,7 +184,7 @@ def test_an_answer_that_says_nothing_fails_the_proof(answer, sandbox):
     ],
 )
 def test_what_upstream_lets_pass_fails_the_proof(code, reason, sandbox):
-    """E5, E7: constants, dumps, random ids."""
+    """E5, E7: constants, dumps, random ids; and what is printed is not returned."""
     record = cases.step_4()
     data(record, 3)["code"] = code
     assert reason in prove(read(record), sandbox).reasons
