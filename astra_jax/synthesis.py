@@ -20,6 +20,7 @@ from data_synthesis.environments import (
     read_seeds,
     synthesise_arenas,
 )
+from data_synthesis.interop import enter_pipeline
 from data_synthesis.pipeline import Policy
 from data_synthesis.records import Arena, BadRecord, Seed, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
@@ -81,6 +82,11 @@ def _from_server(config: Config, sandbox: Sandbox, console: Console) -> int:
 def _through_steps(
     config: Config, seeds: Iterable[Seed], teacher: Teacher, sandbox: Sandbox, console: Console
 ) -> int:
+    if config.entering:
+        if config.from_step == STEPS[0]:
+            raise BadSetting("config.entering enters after the first step: say which with --from STEP")
+        count = enter_pipeline(config.entering, config.out_dir, config.from_step, console=console)
+        console.print(f"{count} records of {config.entering} enter at {config.from_step}")
     return synthesise_arenas(
         seeds,
         teacher,

@@ -9,9 +9,10 @@ from concurrent.futures import BrokenExecutor
 from rich.console import Console
 
 from astra_jax import configuration
-from astra_jax.cli.data import add_data_verbs
+from astra_jax.cli.arenas import add_arena_verbs
 from astra_jax.cli.export import add_export_verbs
 from astra_jax.cli.parsing import takes_config, verb
+from astra_jax.cli.synth import add_synth_verbs
 from astra_jax.cli.training import add_training_verbs
 
 
@@ -48,10 +49,12 @@ def _expected() -> tuple[type[Exception], ...]:
     from astra_jax.training.settings import BadSetting
     from data_synthesis.arenas import InfrastructureFailure
     from data_synthesis.arenas.oracle import UnsolvedArena
+    from data_synthesis.embedding import EmbeddingUnavailable
     from data_synthesis.environments import NotProved
     from data_synthesis.pipeline import PipelineError
     from data_synthesis.records import BadRecord
     from data_synthesis.sandbox import SandboxUnavailable
+    from data_synthesis.selection import SelectionError
     from data_synthesis.teacher.procedural import ImpossibleOptions
     from data_synthesis.teacher.transcript import BadTranscript
 
@@ -64,6 +67,7 @@ def _expected() -> tuple[type[Exception], ...]:
         CheckpointError,
         CheckpointMismatch,
         ConfigChanged,
+        EmbeddingUnavailable,
         FloatingPointError,
         ImpossibleOptions,
         InfrastructureFailure,
@@ -73,6 +77,7 @@ def _expected() -> tuple[type[Exception], ...]:
         PipelineError,
         RunBusy,
         SandboxUnavailable,
+        SelectionError,
         ShardingError,
         UnsolvedArena,
         UnsupportedModel,
@@ -122,7 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     quick.add_argument("--fresh", action="store_true", help="start over; deletes what the run folder holds")
     takes_config(quick, "configs/quickstart/nano.py")
 
-    add_data_verbs(verbs)
+    add_synth_verbs(verbs)
+    add_arena_verbs(verbs)
     add_training_verbs(verbs)
     add_export_verbs(verbs)
     return parser

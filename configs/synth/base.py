@@ -66,6 +66,9 @@ def get_config() -> ConfigDict:
     # The steps from seeds to arenas: decompose, necessity, verify, cut, synthesise, merge, prove.
     config.from_step = "decompose"  # a later one takes what the step before it left in out_dir
     config.to_step = "prove"
+    config.entering = (
+        ""  # records of others, or upstream's, that take the place of the step before --from STEP
+    )
     config.records_at_once = 256  # seeds in work at a time; requests are bounded by the server's limits
     config.attempts = 3  # answers to a question until one holds by rule. Paper: not stated; upstream 4 to 21
     config.minimum_score = 0.85  # mean of a decomposition's four scores at least. Upstream's example value

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from astra_jax import cli, configuration, synthesis
@@ -54,7 +55,8 @@ def help_of(verb, capsys) -> str:
 
 def test_the_promised_verbs_are_there():
     promised = {"quickstart", "sft", "rl", "report"}
-    promised |= {"synth arenas", "arenas verify", "eval arenas", "convert smollm2"}
+    promised |= {"synth arenas", "eval arenas", "convert smollm2"}
+    promised |= {f"arenas {what}" for what in ("verify", "stats", "select", "distract", "convert")}
     assert promised <= {" ".join(verb) for verb in VERBS}
 
 
@@ -105,6 +107,74 @@ def test_arenas_are_verified(small, tmp_path, capsys):
     for name in ("torn", "empty", "absent"):
         assert cli.main(["arenas", "verify", str(tmp_path / f"{name}.jsonl")]) == 2
         assert f"cannot verify {tmp_path / name}.jsonl" in capsys.readouterr().out
+
+
+def test_arenas_are_measured_selected_and_converted(small, tmp_path, capsys):
+    chosen, rows, folder = tmp_path / "chosen.jsonl", tmp_path / "rows.jsonl", tmp_path / "dataset"
+    assert cli.main(["arenas", "stats", str(small.path), "--measures", str(tmp_path / "measures.jsonl")]) == 0
+    assert len((tmp_path / "measures.jsonl").read_text().splitlines()) == 9
+    assert (
+        cli.main(["arenas", "select", str(small.path), "--out", str(chosen), "--size", "3", "--near", "none"])
+        == 0
+    )
+    assert "not checked against" in capsys.readouterr().out
+    arenas = list(read_records(chosen, Arena))
+    assert len(arenas) == 3
+    assert (
+        cli.main(["arenas", "convert", str(chosen), str(folder), "--to", "dataset", "--license", "a=MIT"])
+        == 0
+    )
+    assert "mit" in (folder / "README.md").read_text()
+    assert cli.main(["arenas", "convert", str(folder), str(rows), "--to", "arenas"]) == 0
+    assert list(read_records(rows, Arena)) == arenas
+    assert cli.main(["arenas", "verify", str(folder)]) == 0
+
+
+def test_distractors_are_mixed_in_by_an_embedding_server(small, tmp_path, capsys, monkeypatch):
+    class Letters:
+        """Counts letters: similar documents have similar counts."""
+
+        name = "letters"
+
+        def embed(self, texts):
+            counts = np.array([[text.count(c) + 0.01 for c in "abcdefghijklmnop"] for text in texts])
+            return (counts / np.linalg.norm(counts, axis=1, keepdims=True)).astype(np.float32)
+
+    monkeypatch.setattr("data_synthesis.embedding.open_embedder", lambda where, model: Letters())
+    out = tmp_path / "mixed.jsonl"
+    command = [
+        "arenas",
+        "distract",
+        str(small.path),
+        "--out",
+        str(out),
+        "--per-band",
+        "1",
+        "--embedder",
+        "http://x/v1",
+    ]
+    assert cli.main(command) == 0
+    assert "9 of 9 arenas proved" in capsys.readouterr().out
+    before = {arena.question: len(arena.distractors) for arena in small.arenas}
+    assert any(len(arena.distractors) > before[arena.question] for arena in read_records(out, Arena))
+
+
+def test_records_of_others_enter_at_a_step(tmp_path, capsys):
+    out = tmp_path / "first"
+    transcripts = ["synth", "arenas", "--config=configs/synth/arenas_transcripts.py"]
+    assert cli.main([*transcripts, "--to", "decompose", f"--config.out_dir={out}"]) == 0
+    entering = f"--config.entering={out / 'steps' / 'decompose.jsonl'}"
+    command = [
+        *transcripts,
+        "--from",
+        "necessity",
+        "--to",
+        "necessity",
+        f"--config.out_dir={tmp_path / 'second'}",
+    ]
+    assert cli.main([*command, entering]) == 0
+    assert "enter at necessity" in capsys.readouterr().out
+    assert (tmp_path / "second" / "steps" / "necessity.jsonl").read_text()
 
 
 def test_arenas_are_made_from_the_generators_and_become_rows(tmp_path, capsys):
@@ -221,6 +291,32 @@ MISTAKES = {
         "synth arenas --config.teacher=transcript --config.transcripts={tmp}",
         "holds no transcript",
     ),
+    "steps": ("synth arenas --config.teacher=transcript --config.entering=x", "say which with --from STEP"),
+    "seeds": ("synth arenas --config.teacher=server", "config.seeds.path is empty: name a file"),
+    "mode": (
+        "synth arenas --config.teacher=server --config.seeds.path=x --config.seeds.mode=zh_kb",
+        "config.seeds: there is no mode 'zh_kb'; the modes are question, domain",
+    ),
+    "quantile": (
+        "synth arenas --config.teacher=transcript --config.score_quantile=1.5",
+        "score_quantile must be at least 0 and under 1",
+    ),
+    "mix": ("arenas select {tmp}/x.jsonl --out {tmp}/y.jsonl --mix even", "even is no mix"),
+    "near": (
+        "arenas select {tmp}/x.jsonl --out {tmp}/y.jsonl --near close",
+        "--near is a similarity between 0 and 1",
+    ),
+    "no embedder": ("arenas distract x.jsonl --out y.jsonl --embedder none", "bands are of similarity"),
+    "embedder": ("arenas distract x.jsonl --out y.jsonl --embedder bert", "no embedder is called 'bert'"),
+    "embedding model": (
+        "arenas distract x --out y --embedder http://x/v1",
+        "say which model http://x/v1 is to embed",
+    ),
+    "bands": (
+        "arenas distract x --out y --embedder http://x/v1 --embedding-model m --per-band -1",
+        "no bands",
+    ),
+    "licence": ("arenas convert x y --to dataset --license =MIT", "a licence is given as NAME=SPDX"),
     "level": (
         "synth arenas --config.sandbox_level=HIGH",
         "config.sandbox_level is 'HIGH'; known: NONE, SECCOMP",

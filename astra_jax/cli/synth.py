@@ -1,4 +1,4 @@
-"""`astra synth` and `astra arenas`."""
+"""`astra synth`: arenas, and rows from them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rich.console import Console
 from astra_jax.cli.parsing import group, takes_config, takes_sandbox_level, verb
 
 
-def add_data_verbs(verbs: Any) -> None:
+def add_synth_verbs(verbs: Any) -> None:
     synth = group(verbs, "synth", "make training data", "astra synth arenas --config.count=500")
     arenas = verb(
         synth,
@@ -43,19 +43,6 @@ def add_data_verbs(verbs: Any) -> None:
     )
     takes_sandbox_level(rows)
 
-    checks = group(verbs, "arenas", "work on arenas", "astra arenas verify arenas.jsonl")
-    verify = verb(
-        checks,
-        "verify",
-        _verify_arenas,
-        "prove every arena of a file again, with reasons; exits with 1 if one fails",
-        "astra arenas verify runs/quickstart/arenas/rl.jsonl --json proof.json",
-    )
-    verify.add_argument("file", type=Path, help="JSONL of arenas, or of released RL rows")
-    verify.add_argument("--json", type=Path, metavar="OUT", help="also write all results here")
-    verify.add_argument("--out", type=Path, metavar="FILE", help="write the proved arenas here, for training")
-    takes_sandbox_level(verify)
-
 
 def _synth_arenas(arguments: argparse.Namespace, console: Console) -> int:
     from astra_jax.synthesis import synthesise
@@ -79,14 +66,3 @@ def _synth_rows(arguments: argparse.Namespace, console: Console) -> int:
         )
     console.print(f"{count} SFT rows in {arguments.out}")
     return 0
-
-
-def _verify_arenas(arguments: argparse.Namespace, console: Console) -> int:
-    from data_synthesis.arenas import verify_file
-    from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
-
-    with LocalSandbox(ConfinementLevel[arguments.sandbox_level]) as sandbox:
-        console.print(sandbox.describe())
-        return verify_file(
-            arguments.file, sandbox, json_out=arguments.json, proved_out=arguments.out, console=console
-        )
