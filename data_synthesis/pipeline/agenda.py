@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from data_synthesis.pipeline.journal import Journal, Outcome
+from data_synthesis.pipeline.journal import Entry, Journal, Outcome
 from data_synthesis.pipeline.lines import fingerprint
 from data_synthesis.pipeline.progress import Tick, silent
 from data_synthesis.pipeline.results import duplicate
@@ -36,7 +36,6 @@ class Agenda:
     Args:
         inputs: of the first stage, as JSON. Read one at a time, when nothing that began before is left.
         ticks: called with every outcome, one for each stage.
-        retry_failed: whether a failure in the journal is settled or to be tried again.
     """
 
     def __init__(
@@ -44,22 +43,23 @@ class Agenda:
         journals: Sequence[Journal],
         inputs: Iterable[Mapping[str, Any]],
         ticks: Sequence[Tick] = (),
-        *,
-        retry_failed: bool = True,
     ):
         self.order: list[str] = []  # ids of the inputs taken so far
         self._journals, self._inputs = journals, iter(inputs)
         self._ticks = ticks or [silent] * len(journals)
-        self._retry_failed = retry_failed
-        self._open: list[deque[Work]] = [deque() for _ in journals]
+        self._begun: list[deque[Work]] = [deque() for _ in journals]
         self._seen: list[set[str]] = [set() for _ in journals]
 
-    def take(self) -> Work | None:
-        """The record to look at next; None if there is none until something is settled."""
-        for waiting in reversed(self._open):
+    def take(self, *, new: bool = True) -> Work | None:
+        """The record to look at next; None if there is none until something is settled.
+
+        Args:
+            new: whether it may be an input that has not begun.
+        """
+        for waiting in reversed(self._begun):
             if waiting:
                 return waiting.popleft()
-        value = next(self._inputs, None)
+        value = next(self._inputs, None) if new else None
         if value is None:
             return None
         work = Work.of(value)
@@ -67,13 +67,13 @@ class Agenda:
         return work
 
     def is_open(self, work: Work) -> bool:
-        """Whether `work` has to be done. If it was, by an earlier run, its outputs are on the agenda now."""
+        """Whether `work` has to be done. If it was done before, its outputs are on the agenda now."""
         if work.id in self._seen[work.level]:
             self._ticks[work.level](duplicate(work.id))
             return False
         self._seen[work.level].add(work.id)
         journal = self._journals[work.level]
-        if not journal.settles(work.id, work.fingerprint, failures=not self._retry_failed):
+        if not journal.settles(work.id, work.fingerprint):
             return True
         self._pass_on(work, journal.read(work.id))
         return False
@@ -87,7 +87,16 @@ class Agenda:
         self._journals[work.level].append(outcome, work.fingerprint)
         self._pass_on(work, outcome)
 
+    def keep(self, level: int, entry: Entry) -> None:
+        """Writes down what was settled elsewhere of a record that has yet to come on the agenda.
+
+        Raises:
+            PipelineError: the journal cannot be written.
+        """
+        if not self._journals[level].settles(entry.input_id, entry.fingerprint):
+            self._journals[level].append(entry, entry.fingerprint)
+
     def _pass_on(self, work: Work, outcome: Outcome) -> None:
         self._ticks[work.level](outcome)
         if (level := work.level + 1) < len(self._journals):
-            self._open[level].extend(Work.of(value, level) for value in outcome.outputs)
+            self._begun[level].extend(Work.of(value, level) for value in outcome.outputs)

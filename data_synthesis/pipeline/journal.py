@@ -61,7 +61,7 @@ class Journal:
             _lock(self._file, path)
             _cut_torn_line(path) if stage.remembered else self._file.truncate(0)
             self._begin({"stage": stage.name, "settings": dict(stage.settings)})
-            self._index = dict(self._scan())
+            self._index = self._settled_before()
         except BaseException:
             self.close()
             raise
@@ -76,12 +76,9 @@ class Journal:
         self._lines.close()
         self._file.close()
 
-    def settles(self, input_id: str, fingerprint: str, *, failures: bool = False) -> bool:
-        """Whether what became of exactly this input is known; `failures`: also if that is a failure."""
-        if input_id not in self._index:
-            return False
-        _, status, settled = self._index[input_id]
-        return settled == fingerprint and (failures or status != "failed")
+    def settles(self, input_id: str, fingerprint: str) -> bool:
+        """Whether this run need not settle exactly this input: it did already, or an earlier run did for good."""
+        return input_id in self._index and self._index[input_id][1] == fingerprint
 
     def append(self, outcome: Outcome, fingerprint: str) -> None:
         """
@@ -89,7 +86,7 @@ class Journal:
             PipelineError: the file cannot be written. It is then as it was before.
         """
         offset = self._write({**vars(outcome), "fingerprint": fingerprint})
-        self._index[outcome.input_id] = (offset, outcome.status, fingerprint)
+        self._index[outcome.input_id] = (offset, fingerprint)
 
     def read(self, input_id: str) -> Outcome:
         self._lines.seek(self._index[input_id][0])
@@ -119,16 +116,25 @@ class Journal:
                 "choose another output folder or delete this one"
             )
 
-    def _scan(self) -> Iterator[tuple[str, tuple[int, str, str]]]:
+    def _settled_before(self) -> dict[str, tuple[int, str]]:
+        """Offset and fingerprint of what needs no other try, by id."""
+        index: dict[str, tuple[int, str]] = {}
+        for offset, entry in self._entries():
+            if entry.status == "failed":
+                index.pop(entry.input_id, None)
+            else:
+                index[entry.input_id] = (offset, entry.fingerprint)
+        return index
+
+    def _entries(self) -> Iterator[tuple[int, Entry]]:
         self._lines.seek(0)
         offset = len(self._lines.readline())
         for number, line in enumerate(self._lines, 2):
             try:
-                entry = Entry.model_validate_json(line)
+                yield offset, Entry.model_validate_json(line)
             except ValidationError as error:
                 problem = f"is damaged ({error.errors()[0]['msg']}); delete the line and run again"
                 raise BadRecord(self.path, number, "", problem) from error
-            yield entry.input_id, (offset, entry.status, entry.fingerprint)
             offset += len(line)
 
 

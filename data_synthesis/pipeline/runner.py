@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from data_synthesis.pipeline.agenda import Agenda, Work
+from data_synthesis.pipeline.agenda import Agenda
+from data_synthesis.pipeline.execution import Executor, execute_here
 from data_synthesis.pipeline.journal import Journal
 from data_synthesis.pipeline.progress import shown
 from data_synthesis.pipeline.results import output_path, write_results
-from data_synthesis.pipeline.settling import POLICY, Policy, settle
+from data_synthesis.pipeline.settling import POLICY, Policy
 from data_synthesis.pipeline.stage import Stage
 from data_synthesis.pipeline.summary import Funnel, StageSummary
 from data_synthesis.records import Record
-
-_REPLAYED_AT_ONCE = 100  # settled records looked at before the event loop gets a turn
 
 
 async def run_stages(
@@ -30,6 +29,7 @@ async def run_stages(
     *,
     policy: Policy = POLICY,
     console: Console | None = None,
+    executor: Executor = execute_here,
 ) -> Funnel:
     """Carries every input through the stages, and writes `STAGE.jsonl` and `STAGE.rejects.jsonl` for each.
 
@@ -43,6 +43,7 @@ async def run_stages(
     Args:
         inputs: read as they are needed, never held.
         console: shows a bar for each stage.
+        executor: where the work is done.
 
     Raises:
         PipelineError: the folder belongs to other settings or another run, or cannot be written.
@@ -54,8 +55,9 @@ async def run_stages(
         ]
         with shown([stage.name for stage in stages], total, console) as ticks:
             agenda = Agenda(journals, (record.model_dump(mode="json") for record in inputs), ticks)
-            await _drain(agenda, stages, policy)
-        return await _write_all(stages, journals, agenda.order, out_dir, policy)
+            await executor(agenda, stages, policy)
+        execute = partial(executor, policy=policy)
+        return await _write_all(stages, journals, agenda.order, out_dir, execute)
 
 
 async def run_stage(
@@ -65,41 +67,12 @@ async def run_stage(
     return (await run_stages([stage], inputs, out_dir, policy=policy)).stages[0]
 
 
-async def _drain(agenda: Agenda, stages: Sequence[Stage[Any]], policy: Policy) -> None:
-    """Works until nothing is left on the agenda, at most `policy.concurrency` records at a time."""
-    working, replayed = 0, 0
-    done = asyncio.Event()
-
-    async def work_on(work: Work) -> None:
-        nonlocal working
-        agenda.settle(work, await settle(work.value, stages[work.level], policy))
-        working -= 1
-        done.set()
-
-    try:
-        async with asyncio.TaskGroup() as group:
-            while True:
-                work = agenda.take() if working < policy.concurrency else None
-                if work is None:
-                    if not working:
-                        return
-                    done.clear()
-                    await done.wait()
-                elif agenda.is_open(work):
-                    working += 1
-                    group.create_task(work_on(work))
-                elif (replayed := replayed + 1) % _REPLAYED_AT_ONCE == 0:
-                    await asyncio.sleep(0)
-    except ExceptionGroup as errors:
-        raise errors.exceptions[0] from None
-
-
 async def _write_all(
     stages: Sequence[Stage[Any]],
     journals: Sequence[Journal],
     order: Sequence[str],
     out_dir: Path,
-    policy: Policy,
+    execute: Callable[[Agenda, Sequence[Stage[Any]]], Awaitable[None]],
 ) -> Funnel:
     """Writes the files of each stage, the order of whose inputs is known once those of the stage before it stand.
 
@@ -110,8 +83,8 @@ async def _write_all(
     for stage, journal in zip(stages, journals, strict=True):
         if funnel.stages:
             before = output_path(out_dir, funnel.stages[-1].stage)
-            agenda = Agenda([journal], _lines(before), retry_failed=False)
-            await _drain(agenda, [stage], policy)
+            agenda = Agenda([journal], _lines(before))
+            await execute(agenda, [stage])
             order = agenda.order
         funnel.stages.append(write_results(stage.name, order, journal, out_dir))
     return funnel
