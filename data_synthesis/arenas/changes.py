@@ -1,29 +1,31 @@
 """Other arguments for a gold call: each argument changed alone, and all of them together.
 
 Changed values are legitimate ones where the tool lets us know some: other choices of an enum, other values of the
-same column of the tool's own data (`tables.py`), the arguments of its other gold calls. Numbers and dates move both
-ways and far, so that a bound is crossed. A text also becomes one that no tool knows.
+same column of the tool's own data (`tables.py`), the arguments of its other gold calls. Numbers, dates and times move
+both ways and far, so that a bound is crossed. A text also becomes one that no tool knows. An argument for which the
+schema allows none of these becomes what the schema itself suggests (`perturb.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Literal
+from itertools import islice
+from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from data_synthesis.arenas.perturb import MADE_UP, allows_one_value, moments, others
 from data_synthesis.arenas.schema import problems
 from data_synthesis.arenas.scoring import canonical
 from data_synthesis.arenas.tables import Scalar
 from data_synthesis.arenas.text import normalise, number_token
 from data_synthesis.records import GoldCall, ToolSpec
 
-MADE_UP = "Qvexlorn"
 _SIBLINGS = 3  # other known values tried for one argument
 _JOINT = 4  # calls tried in which every argument is another one
-_DAYS = (1, -1, 45, -400)
+_SUGGESTED = 4  # values tried for an argument of which only the schema is known
+_THOUGHT_OF = 200  # such values looked at, most of which may not fit
 
 Column = Sequence[Scalar]
 # Where a changed value comes from: the arena's own data, a move from the gold call's value, or nowhere at all.
@@ -40,27 +42,45 @@ class Change:
 
 
 def changes(
-    gold: GoldCall, spec: ToolSpec, columns: Sequence[Column], others: Sequence[GoldCall]
+    gold: GoldCall, spec: ToolSpec, columns: Sequence[Column], siblings: Sequence[GoldCall]
 ) -> list[Change]:
     """Changed calls that the tool's schema allows, each once.
 
     Args:
         columns: see `tables.columns`.
-        others: other gold calls of the same tool.
+        siblings: other gold calls of the same tool.
     """
     found: list[Change] = []
+    seen = {canonical(gold.arguments)}
     own = {name: column for name, value in gold.arguments.items() if (column := _column_of(value, columns))}
     for name, value in gold.arguments.items():
-        siblings = [*_choices(spec, name), *own.get(name, ()), *(each.arguments.get(name) for each in others)]
-        found += [
-            Change(name, {**gold.arguments, name: other}, kind) for kind, other in _options(value, siblings)
-        ]
-    found += [*_joint(gold, own), *(Change("", dict(other.arguments)) for other in others)]
-    return list(_allowed(found, gold, spec))
+        known = [*_choices(spec, name), *own.get(name, ()), *(each.arguments.get(name) for each in siblings)]
+        options = (
+            Change(name, {**gold.arguments, name: other}, kind) for kind, other in _options(value, known)
+        )
+        found += list(_allowed(options, spec, seen)) or _suggested(name, gold, spec, seen)
+    joint = [*_joint(gold, own), *(Change("", dict(each.arguments)) for each in siblings)]
+    return [*found, *_allowed(joint, spec, seen)]
 
 
-def _options(value: JsonValue, siblings: Sequence[JsonValue]) -> Iterator[tuple[Kind, JsonValue]]:
-    known = {_key(each): each for each in siblings if _key(each) not in (None, _key(value))}
+def unchanged(gold: GoldCall, spec: ToolSpec, found: Sequence[Change]) -> list[str]:
+    """The arguments for which `found` has no other value although the schema seems to allow one."""
+    changed = {change.argument for change in found}
+    return [
+        name
+        for name in gold.arguments
+        if name not in changed and not allows_one_value(_schema(spec, name), spec.parameters)
+    ]
+
+
+def _suggested(name: str, gold: GoldCall, spec: ToolSpec, seen: set[str]) -> list[Change]:
+    values = islice(others(gold.arguments[name], _schema(spec, name), spec.parameters), _THOUGHT_OF)
+    suggested = (Change(name, {**gold.arguments, name: value}, "moved") for value in values)
+    return list(islice(_allowed(suggested, spec, seen), _SUGGESTED))
+
+
+def _options(value: JsonValue, candidates: Sequence[JsonValue]) -> Iterator[tuple[Kind, JsonValue]]:
+    known = {_key(each): each for each in candidates if _key(each) not in (None, _key(value))}
     for each in list(known.values())[:_SIBLINGS]:
         yield "known", each
     for each in _moved(value):
@@ -69,8 +89,8 @@ def _options(value: JsonValue, siblings: Sequence[JsonValue]) -> Iterator[tuple[
         yield "made_up", MADE_UP
 
 
-def _allowed(found: list[Change], gold: GoldCall, spec: ToolSpec) -> Iterator[Change]:
-    seen = {canonical(gold.arguments)}
+def _allowed(found: Iterable[Change], spec: ToolSpec, seen: set[str]) -> Iterator[Change]:
+    """The calls that fit the document and are not in `seen`, to which they are added."""
     for change in found:
         text = canonical(change.arguments)
         if text not in seen and not problems(change.arguments, spec.parameters):
@@ -94,10 +114,14 @@ def _column_of(value: JsonValue, columns: Sequence[Column]) -> list[JsonValue]:
 
 
 def _choices(spec: ToolSpec, name: str) -> list[JsonValue]:
-    fields = spec.parameters.get("properties")
-    schema = fields.get(name) if isinstance(fields, dict) else None
+    schema = _schema(spec, name)
     choices = schema.get("enum") if isinstance(schema, dict) else None
     return choices if isinstance(choices, list) else []
+
+
+def _schema(spec: ToolSpec, name: str) -> Any:
+    fields = spec.parameters.get("properties")
+    return fields.get(name) if isinstance(fields, dict) else None
 
 
 def _key(value: JsonValue) -> str | None:
@@ -124,19 +148,10 @@ def _moved(value: JsonValue) -> list[JsonValue]:
     if isinstance(value, float):
         return [value + 1, value * 2 + 3, value / 2, 0.0]
     if isinstance(value, str):
-        return [str(day) for day in _days_around(value)]
+        return list(moments(value))
     if isinstance(value, list) and value:
         first = [MADE_UP] if isinstance(value[0], str) else _moved(value[0])[:1]
         return [value[:-1], *([other, *value[1:]] for other in first)]
     if isinstance(value, dict):
         return [{**value, name: other} for name, inner in value.items() for other in _moved(inner)[:1]]
     return []
-
-
-def _days_around(text: str) -> Iterator[date]:
-    try:
-        day = date.fromisoformat(text) if len(text) == 10 else None
-    except ValueError:
-        day = None
-    if day is not None:
-        yield from (day + timedelta(days=days) for days in _DAYS if 400 < day.toordinal() < 3_000_000)

@@ -1,14 +1,15 @@
 """Checks a call's arguments against its tool's JSON schema, with one clear sentence for each problem.
 
-Covers what tool documents use: types, `required`, `enum`, `const`, bounds, lengths, nested objects and arrays, `anyOf`,
-`oneOf` and local `$ref`. `pattern` and `format` are left to the tool: a pattern from an untrusted document can take
-for ever to match. What is not understood is accepted.
+Covers what tool documents use: types, `required`, `enum`, `const`, bounds, `multipleOf`, lengths, nested objects and
+arrays, `anyOf`, `oneOf` and local `$ref`. `pattern` and `format` are left to the tool: a pattern from an untrusted
+document can take for ever to match. What is not understood is accepted.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from pydantic import JsonValue
@@ -20,6 +21,7 @@ _BOUNDS = {
     "maximum": ("at most", lambda value, bound: value <= bound),
     "exclusiveMinimum": ("more than", lambda value, bound: value > bound),
     "exclusiveMaximum": ("less than", lambda value, bound: value < bound),
+    "multipleOf": ("a multiple of", lambda value, bound: _is_multiple(value, bound)),
 }
 _LENGTHS = {"minLength": str, "maxLength": str, "minItems": list, "maxItems": list}
 
@@ -39,7 +41,7 @@ def _problems(value: Any, schema: Any, path: str, root: Mapping[str, Any], depth
     if not isinstance(schema, Mapping) or depth > _DEEPEST:
         return
     if isinstance(reference := schema.get("$ref"), str):
-        yield from _problems(value, _resolved(reference, root), path, root, depth + 1)
+        yield from _problems(value, resolved(reference, root), path, root, depth + 1)
     types = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type")
     if isinstance(types, list) and not any(is_type(value, name) for name in types):
         yield f"{_named(path)} must be {_listed(types)}, not {_shown(value)}"
@@ -87,6 +89,14 @@ def _size_problems(value: Any, schema: Mapping, path: str) -> Iterator[str]:
                 yield f"{_named(path)} must have {words} {bound} {unit}, not {len(value)}"
 
 
+def _is_multiple(value: float, step: float) -> bool:
+    """By decimal digits, as 0.3 is a multiple of 0.1. What cannot be told is accepted."""
+    try:
+        return step <= 0 or Decimal(repr(value)) % Decimal(repr(step)) == 0
+    except InvalidOperation:
+        return True
+
+
 def _object_problems(value: dict, schema: Mapping, path: str, root: Mapping, depth: int) -> Iterator[str]:
     fields = schema.get("properties")
     fields = fields if isinstance(fields, Mapping) else {}
@@ -102,7 +112,8 @@ def _object_problems(value: dict, schema: Mapping, path: str, root: Mapping, dep
             yield f"{_named(_inside(path, name))} is not a parameter; the parameters are: {known}"
 
 
-def _resolved(reference: str, root: Any) -> Any:
+def resolved(reference: str, root: Any) -> Any:
+    """What a local `$ref` of the document `root` points to; None for any other, or where nothing is there."""
     if not reference.startswith("#"):
         return None
     for step in reference.removeprefix("#").strip("/").split("/") if reference != "#" else []:

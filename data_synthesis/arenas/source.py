@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
 
-from data_synthesis.arenas import tables
+from data_synthesis.arenas import coverage, tables
+from data_synthesis.arenas.fallbacks import Literal, constants, fallbacks, literals, returned
 
 # What differs between two moments: `module.name`, or `module.` for everything in the module.
 _CLOCK_OR_RANDOM = (
@@ -37,17 +38,19 @@ _PARSING = Lock()
 
 @dataclass(frozen=True)
 class ToolSource:
-    """A tool's signature, the literals it returns, what it reads besides its arguments, and its data."""
+    """A tool's signature, its default literals, what it reads besides its arguments, its data, and its statements."""
 
     parameters: frozenset[str]
     required: frozenset[str]
     open_ended: bool  # takes **kwargs
-    defaults: tuple[tables.Scalar | bool, ...]
-    returned: tuple[tables.Scalar | bool, ...]  # literals that it returns whatever its arguments
+    defaults: tuple[Literal, ...]  # of its parameters
+    returned: tuple[Literal, ...]  # see `fallbacks.returned`
+    fallbacks: tuple[Literal, ...]  # see `fallbacks.fallbacks`
     clock_or_random: tuple[str, ...]
     of_the_process: tuple[str, ...]
     columns: tuple[tuple[tables.Scalar, ...], ...]  # see `tables.columns`
     tables: tuple[tuple[tuple[tables.Scalar, ...], ...], ...]  # see `tables.tables`
+    statements: tuple[coverage.Statement, ...]  # see `coverage.statements`
 
 
 @lru_cache(maxsize=1024)
@@ -68,8 +71,9 @@ def _read(module: ast.Module, name: str) -> ToolSource:
     functions = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == name]
     if len(functions) != 1:
         raise ValueError(f"the source of `{name}` defines {len(functions)} functions of that name, not one")
-    arguments = functions[0].args
-    reads = sorted(set(_reads(module)))
+    arguments, nodes = functions[0].args, list(ast.walk(module))
+    reads = sorted(set(_reads(nodes)))
+    names = constants(module.body, nodes)
     positional = [*arguments.posonlyargs, *arguments.args]
     needed = positional[: len(positional) - len(arguments.defaults)]
     keyword_defaults = dict(zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True))
@@ -82,50 +86,21 @@ def _read(module: ast.Module, name: str) -> ToolSource:
         parameters=frozenset(each.arg for each in [*arguments.args, *arguments.kwonlyargs]),
         required=frozenset(each.arg for each in needed),
         open_ended=arguments.kwarg is not None,
-        defaults=tuple(value for default in defaults for value in _literals(default)),
-        returned=tuple(_returned(functions[0])),
+        defaults=tuple(value for default in defaults for value in literals(default, {})),
+        returned=tuple(returned(functions[0], names)),
+        fallbacks=tuple(fallbacks(functions[0], nodes, names)),
         clock_or_random=tuple(read for read in reads if read.startswith(_CLOCK_OR_RANDOM)),
         of_the_process=tuple(read for read in reads if read.startswith(_OF_THE_PROCESS)),
-        columns=tuple(tables.columns(module)),
+        columns=tuple(tables.columns(module, nodes)),
         tables=tuple(tuple(rows) for rows in tables.tables(module)),
+        statements=tuple(coverage.statements(nodes)),
     )
 
 
-def _returned(function: ast.FunctionDef) -> Iterator[tables.Scalar | bool]:
-    """The literals of returns that no `if` or loop stands before: those belong to no particular input."""
-    for statement in function.body:
-        if isinstance(statement, ast.Return) and statement.value is not None:
-            yield from _literals(statement.value)
-
-
-def _literals(node: ast.expr | None) -> Iterator[tables.Scalar | bool]:
-    """The constants that are the value of an expression or parts of it: not operands, not arguments of calls."""
-    if isinstance(node, ast.Constant) and isinstance(value := node.value, str | int | float):
-        yield value
-    elif isinstance(node, ast.UnaryOp) and (negative := tables.scalar(node)) is not None:
-        yield negative
-    elif isinstance(node, ast.JoinedStr):
-        yield from (str(part.value) for part in node.values if isinstance(part, ast.Constant))
-    else:
-        for inner in _parts(node):
-            yield from _literals(inner)
-
-
-def _parts(node: ast.expr | None) -> list[ast.expr]:
-    match node:
-        case ast.Dict(values=parts) | ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts):
-            return parts
-        case ast.BoolOp(values=parts):
-            return parts
-        case ast.IfExp(body=body, orelse=orelse):
-            return [body, orelse]
-    return []
-
-
-def _reads(module: ast.Module) -> Iterator[str]:
+def _reads(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Dotted names of what the module uses of other modules, and of clocks and identities."""
-    origins = dict(_imported(module))
-    calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+    origins = dict(_imported(nodes))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
     names = [_dotted(call.func, origins) for call in calls]
     seeded = any(name == "random.seed" and call.args for call, name in zip(calls, names, strict=True))
     with_seed: set[ast.AST] = set()
@@ -142,15 +117,15 @@ def _reads(module: ast.Module) -> Iterator[str]:
             yield f"datetime.datetime.{call.func.attr}"
         if isinstance(call.func, ast.Name) and call.func.id == "id" and name is None:
             yield "builtins.id"
-    for node in ast.walk(module):
+    for node in nodes if origins else ():
         name = _dotted(node, origins)
         if name and node not in with_seed and not (seeded and name.startswith("random.")):
             yield name
 
 
-def _imported(module: ast.Module) -> Iterator[tuple[str, str]]:
+def _imported(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
     """Local name -> dotted origin."""
-    for node in ast.walk(module):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 root = alias.name.split(".")[0]

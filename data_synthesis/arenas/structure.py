@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from data_synthesis.arenas.schema import problems
 from data_synthesis.arenas.scoring import arguments_known, canonical, contains_answer, is_empty
+from data_synthesis.arenas.settings import ProofSettings
 from data_synthesis.arenas.source import read_source
+from data_synthesis.arenas.specificity import guesses
 from data_synthesis.records import Arena, ArenaTool, GoldCall
 
 
@@ -22,7 +24,7 @@ class Finding:
     detail: str
 
 
-def static_findings(arena: Arena) -> Iterator[Finding]:
+def static_findings(arena: Arena, settings: ProofSettings) -> Iterator[Finding]:
     """The checks `structure`, `names`, `question`, `code` (its literals) and `determinism` (its reads)."""
     for gold in arena.gold_calls:
         yield from _gold_call(gold, arena)
@@ -31,7 +33,11 @@ def static_findings(arena: Arena) -> Iterator[Finding]:
     yield from _repeats(arena)
     yield from _answers_in_question(arena)
     for tool in [*arena.tools, *arena.distractors]:
-        yield from tool_findings(tool, [gold for gold in arena.gold_calls if gold.tool == tool.name])
+        yield from tool_findings(tool)
+    for tool in arena.tools:
+        for gold in arena.gold_calls:
+            if gold.tool == tool.name:
+                yield from _literals(tool, gold, settings)
 
 
 def label(gold: GoldCall) -> str:
@@ -104,8 +110,8 @@ def _answers_in_question(arena: Arena) -> Iterator[Finding]:
             yield Finding("question", "answer_in_question", detail)
 
 
-def tool_findings(tool: ArenaTool, gold_calls: Sequence[GoldCall] = ()) -> Iterator[Finding]:
-    """What is wrong with a tool, whether it is needed or not, and with its part in its gold calls."""
+def tool_findings(tool: ArenaTool) -> Iterator[Finding]:
+    """What is wrong with a tool, whether it is needed or not."""
     try:
         source = read_source(tool.source, tool.name)
     except ValueError as error:
@@ -119,19 +125,27 @@ def tool_findings(tool: ArenaTool, gold_calls: Sequence[GoldCall] = ()) -> Itera
         yield Finding(
             "determinism", "non_deterministic", f"`{tool.name}` uses {', '.join(source.of_the_process)}"
         )
+
+
+def _literals(tool: ArenaTool, gold: GoldCall, settings: ProofSettings) -> Iterator[Finding]:
+    """The answer as a literal where the code knows nothing about its input."""
+    try:
+        source = read_source(tool.source, tool.name)
+    except ValueError:
+        return
     fields = _properties(tool).values()
     defaults = [field["default"] for field in fields if isinstance(field, dict) and "default" in field]
-    for gold in gold_calls:
-        if any(contains_answer(default, gold.expected) for default in [*source.defaults, *defaults]):
-            yield Finding(
-                "code", "answer_in_code_default", f"a default of `{tool.name}` is the answer of {label(gold)}"
-            )
-        if contains_answer(list(source.returned), gold.expected):
-            yield Finding(
-                "code",
-                "answer_in_code_default",
-                f"`{tool.name}` returns the answer of {label(gold)} as a literal",
-            )
+    found = []
+    if any(contains_answer(default, gold.expected) for default in [*source.defaults, *defaults]):
+        found.append(f"a default of `{tool.name}` is the answer of {label(gold)}")
+    if contains_answer(list(source.returned), gold.expected):
+        found.append(f"`{tool.name}` returns the answer of {label(gold)} as a literal")
+    # A small number or a word such as "no" stands in many a place by chance; calls will tell.
+    elif guesses(gold.expected) >= settings.guesses and contains_answer(
+        list(source.fallbacks), gold.expected
+    ):
+        found.append(f"`{tool.name}` falls back to the answer of {label(gold)}")
+    yield from (Finding("code", "answer_in_code_default", detail) for detail in found)
 
 
 def _signature(tool: ArenaTool) -> Iterator[Finding]:

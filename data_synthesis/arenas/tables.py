@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 Scalar = str | int | float
 Role = tuple
@@ -17,17 +17,20 @@ _ROWS = (ast.Dict, ast.List, ast.Tuple, ast.Set, ast.Call)
 _DELIMITERS = "|\t;,"
 
 
-def columns(module: ast.Module) -> list[tuple[Scalar, ...]]:
+def columns(module: ast.Module, nodes: Iterable[ast.AST]) -> list[tuple[Scalar, ...]]:
     """The values that stand in one role of the data, in order, for each role that has at least two values.
 
     A role is: the keys of a mapping (or one place in its tuple keys), one field of its records, one place in its
     tuples or instances, the elements of a list, one column of a delimited text, the constants that one name is
     compared with. Another value of an argument's column is very likely a valid argument too.
+
+    Args:
+        nodes: all nodes of the module.
     """
     found: dict[Role, list[Scalar]] = defaultdict(list)
     for number, root in enumerate(_roots(module)):
         _collect(root, (number,), found)
-    for node in ast.walk(module):
+    for node in nodes:
         for role, value in _compared(node):
             found[role].append(value)
     return [tuple(values) for values in found.values() if len(set(values)) > 1]

@@ -1,15 +1,24 @@
-"""Calls of an arena's tools outside any episode, in sandbox sessions of their own."""
+"""Calls of tools outside any episode, in a sandbox session of their own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from data_synthesis.arenas.episode import compact
+from data_synthesis.arenas.refusal import is_refusal
 from data_synthesis.arenas.scoring import contains_answer
-from data_synthesis.records import Arena
-from data_synthesis.sandbox.interface import Breach, CallError, Sandbox, SandboxSession
+from data_synthesis.sandbox.interface import (
+    Breach,
+    CallError,
+    DeadlineExceeded,
+    Sandbox,
+    SandboxSession,
+    Usage,
+)
+from data_synthesis.sandbox.world import ORDINARY, World
 
 
 @dataclass(frozen=True)
@@ -19,6 +28,7 @@ class Outcome:
     value: JsonValue = None
     error: str = ""
     breach: bool = False
+    late: bool = False  # the breach of a deadline
 
     @property
     def text(self) -> str:
@@ -28,7 +38,7 @@ class Outcome:
     @property
     def refused(self) -> bool:
         """Whether the tool said no: it raised, or returned an error instead of an answer."""
-        return bool(self.error) or _is_refusal(self.value)
+        return bool(self.error) or is_refusal(self.value)
 
     def contains(self, expected: JsonValue) -> bool:
         return not self.error and contains_answer(self.value, expected)
@@ -42,13 +52,15 @@ class Trial:
         SandboxUnavailable: the sandbox failed, which says nothing about the arena.
     """
 
-    def __init__(self, arena: Arena, sandbox: Sandbox):
-        self._sandbox = sandbox
-        self._sources = {tool.name: tool.source for tool in [*arena.tools, *arena.distractors]}
+    def __init__(
+        self, sources: Mapping[str, str], sandbox: Sandbox, world: World = ORDINARY, *, traced: bool = False
+    ):
+        self._sources, self._sandbox, self._world, self._traced = sources, sandbox, world, traced
         self._session: SandboxSession | None = None
+        self._breached = False
 
     def __enter__(self) -> Trial:
-        self._session = self._sandbox.open(self._sources)
+        self._session = self._open(self._traced)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,25 +68,28 @@ class Trial:
 
     def call(self, name: str, arguments: dict[str, JsonValue], deadline: float) -> Outcome:
         if self._session is None:
-            self._session = self._sandbox.open(self._sources)
+            self._session = self._open(False)
         try:
             return Outcome(self._session.call(name, arguments, deadline=deadline))
         except CallError as error:
             return Outcome(error=str(error) or type(error).__name__)
         except Breach as error:
             self._close()
-            return Outcome(error=str(error) or type(error).__name__, breach=True)
+            self._breached = True
+            late = isinstance(error, DeadlineExceeded)
+            return Outcome(error=str(error) or type(error).__name__, breach=True, late=late)
+
+    def usage(self) -> Usage | None:
+        """What all calls up to now have used; unknown after a breach, which takes the account along."""
+        return None if self._breached or self._session is None else self._session.usage()
+
+    def _open(self, traced: bool) -> SandboxSession:
+        # A sandbox that knows only the ordinary world need not know that there are others.
+        if self._world == ORDINARY and not traced:
+            return self._sandbox.open(self._sources)
+        return self._sandbox.open(self._sources, world=self._world, traced=traced)
 
     def _close(self) -> None:
         if self._session is not None:
             self._session.close()
             self._session = None
-
-
-def _is_refusal(value: JsonValue) -> bool:
-    if isinstance(value, str):
-        return value.lower().startswith("error")
-    if isinstance(value, dict):
-        said_no = value.get("success") is False or value.get("ok") is False
-        return said_no or bool(value.get("error")) or value.get("status") in ("error", "failed", "not_found")
-    return value is None

@@ -43,7 +43,7 @@ WRONG_TOOLS = {
         "constant_output",
         """
         {table}
-        PRICE = 412
+        PRICE = 2 * 206
         def price(hotel):
             if hotel not in ROOMS:
                 raise KeyError(hotel)
@@ -190,7 +190,7 @@ WRONG_TOOLS = {
     """,
     ),
     "nothing, for ever": (
-        "gold_call_fails",
+        "too_slow",
         """
         def price(hotel):
             while True:
@@ -353,8 +353,9 @@ def test_a_gold_call_that_does_not_hold_together_is_refused(change, reason, sand
 
 
 def chain(result: str, build) -> Arena:
-    source = f"BOSS = {{'Ann': 'Bo', 'Bo': 'Cy', 'Cy': 'Di'}}\ndef boss(of):\n    return {result}\n"
-    calls = [build.call(1, "boss", "Bo", of="Ann"), build.call(2, "boss", "Cy", (1,), of="Bo")]
+    bosses = {"Anna": "Boris", "Boris": "Cyril", "Cyril": "Diana"}
+    source = f"BOSS = {bosses}\ndef boss(of):\n    return {result}\n"
+    calls = [build.call(1, "boss", "Boris", of="Anna"), build.call(2, "boss", "Cyril", (1,), of="Boris")]
     return build.arena([build.tool(source, of=TEXT)], calls)
 
 

@@ -125,3 +125,26 @@ def test_each_value_has_one_type_but_for_whole_numbers(value):
 )
 def test_any_arguments_and_any_schema_are_answered(arguments, schema):
     assert all(isinstance(problem, str) for problem in problems(arguments, schema))
+
+
+@pytest.mark.parametrize(
+    ("value", "step", "fits"),
+    [
+        (48, 24, True),
+        (50, 24, False),
+        (0.3, 0.1, True),
+        (19.99, 0.01, True),
+        (19.995, 0.01, False),
+        (-4, 2, True),
+        (7, 2.5, False),
+        (10**30, 0.1, True),
+        (3, 0, True),
+        (3, "2", True),
+        ("x", 2, True),
+    ],
+)
+def test_multiples_are_counted_by_decimal_digits(value, step, fits):
+    document = {"properties": {"a": {"multipleOf": step}}}
+    assert problems({"a": value}, document) == (
+        [] if fits else [f"`a` must be a multiple of {step}, not {value}"]
+    )

@@ -1,0 +1,223 @@
+"""Tools that cheat. What the proof catches, and what it does not: docs/arenas.md says why.
+
+Each answers 412 for the hotel Lindal; none is what it should be, a look-up in a table of rooms.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from data_synthesis.arenas.proof import prove
+
+TABLE = 'ROOMS = {"Lindal": 412, "Marrow": 388, "Osk": 951, "Pell": 127}'
+
+CAUGHT = {
+    "a reversed text": (
+        "constant_output",
+        """
+        def price(hotel):
+            return {"price": "214"[::-1]}
+    """,
+    ),
+    "base64": (
+        "constant_output",
+        """
+        import base64
+        def price(hotel):
+            return {"price": base64.b64decode("NDEy").decode()}
+    """,
+    ),
+    "arithmetic": (
+        "constant_output",
+        """
+        def price(hotel):
+            return {"price": 4 * 100 + 12}
+    """,
+    ),
+    "the sum of a decoy table": (
+        "constant_output",
+        """
+        PARTS = [103, 103, 206]
+        def price(hotel):
+            return {"hotel": hotel, "price": sum(PARTS)}
+    """,
+    ),
+    "constants put together": (
+        "answer_in_code_default",
+        """
+        HUNDREDS = "4"
+        def price(hotel):
+            return {"price": HUNDREDS + "12"}
+    """,
+    ),
+    "a constant for every hotel of the table": (
+        "constant_output",
+        """
+        {table}
+        def price(hotel):
+            assert hotel in ROOMS
+            return {"price": min(412, 4120)}
+    """,
+    ),
+    "the same, with an excuse for other hotels": (
+        "constant_output",
+        """
+        {table}
+        def price(hotel):
+            if hotel not in ROOMS:
+                return "no idea"
+            return {"price": 206 * 2}
+    """,
+    ),
+    "a constant for what it does not know": (
+        "answer_in_code_default",
+        """
+        {table}
+        def price(hotel):
+            return {"price": ROOMS.get(hotel, 206 * 2)}
+    """,
+    ),
+    "a constant where the look-up fails": (
+        "answer_in_code_default",
+        """
+        ROOMS = {"Marrow": 388, "Osk": 951, "Pell": 127}
+        def price(hotel):
+            try:
+                return {"price": ROOMS[hotel]}
+            except KeyError:
+                return {"price": 412}
+    """,
+    ),
+    "an answer to the second call": (
+        "gold_answer_missing",
+        """
+        {table}
+        seen = []
+        def price(hotel):
+            seen.append(hotel)
+            return ROOMS[hotel] if len(seen) > 1 else "wait"
+    """,
+    ),
+    "an answer to the first call only": (
+        "non_deterministic",
+        """
+        {table}
+        seen = []
+        def price(hotel):
+            seen.append(hotel)
+            return ROOMS[hotel] if len(seen) == 1 else "sold"
+    """,
+    ),
+    "what it was asked before": (
+        "non_deterministic",
+        """
+        {table}
+        seen = set()
+        def price(hotel):
+            seen.add(hotel)
+            return [ROOMS[hotel], len(seen)]
+    """,
+    ),
+    "the year, by a hidden import": (
+        "clock_or_random",
+        """
+        {table}
+        def price(hotel):
+            return [ROOMS[hotel], __import__("ti" + "me").gmtime().tm_year]
+    """,
+    ),
+    "a hash that has a seed": (
+        "non_deterministic",
+        """
+        {table}
+        def price(hotel):
+            return {"price": ROOMS[hotel], "key": hash("a") % 97}
+    """,
+    ),
+    "dead code": (
+        "low_coverage",
+        """
+        {table}
+        def price(hotel):
+            if hotel in ROOMS:
+                return ROOMS[hotel]
+            total = 0
+            for price in ROOMS.values():
+                total += price
+            mean = total / len(ROOMS)
+            spread = max(ROOMS.values()) - mean
+            return mean + spread
+    """,
+    ),
+    "helpers that nobody calls": (
+        "low_coverage",
+        """
+        {table}
+        def tax(price):
+            rate = 7
+            share = rate / 100
+            return price * share
+        def price(hotel):
+            return ROOMS[hotel]
+    """,
+    ),
+    "every price": (
+        "dumps_table",
+        """
+        {table}
+        def price(hotel):
+            return " ".join(map(str, ROOMS.values()))
+    """,
+    ),
+}
+
+# An arena is compared with itself alone. These say what it expects, and that to nothing but what its gold call asks.
+NOT_CAUGHT = {
+    "a constant for one hotel": """
+        def price(hotel):
+            if hotel != "Lindal":
+                raise KeyError(hotel)
+            return {"price": 206 * 2}
+    """,
+    "a constant for the digest of one hotel": """
+        import hashlib
+        KNOWN = {"3919": 412}
+        def price(hotel):
+            return {"price": KNOWN[hashlib.md5(hotel.encode()).hexdigest()[:4]]}
+    """,
+    "an invention for every other hotel": """
+        import zlib
+        def price(hotel):
+            invented = zlib.crc32(hotel.encode()) % 900 + 100
+            return {"price": 206 * 2 if hotel == "Lindal" else invented}
+    """,
+    "the day, by a clock that is read in C": """
+        import sqlite3
+        {table}
+        DAYS = sqlite3.connect(":memory:")
+        def price(hotel):
+            return [ROOMS[hotel], *DAYS.execute("select date('now')").fetchone()]
+    """,
+    "an unlikely branch, on the line of its condition": """
+        {table}
+        def price(hotel):
+            if hotel not in ROOMS: return [sum(ROOMS.values()), len(ROOMS), max(ROOMS.values()), sorted(ROOMS)]
+            return ROOMS[hotel]
+    """,
+}
+
+
+def price_arena(source: str, build):
+    source = source.replace("{table}", TABLE)
+    return build.one_tool(source, 412, {"hotel": {"type": "string"}}, hotel="Lindal")
+
+
+@pytest.mark.parametrize("case", CAUGHT)
+def test_it_is_caught(case, sandbox, build):
+    reason, source = CAUGHT[case]
+    assert reason in prove(price_arena(source, build), sandbox).reasons
+
+
+@pytest.mark.parametrize("case", NOT_CAUGHT)
+def test_it_is_not_caught(case, sandbox, build):
+    assert prove(price_arena(NOT_CAUGHT[case], build), sandbox).reasons == []
