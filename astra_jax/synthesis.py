@@ -10,6 +10,7 @@ from rich.console import Console
 
 from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import oracle_trajectories
+from data_synthesis.arenas.settings import ProofSettings
 from data_synthesis.environments import (
     STEPS,
     Budget,
@@ -72,7 +73,9 @@ def _from_server(config: Config, sandbox: Sandbox, console: Console) -> int:
             f"a teacher on a server needs {error.name}: pip install 'astra-jax[synthesis]'"
         ) from error
 
-    teacher = ServerTeacher(ServerSettings(**config.server), Path(config.out_dir) / "teacher.sqlite")
+    teacher = ServerTeacher(
+        ServerSettings(**config.server.to_dict()), Path(config.out_dir) / "teacher.sqlite"
+    )
     try:
         return _through_steps(config, seeds, teacher, sandbox, console)
     finally:
@@ -131,6 +134,7 @@ def _settings(config: Config) -> Settings:
             minimum_score=config.minimum_score,
             score_quantile=quantile,
             budget=Budget(**config.budget),
+            proof=ProofSettings(**config.proof),
         )
     except ValueError as error:
         raise BadSetting(str(error)) from error

@@ -82,4 +82,20 @@ def get_config() -> ConfigDict:
     config.budget.codes = 3  # for code that answers one call
     config.budget.rounds = 2  # calls that code is asked for
     config.budget.call_seconds = 2.0  # wall clock of one call of the tool
+    config.proof = ConfigDict()  # what the proof demands; the paper names none of these
+    config.proof.call_seconds = 2.0  # wall clock of a gold call, as in an episode
+    config.proof.changed_call_seconds = 0.5  # the same of a call with other arguments
+    config.proof.traced_call_seconds = 20.0  # the same while executed lines are noted
+    config.proof.breaches = 3  # changed calls that may break a bound before the rest are taken as refused
+    config.proof.cpu_seconds = 0.5  # processor time of a gold call
+    config.proof.load_cpu_seconds = 1.0  # processor time of loading an arena's sources
+    config.proof.tool_bytes = 32768  # source of a tool
+    config.proof.arena_bytes = 262144  # sources of an arena
+    config.proof.tools = 64  # tools and distractors
+    config.proof.gold_calls = 32  # of an arena
+    config.proof.output_chars = 8192  # of a gold call's output; what an agent sees of it
+    config.proof.coverage = 0.5  # share of a tool's statements that its gold calls execute, at least
+    config.proof.guesses = 1000  # answers as long as the expected one that make it specific by itself
+    config.proof.answered = 2  # changed calls that must have been answered where it is not
+    config.proof.common = 0.4  # share of those that may give the same answer
     return config

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from data_synthesis.arenas import proof
+from data_synthesis.arenas.settings import ProofSettings
 from data_synthesis.environments import wordings as w
 from data_synthesis.environments.cut import cut, quantile
 from data_synthesis.environments.decompose import decompose
@@ -41,12 +42,14 @@ class Settings:
         score_quantile: cuts at this quantile of the run's own means instead, once all are known: 0.9 keeps the best
             tenth, as upstream's guide says; its launcher takes 0.85.
         budget: of each node in `synthesise`.
+        proof: what `prove` demands.
     """
 
     attempts: int = 3
     minimum_score: float = 0.85
     score_quantile: float | None = None
     budget: Budget = field(default_factory=Budget)
+    proof: ProofSettings = field(default_factory=ProofSettings)
 
     def __post_init__(self) -> None:
         if self.score_quantile is not None and not 0 <= self.score_quantile < 1:
@@ -145,7 +148,12 @@ def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings, minimum: flo
         Stage("cut", Decomposition, _one(partial(cut, minimum=minimum)), remembered=False),
         _asking("synthesise", Decomposition, synthesising, teacher, tool, budget=budget),
         _asking("merge", Arena, merging, teacher, merged, attempts=attempts, call_seconds=seconds),
-        Stage("prove", Arena, _one(partial(prove, sandbox=sandbox))),
+        Stage(
+            "prove",
+            Arena,
+            _one(partial(prove, sandbox=sandbox, settings=settings.proof)),
+            asdict(settings.proof),
+        ),
     ]
 
 
@@ -170,14 +178,14 @@ def _one(step: Callable[[Any], Awaitable[Record]]) -> Callable[[Any], Awaitable[
     return run
 
 
-async def prove(arena: Arena, sandbox: Sandbox) -> Arena:
+async def prove(arena: Arena, sandbox: Sandbox, settings: ProofSettings) -> Arena:
     """The arena with its report.
 
     Raises:
         Rejected: the code of the first check it fails; the detail names all of them.
         SandboxUnavailable: undecided.
     """
-    report = await asyncio.to_thread(proof.prove, arena, sandbox)
+    report = await asyncio.to_thread(proof.prove, arena, sandbox, settings)
     if not report.passed:
         failed = [check for check in report.checks if not check.passed]
         raise Rejected(failed[0].reason, "; ".join(f"{c.reason}: {c.detail}" for c in failed))
