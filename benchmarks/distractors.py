@@ -46,7 +46,7 @@ def banding(width: int) -> list[Figure]:
     naive, expected = timed(lambda: full_matrix(pool, arenas, vectors))
     settings = BandSettings()
     same = sum(
-        {band: [each.tool.name for each in tools] for band, tools in found.items()} == wanted
+        all(np.array_equal(found[band], wanted[band]) for band in wanted)
         for found, wanted in zip(embedded.candidates(arenas, settings), expected, strict=True)
     )
     what = f"{width} wide"
@@ -78,8 +78,10 @@ def embedding(tools: Path | None) -> list[Figure]:
     minilm = MiniLM(files)
     minilm.embed(texts[:BATCH])
     ours, vectors = timed(lambda: minilm.embed(texts))
+    lengths = token_counts(files, texts)
     figures = [
-        Figure("mean length of a text", mean_tokens(files, texts), "tokens"),
+        Figure("mean length of a text, as read", lengths.clip(max=LONGEST).mean(), "tokens"),
+        Figure(f"texts longer than {LONGEST} tokens", 100 * (lengths > LONGEST).mean(), "%"),
         Figure("MiniLM in NumPy", len(texts) / ours, "texts/s"),
         Figure(f"MiniLM in NumPy, {TOOLS} such texts", TOOLS * ours / len(texts), "s"),
     ]
@@ -141,21 +143,21 @@ def clustered(domains: Sequence[str], width: int) -> np.ndarray:
 
 def full_matrix(
     pool: Sequence[PoolTool], arenas: Sequence[Arena], vectors: np.ndarray
-) -> list[dict[str, list[str]]]:
-    """Names by band for each arena, from all cosines at once."""
+) -> list[dict[str, np.ndarray]]:
+    """Places by band for each arena, from all cosines at once."""
     cosines = vectors.astype(np.float64) @ vectors.astype(np.float64).T
     np.fill_diagonal(cosines, np.nan)
     lowest, highest = np.nanmin(cosines, axis=1, keepdims=True), np.nanmax(cosines, axis=1, keepdims=True)
     normalised = (cosines - lowest) / (highest - lowest)
     np.fill_diagonal(normalised, -np.inf)
     row = {each.tool.name: number for number, each in enumerate(pool)}
-    names, domains = np.array(list(row)), np.array([each.domain for each in pool])
+    domains = np.array([each.domain for each in pool])
     found = []
     for arena in arenas:
         own = [row[tool.name] for tool in arena.tools]
         near = normalised[own].max(axis=0)
         near[own] = near[domains == arena.domain] = -np.inf
-        found.append({band: list(names[columns]) for band, columns in banded(near, BandSettings()).items()})
+        found.append(banded(near, BandSettings()))
     return found
 
 
@@ -182,12 +184,11 @@ def real_texts(path: Path) -> list[str]:
     return texts[:: max(1, len(texts) // TEXTS)][:TEXTS]
 
 
-def mean_tokens(files: Path, texts: Sequence[str]) -> float:
-    """As far as they are read."""
+def token_counts(files: Path, texts: Sequence[str]) -> np.ndarray:
     tokenizer = Tokenizer.from_file(str(files / "tokenizer.json"))
     tokenizer.no_padding()
-    tokenizer.enable_truncation(LONGEST)
-    return float(np.mean([len(encoding) for encoding in tokenizer.encode_batch(list(texts))]))
+    tokenizer.no_truncation()
+    return np.array([len(encoding) for encoding in tokenizer.encode_batch(list(texts))])
 
 
 def torch_embeddings(files: Path, texts: Sequence[str]) -> tuple[float, np.ndarray]:

@@ -85,19 +85,20 @@ def draws(
     settings, arenas = settings or BandSettings(), iter(arenas)
     while some := list(islice(arenas, _AT_A_TIME)):
         for arena, candidates in zip(some, pool.candidates(some, settings), strict=True):
-            yield _draw(arena, candidates, settings.per_band, seed)
+            yield _draw(arena, pool, candidates, settings.per_band, seed)
 
 
-def _draw(arena: Arena, candidates: dict[str, list[PoolTool]], most: int, seed: int) -> Draw:
+def _draw(arena: Arena, pool: EmbeddedPool, candidates: dict[str, np.ndarray], most: int, seed: int) -> Draw:
     rng = random.Random(f"distractors {arena.id} {seed}")
-    taken = {band: rng.sample(tools, min(most, len(tools))) for band, tools in candidates.items()}
-    offered = {band: len(tools) for band, tools in candidates.items()}
-    counts = {band: len(tools) for band, tools in taken.items()}
-    if not any(counts.values()):
-        return Draw(arena, offered, counts)
-    mixed = with_distractors(arena, [each.tool for band in BANDS for each in taken[band]])
+    offered = {band: len(columns) for band, columns in candidates.items()}
+    places = {band: rng.sample(range(count), min(most, count)) for band, count in offered.items()}
+    taken = {band: len(drawn) for band, drawn in places.items()}
+    tools = [pool.tools[column].tool for band in BANDS for column in candidates[band][places[band]]]
+    if not tools:
+        return Draw(arena, offered, taken)
+    mixed = with_distractors(arena, tools)
     mixed.provenance = arena.provenance.model_copy(update={"parents": [arena.id]})
-    return Draw(mixed, offered, counts)
+    return Draw(mixed, offered, taken)
 
 
 class EmbeddedPool:
@@ -122,12 +123,10 @@ class EmbeddedPool:
         self._vectors = embedder.embed(texts)
         self._vector_of = dict(zip(texts, self._vectors, strict=True))
 
-    def candidates(
-        self, arenas: Sequence[Arena], settings: BandSettings
-    ) -> Iterator[dict[str, list[PoolTool]]]:
-        """For each arena, the tools of each band, in the pool's order."""
+    def candidates(self, arenas: Sequence[Arena], settings: BandSettings) -> Iterator[dict[str, np.ndarray]]:
+        """For each arena, the places in `tools` of the tools of each band, ascending."""
         if not self.tools:
-            yield from ({band: [] for band in BANDS} for _ in arenas)
+            yield from ({band: np.zeros(0, int) for band in BANDS} for _ in arenas)
             return
         texts = [document_text(tool.spec) for arena in arenas for tool in arena.tools]
         similarity = self._embedded(texts) @ self._vectors.T
@@ -137,8 +136,7 @@ class EmbeddedPool:
             own = np.array([self._columns.get(tool.name, -1) for tool in arena.tools])
             near = closeness(similarity[start:end], own)
             near[self._refused(arena)] = -np.inf
-            bands = banded(near, settings)
-            yield {band: [self.tools[column] for column in columns] for band, columns in bands.items()}
+            yield banded(near, settings)
 
     def _embedded(self, texts: list[str]) -> np.ndarray:
         """The vectors of any texts; those of the pool are at hand."""

@@ -90,9 +90,11 @@ def naive_bands(arena: Arena, pool: Sequence[PoolTool]) -> dict[str, list[str]]:
 
 @given(pools, st.lists(arenas, min_size=1, max_size=3))
 def test_bands_agree_with_the_naive_implementation(pool, some):
-    found = EmbeddedPool(pool, ByDescription()).candidates(some, BandSettings())
-    for arena, bands in zip(some, found, strict=True):
-        names = {band: [each.tool.name for each in candidates] for band, candidates in bands.items()}
+    embedded = EmbeddedPool(pool, ByDescription())
+    for arena, bands in zip(some, embedded.candidates(some, BandSettings()), strict=True):
+        names = {
+            band: [embedded.tools[place].tool.name for place in places] for band, places in bands.items()
+        }
         assert names == naive_bands(arena, pool)
 
 
