@@ -27,7 +27,7 @@ ARGUMENTS = shlex.split("""
     --host 127.0.0.1 --device cpu --dtype float32 --attention-backend torch_native --sampling-backend pytorch
     --disable-overlap-schedule --skip-server-warmup --mem-fraction-static 0.3
     --context-length 8192 --max-total-tokens 16384 --max-running-requests 8
-    --tool-call-parser qwen --constrained-json-disable-any-whitespace
+    --tool-call-parser qwen --constrained-json-disable-any-whitespace --sleep-on-idle
 """)
 
 
