@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
+from data_synthesis.arenas.funnel import CheckCount, funnel, table
 from data_synthesis.arenas.proof import prove_all
 from data_synthesis.arenas.rl_rows import read_arenas
 from data_synthesis.records import UNREADABLE, Arena, BadRecord, Check, write_records
@@ -36,7 +37,7 @@ def verify_file(
     console: Console | None = None,
     workers: int = 2,
 ) -> int:
-    """Proves every arena of a file and prints a table of reasons. A record that is no arena fails, with its reason.
+    """Proves every arena of a file and prints a funnel of the checks. A record that is no arena fails, with its reason.
 
     Args:
         reader: knows the format. The default reads `Arena` records and released RL rows.
@@ -87,6 +88,7 @@ def summarise(proved: Sequence[Arena], rejects: Sequence[BadRecord] = ()) -> dic
         "arenas": len(proved) + len(rejects),
         "passed": len(proved) - len(failing),
         "failed": len(failing) + len(rejects),
+        "funnel": [asdict(count) for count in funnel(proved, rejects)],
         "reasons": dict(sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))),
         "failures": [
             {
@@ -123,10 +125,7 @@ def _failed(arena: Arena) -> list[Check]:
 
 def _print(console: Console, summary: dict[str, Any]) -> None:
     if summary["reasons"]:
-        reasons = Table("reason", "arenas", title="why arenas fail")
-        for reason, count in summary["reasons"].items():
-            reasons.add_row(reason, str(count))
-        console.print(reasons)
+        console.print(table(CheckCount(**count) for count in summary["funnel"]))
         for failure in summary["failures"][:_SHOWN]:
             console.print(f"{failure['position']}. {failure['id']} {failure['question']}", markup=False)
             for check in failure["checks"]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from data_synthesis.arenas.proof import CHECKS
 from data_synthesis.arenas.rl_rows import write_rl_rows
 from data_synthesis.arenas.verify import verify_file
 from data_synthesis.records import Arena, BadRecord, read_records, write_records
@@ -48,6 +49,13 @@ def test_each_failure_is_counted_by_reason_and_shown(build, sandbox, console, tm
     assert "and 3 more" in text
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["reasons"] == {"answer_in_question": 7, "gold_answer_missing": 2}
+    assert "arenas, check by check" in text
+    counts = {count.pop("check"): count for count in report["funnel"]}
+    assert list(counts) == ["read", *CHECKS]
+    assert counts["read"] == {"inputs": 9, "outputs": 9, "rejected": {}}
+    assert counts["question"] == {"inputs": 9, "outputs": 2, "rejected": {"answer_in_question": 7}}
+    assert counts["replay"] == {"inputs": 2, "outputs": 1, "rejected": {"gold_answer_missing": 1}}
+    assert counts["budget"]["outputs"] == report["passed"] == 1
     assert [failure["position"] for failure in report["failures"]] == [2, 3, 4, 5, 6, 7, 8, 9]
     assert [check["reason"] for check in report["failures"][2]["checks"]] == [
         "answer_in_question",
@@ -78,6 +86,12 @@ def test_a_record_that_is_no_arena_fails_and_the_others_are_proved(build, sandbo
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["arenas"], report["passed"], report["failed"]) == (4, 2, 2)
     assert report["reasons"] == {"unreadable_record": 2}
+    assert report["funnel"][0] == {
+        "check": "read",
+        "inputs": 4,
+        "outputs": 2,
+        "rejected": {"unreadable_record": 2},
+    }
     assert [(each["line"], each["field"]) for each in report["no_arenas"]] == [(2, "question"), (4, "")]
 
 
