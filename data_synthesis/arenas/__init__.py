@@ -9,6 +9,7 @@ from data_synthesis.arenas.oracle import oracle_trajectories, oracle_trajectory
 from data_synthesis.arenas.proof import prove, prove_all
 from data_synthesis.arenas.rl_rows import from_rl_row, read_arenas, to_rl_row, write_rl_rows
 from data_synthesis.arenas.scoring import contains_answer, f1, match, score
+from data_synthesis.arenas.settings import ProofSettings
 from data_synthesis.arenas.verify import verify_file
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "InfrastructureFailure",
     "ParsedCall",
     "PoolTool",
+    "ProofSettings",
     "ToolBackend",
     "add_distractors",
     "contains_answer",

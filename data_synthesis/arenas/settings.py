@@ -10,7 +10,7 @@ from data_synthesis.sandbox.world import ELSEWHERE, World
 
 @dataclass(frozen=True)
 class ProofSettings:
-    """Thresholds of the proof. The defaults leave room around what was measured of procedural and recorded arenas.
+    """Thresholds of the proof. The defaults leave room around procedural arenas: see `benchmarks/arenas.py`.
 
     Attributes:
         world: where the gold calls are made the second time, beside the ordinary one.
@@ -20,15 +20,15 @@ class ProofSettings:
         breaches: of changed calls of one gold call, after which the rest are taken as refused.
         cpu_seconds: CPU time of a gold call.
         load_cpu_seconds: CPU time of loading all sources of an arena.
-        tool_bytes: source of one tool (the largest seen is 2,178).
-        arena_bytes: sources of all tools and distractors (12,458).
-        tools: tools and distractors together (11).
-        gold_calls: of one arena (6).
+        tool_bytes: source of one tool.
+        arena_bytes: sources of all tools and distractors.
+        tools: tools and distractors together.
+        gold_calls: of one arena.
         output_chars: of a gold call's output as compact JSON; what an agent sees of it.
-        coverage: share of a tool's statements that its gold calls must execute (the least seen is 0.67).
+        coverage: share of a tool's statements that its gold calls must execute.
         guesses: an answer is specific by itself when at least so many answers have its length and its characters.
         answered: changed calls that must have been answered where an answer is not specific by itself.
-        common: share of those at most that may give that answer too (the largest seen is 0.30).
+        common: share of those at most that may give that answer too.
     """
 
     world: World = ELSEWHERE

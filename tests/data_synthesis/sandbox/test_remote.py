@@ -14,6 +14,8 @@ import pytest
 from hypothesis import given, settings
 from json_values import json_values
 
+from data_synthesis.arenas.proof import prove
+from data_synthesis.records import Arena, ArenaTool, GoldCall, ToolSpec
 from data_synthesis.sandbox import (
     ELSEWHERE,
     BadArguments,
@@ -259,3 +261,17 @@ def test_what_was_used_is_summed_over_the_programs(sandbox):
     with sandbox.open({"f": source}) as session:
         session.call("f", {"a": 1})
         assert session.usage().lines["f"] == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [("hotel", None), ("__import__('ti' + 'me').gmtime().tm_year", "clock_or_random")],
+)
+def test_an_arena_is_proved_over_a_remote_sandbox(sandbox, shown, reason):
+    rooms = "ROOMS = {'Lindal': 412, 'Marrow': 388, 'Osk': 951}\n"
+    source = f"{rooms}def price(hotel):\n    return {{'price': ROOMS[hotel], 'shown': {shown}}}\n"
+    document = {"type": "object", "properties": {"hotel": {"type": "string"}}, "required": ["hotel"]}
+    tool = ArenaTool(spec=ToolSpec(name="price", parameters=document), source=source)
+    gold = GoldCall(id=1, tool="price", arguments={"hotel": "Lindal"}, expected=412)
+    arena = Arena(question="What is a room?", tools=[tool], gold_calls=[gold])
+    assert prove(arena, sandbox).reasons == ([reason] if reason else [])
