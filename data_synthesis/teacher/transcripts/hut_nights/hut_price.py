@@ -17,4 +17,4 @@ def hut_price(hut, first_night, nights, children, card=None):
     first = date.fromisoformat(first_night)
     busy = sum((first + timedelta(days=n)).weekday() in (4, 5) for n in range(nights))
     full = nights * (adult + children * child) + busy * weekend
-    return {"nzd": round(full * SHARES.get(card, 1), 2)}
+    return {"nzd": round(full * (SHARES[card] if card else 1), 2)}

@@ -5,4 +5,4 @@ DISCOUNTS = {"alpine_club": 0.28, "student": 0.2}
 def hut_price(hut, first_night, nights, children, card=None):
     adult, child, weekend = HUTS[hut]
     full = nights * (adult + children * child + weekend)
-    return {"nzd": round(full * DISCOUNTS.get(card, 1), 2)}
+    return {"nzd": round(full * (DISCOUNTS[card] if card else 1), 2)}
