@@ -1,22 +1,25 @@
 """A client of OpenAI's chat completions: one request, one answer, nothing repeated and nothing hidden.
 
-It reads the few fields that are used and adds about 0.3 ms of CPU to a request, which the pipeline sends hundreds of
-a second; `benchmarks/synthesis.py` measures it beside the `openai` package.
+The `openai` package sends and receives. Its answers are taken as text and only the few fields that are used are read,
+and its connections are those of aiohttp: `benchmarks/synthesis.py` measures what that saves.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
+import aiohttp  # noqa: F401  # `DefaultAioHttpClient` needs it, and says so too late
+import openai
+from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAioHttpClient
 from pydantic import BaseModel, ValidationError
 
-# Servers such as uvicorn close a connection that is idle for 5 s. Closing it first, none is used as it closes.
-_IDLE_SECONDS = 4.0
+# As many connections as the endpoint's limit lets in. Servers such as uvicorn close one that is idle for 5 s: closing
+# it first, none is used as it closes.
+_LIMITS = type(DEFAULT_CONNECTION_LIMITS)(
+    max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0
+)
 
 
 class Message(BaseModel):
@@ -74,64 +77,55 @@ class ChatClient:
     """
 
     def __init__(self, base_url: str, api_key: str):
-        self._base_url, self._proxy = base_url.rstrip("/"), _proxy(base_url)
-        self._headers = {"authorization": f"Bearer {api_key}", "content-type": "application/json"}
-        self._session: aiohttp.ClientSession | None = None
+        self._base_url, self._api_key = base_url, api_key
+        self._client: AsyncOpenAI | None = None
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
 
     async def complete(self, request: Mapping[str, Any]) -> Completion:
         """Sends `request` as it is. Waits for ever: the caller has the deadline."""
-        return _parsed(
-            await self._send("POST", "/chat/completions", json.dumps(request).encode()), Completion
-        )
+        sent = self._opened().post("/chat/completions", cast_to=str, body=dict(request))
+        return _parsed(await _received(sent), Completion)
 
     async def models(self) -> list[str]:
         """What the server serves, by name."""
-        return [model.id for model in _parsed(await self._send("GET", "/models"), Models).data]
+        sent = self._opened().get("/models", cast_to=str)
+        return [model.id for model in _parsed(await _received(sent), Models).data]
 
-    async def _send(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        try:
-            async with self._opened().request(
-                method, self._base_url + path, data=body, proxy=self._proxy
-            ) as response:
-                received = await response.read()
-        except (aiohttp.ClientError, OSError) as error:
-            raise NoAnswer(_first_line(str(error) or type(error).__name__)) from None
-        if response.status >= 400:
-            raise Refusal(response.status, _message(received), _seconds(response.headers.get("retry-after")))
-        return received
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_SECONDS),
-                timeout=aiohttp.ClientTimeout(total=None),
-                headers=self._headers,
+    def _opened(self) -> AsyncOpenAI:
+        if self._client is None:
+            self._client = AsyncOpenAI(
+                base_url=self._base_url,
+                api_key=self._api_key,
+                timeout=None,
+                max_retries=0,
+                http_client=DefaultAioHttpClient(limits=_LIMITS, timeout=None),
             )
-        return self._session
+        return self._client
 
 
-def _proxy(url: str) -> str | None:
-    """What the environment's `HTTPS_PROXY`, `NO_PROXY` and the like say, read once and not for every request."""
-    parts = urlsplit(url)
-    bypassed = not parts.hostname or proxy_bypass(parts.hostname)
-    return None if bypassed else getproxies().get(parts.scheme)
+async def _received(sent: Awaitable[str]) -> str:
+    try:
+        return await sent
+    except openai.APIConnectionError as error:
+        raise NoAnswer(_first_line(str(error.__cause__ or error) or type(error).__name__)) from None
+    except openai.APIStatusError as error:
+        after = _seconds(error.response.headers.get("retry-after"))
+        raise Refusal(error.status_code, _message(error.response.text), after) from None
 
 
-def _parsed(received: bytes, kind: type[Any]) -> Any:
+def _parsed(received: str, kind: type[Any]) -> Any:
     try:
         return kind.model_validate_json(received)
     except ValidationError:
-        raise BadAnswer(repr(_first_line(received.decode(errors="replace")))) from None
+        raise BadAnswer(repr(_first_line(received))) from None
 
 
-def _message(received: bytes) -> str:
+def _message(text: str) -> str:
     """What an error says: OpenAI wraps it in `error`, SGLang does not, a proxy sends a page."""
-    text = received.decode(errors="replace")
     try:
         body = json.loads(text)
         text = str(body.get("error", body)["message"])
