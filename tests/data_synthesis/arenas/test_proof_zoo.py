@@ -204,6 +204,24 @@ NOT_CAUGHT = {
             if hotel not in ROOMS: return [sum(ROOMS.values()), len(ROOMS), max(ROOMS.values()), sorted(ROOMS)]
             return ROOMS[hotel]
     """,
+    "the order of two words on which both seeds agree": """
+        {table}
+        def price(hotel):
+            return {"price": ROOMS[hotel], "near": ", ".join({"sea", "hill"})}
+    """,
+    "dead code that runs where it is watched": """
+        import sys
+        {table}
+        def price(hotel):
+            if sys.gettrace():
+                total = 0
+                for price in ROOMS.values():
+                    total += price
+                mean = total / len(ROOMS)
+                spread = max(ROOMS.values()) - mean
+                total = mean + spread
+            return ROOMS[hotel]
+    """,
 }
 
 
