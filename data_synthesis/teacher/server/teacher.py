@@ -34,14 +34,18 @@ class ServerTeacher:
     a failure is never kept.
     """
 
-    def __init__(self, settings: ServerSettings, ledger: str | Path):
+    def __init__(self, settings: ServerSettings, ledger: str | Path, *, shared: bool = False):
         """
+        Args:
+            shared: whether others ask beside this one, with the same ledger, on any machine that sees its folder. What
+                one of them is answered the others know in the next run; the budget is each one's own.
+
         Raises:
             OSError: the ledger cannot be written.
         """
         self.settings = settings
         self.name = settings.model
-        self._ledger = Ledger(ledger)
+        self._ledger = Ledger(ledger, part=shared)
         self._endpoints = Endpoints([_endpoint(url, settings) for url in settings.base_urls])
         self._greeting: asyncio.Future[None] | None = None
         self._hows: dict[type[BaseModel], str] = {}

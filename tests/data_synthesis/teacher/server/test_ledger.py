@@ -44,3 +44,52 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "teacher.sqlite").write_text("not a database, " * 100)
     with pytest.raises(OSError, match=r"cannot keep replies in .*teacher.sqlite: file is not a database"):
         Ledger(tmp_path / "teacher.sqlite")
+
+
+def add(path, key: str, *, part: bool) -> Ledger:
+    ledger = Ledger(path, part=part)
+    ledger.add(request(), key, f'"{key}"')
+    return ledger
+
+
+def test_a_part_knows_what_the_ledger_knew_and_the_ledger_takes_it_over(tmp_path):
+    path = tmp_path / "teacher.sqlite"
+    add(path, "old", part=False).close()
+    parts = [add(path, name, part=True) for name in ("a", "b")]
+    assert [part.reply("old") for part in parts] == ['"old"'] * 2
+    assert parts[0].reply("b") is None
+    for part in parts:
+        part.close()
+    again = Ledger(path)
+    assert [again.reply(key) for key in ("old", "a", "b")] == ['"old"', '"a"', '"b"']
+    assert (again.spent, again.usage()["add"]["requests"]) == (4.5, 3)
+    assert list(tmp_path.glob("*.part*")) == []
+    assert Ledger(path, part=True).reply("a") == '"a"'
+
+
+def test_a_part_that_is_being_written_is_left_alone(tmp_path):
+    path = tmp_path / "teacher.sqlite"
+    part = add(path, "a", part=True)
+    whole = Ledger(path)
+    assert whole.reply("a") is None
+    part.add(request(), "b", '"b"')
+    part.close()
+    assert whole.usage()["add"]["requests"] == 2
+    assert whole.reply("b") == '"b"'
+
+
+def test_a_part_that_was_taken_over_and_not_removed_counts_once(tmp_path):
+    path = tmp_path / "teacher.sqlite"
+    part = add(path, "a", part=True)
+    part.close()
+    copy = part.path.read_bytes()
+    assert Ledger(path).usage()["add"]["requests"] == 1
+    part.path.write_bytes(copy)
+    assert Ledger(path).usage()["add"]["requests"] == 1
+    assert not part.path.exists()
+
+
+def test_a_part_that_was_killed_before_it_began_is_removed(tmp_path):
+    (tmp_path / "teacher.sqlite.0.part").write_bytes(b"")
+    assert Ledger(tmp_path / "teacher.sqlite").usage() == {}
+    assert list(tmp_path.glob("*.part*")) == []
