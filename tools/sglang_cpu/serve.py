@@ -18,8 +18,7 @@ stand_ins.install()
 ENVIRONMENT = {
     "SGLANG_USE_CPU_ENGINE": "1",
     "HF_HUB_OFFLINE": "1",
-    # Threads that spin while they wait hold up those they wait for. SmolLM2 on two cores, beside two busy processes:
-    # 1.2 tokens a second, and 6.6 with this.
+    # Threads that spin while they wait hold up the very threads they wait for, wherever other processes run too.
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 # Room for eight short conversations: 16,384 tokens of SmolLM2's cache in float32 are 0.75 GB.

@@ -220,7 +220,7 @@ NAMED = {"type": "function", "function": {"name": "get_weather"}}
     ("tools", "choice"),
     [
         ([WEATHER], NAMED),
-        # Where there are more, SGLang 0.5.23 forces a call, and with this parser neither which nor how many.
+        # Where there are more, SGLang 0.5.23 with this parser forces a call, but not the one that is named.
         ([WEATHER, CLOCK], "required"),
     ],
     ids=["one", "any"],
