@@ -22,7 +22,8 @@ from data_synthesis.environments.node import Budget
 from data_synthesis.environments.synthesise import synthesise
 from data_synthesis.environments.verify import verify
 from data_synthesis.environments.wordings import Wording
-from data_synthesis.pipeline import Funnel, PipelineError, Policy, Rejected, Stage, run_stages
+from data_synthesis.environments.workers import Workers
+from data_synthesis.pipeline import Funnel, PipelineError, Policy, Rejected, Stage, execute_here, run_stages
 from data_synthesis.pipeline.results import output_path, rejects_path, replacing
 from data_synthesis.records import Arena, Decomposition, Record, Seed, read_records
 from data_synthesis.sandbox.interface import Sandbox
@@ -70,6 +71,7 @@ def synthesise_arenas(
     settings: Settings = SETTINGS,
     policy: Policy = POLICY,
     console: Console | None = None,
+    workers: Workers | None = None,
 ) -> Funnel:
     """Runs the steps from `from_step` to `to_step`; killed and called again, it goes on.
 
@@ -81,6 +83,8 @@ def synthesise_arenas(
             it left in `out_dir`.
         teacher: is closed at the end.
         console: shows progress and, at the end, the funnel. Nothing is printed without one.
+        workers: do the steps, each with a teacher and a sandbox of its own; `teacher` and `sandbox` are then only
+            named in the journals.
 
     Returns:
         The funnel over all steps run so far in `out_dir`.
@@ -96,9 +100,14 @@ def synthesise_arenas(
         ran = Funnel()
         for group in _groups(chosen, settings):
             minimum = _minimum(settings, steps) if "cut" in group else 0.0
-            stages = [s for s in _stages(teacher, sandbox, settings, minimum) if s.name in group]
+            make = partial(_stages, settings=settings, minimum=minimum)
+            stages = [stage for stage in make(teacher, sandbox) if stage.name in group]
             inputs = seeds if group[0] == STEPS[0] else _outputs_before(stages[0], steps)
-            ran.stages += (await run_stages(stages, inputs, steps, policy=policy, console=console)).stages
+            executor = workers.executor(make) if workers else execute_here
+            group_ran = await run_stages(
+                stages, inputs, steps, policy=policy, console=console, executor=executor
+            )
+            ran.stages += group_ran.stages
         return ran
 
     ran = asyncio.run(_asked(teacher, run()))
@@ -201,14 +210,14 @@ def _between(first: str, last: str) -> Sequence[str]:
     return STEPS[STEPS.index(first) : STEPS.index(last) + 1]
 
 
-def _outputs_before(stage: Stage[Any], steps: Path) -> Sequence[Record]:
+def _outputs_before(stage: Stage[Any], steps: Path) -> Iterable[Record]:
     before = STEPS[STEPS.index(stage.name) - 1]
     path = output_path(steps, before)
     if not path.exists():
         raise PipelineError(
             f"step {stage.name} starts from {path}, which is not there; run step {before} first"
         )
-    return list(read_records(path, stage.takes))
+    return read_records(path, stage.takes)
 
 
 def _whole_funnel(path: Path, ran: Funnel) -> Funnel:
