@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from data_synthesis.pipeline.agenda import Work
@@ -21,19 +22,24 @@ class Worker:
 
     Args:
         make_stages: called once, here: teachers and sandboxes hold connections and processes, which do not travel.
+            Nor do they like other threads than their event loop's, so it is called with the first batch.
         policy: its concurrency is that of this worker.
     """
 
     def __init__(self, make_stages: MakeStages, names: Sequence[str], policy: Policy):
-        made = {stage.name: stage for stage in make_stages()}
-        self._stages = [made[name] for name in names]
-        self._policy = policy
+        self._make_stages, self._names, self._policy = make_stages, names, policy
         self._room = asyncio.Semaphore(policy.concurrency)
+
+    @cached_property
+    def _stages(self) -> Sequence[Stage[Any]]:
+        made = {stage.name: stage for stage in self._make_stages()}
+        return [made[name] for name in self._names]
 
     async def carry(self, batch: Sequence[str]) -> list[str]:
         """Each line of `batch` is a record before a stage; those that come back are what was settled, each parent
         before its children. Where nothing can be settled any more the last one says why.
         """
+        stages = self._stages
         settled: list[str] = []
         seen: set[tuple[int, str]] = set()
 
@@ -42,10 +48,10 @@ class Worker:
                 return
             seen.add((work.level, work.id))
             async with self._room:
-                outcome = await settle(work.value, self._stages[work.level], self._policy)
+                outcome = await settle(work.value, stages[work.level], self._policy)
             entry = {**vars(outcome), "fingerprint": work.fingerprint}
             settled.append(json_line({"level": work.level, "entry": entry}))
-            if (level := work.level + 1) < len(self._stages):
+            if (level := work.level + 1) < len(stages):
                 await _all(carry(Work.of(value, level)) for value in outcome.outputs)
 
         try:
