@@ -98,7 +98,7 @@ def _through_steps(
         from_step=config.from_step,
         to_step=config.to_step,
         settings=_settings(config),
-        policy=Policy(concurrency=config.records_at_once),
+        policy=_policy(config),
         console=console,
     ).outputs
 
@@ -124,6 +124,13 @@ def _seeds(config: Config, console: Console) -> Iterable[Seed]:
     if not seeds:
         raise BadSetting(f"{config.seeds.path} gives no seed in mode {config.seeds.mode}")
     return seeds
+
+
+def _policy(config: Config) -> Policy:
+    try:
+        return Policy(concurrency=config.records_at_once, deadline=config.record_deadline_s)
+    except ValueError as error:
+        raise BadSetting(f"config.records_at_once, config.record_deadline_s: {error}") from error
 
 
 def _settings(config: Config) -> Settings:

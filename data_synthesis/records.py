@@ -178,10 +178,20 @@ class Seed(Record):
             return others | {"context": data["knowledge_corpus"] or None}
         return data
 
+    @model_validator(mode="after")
+    def _question_fits_mode(self) -> Seed:
+        if (self.mode == "question") != (self.question is not None):
+            has = "has none" if self.question is None else "has one"
+            raise ValueError(
+                f"a seed has a question in mode `question` only: this one is of `{self.mode}` and {has}"
+            )
+        return self
+
 
 class Question(Seed):
     """A seed that says what the user asks."""
 
+    mode: Literal["question"] = "question"
     question: str = Field(min_length=1)  # type: ignore[assignment]
 
 

@@ -70,13 +70,17 @@ def get_config() -> ConfigDict:
         ""  # records of others, or upstream's, that take the place of the step before --from STEP
     )
     config.records_at_once = 256  # seeds in work at a time; requests are bounded by the server's limits
+    config.record_deadline_s = (
+        7200.0  # one step of one record, waiting for the server included, before it has failed;
+    )
+    # keep it above budget.answers times server.deadline_s
     config.attempts = 3  # answers to a question until one holds by rule. Paper: not stated; upstream 4 to 21
     config.minimum_score = 0.85  # mean of a decomposition's four scores at least. Upstream's example value
     config.score_quantile = (
         -1.0
     )  # cut at this quantile of the run's means instead (upstream's guide: 0.9); -1: no
     config.budget = ConfigDict()  # of one sub-question's tool; upstream: up to 900 answers
-    config.budget.answers = 12  # of the teacher, refused ones included
+    config.budget.answers = 12  # of the teacher, those refused for their content included
     config.budget.documents = 2  # of these for the document, and as many for a richer one
     config.budget.calls = 2  # for a call
     config.budget.codes = 3  # for code that answers one call

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from errno import EISDIR
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -53,6 +54,8 @@ def verify_file(
     console = console or Console()
     rejects: list[BadRecord] = []
     try:
+        for out in filter(None, (json_out, proved_out)):
+            _check_writable(Path(out))  # before the work, not after it
         arenas = list(reader(path, rejects=rejects))
         _check_readable(arenas, rejects)
         proofs = prove_all(arenas, sandbox, workers)
@@ -69,11 +72,23 @@ def verify_file(
         accepted = [arena for arena in proved if not _failed(arena)]
         write_records(proved_out, (a.model_copy(update={"id": a.content_id()}) for a in accepted))
     if json_out is not None:
-        Path(json_out).parent.mkdir(parents=True, exist_ok=True)
         Path(json_out).write_text(
             json.dumps({"file": str(path), **summary}, indent=2, ensure_ascii=False) + "\n"
         )
     return 1 if summary["failed"] else 0
+
+
+def _check_writable(path: Path) -> None:
+    """
+    Raises:
+        OSError: nothing can be written there; names it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir():
+        raise IsADirectoryError(EISDIR, "is a folder", str(path))
+    partial = path.with_name(path.name + ".partial")
+    partial.touch()
+    partial.unlink()
 
 
 def summarise(proved: Sequence[Arena], rejects: Sequence[BadRecord] = ()) -> dict[str, Any]:

@@ -53,6 +53,10 @@ class Settings:
     proof: ProofSettings = field(default_factory=ProofSettings)
 
     def __post_init__(self) -> None:
+        if self.attempts < 1:
+            raise ValueError(f"attempts must be 1 or more, not {self.attempts}")
+        if not 0 <= self.minimum_score <= 1:
+            raise ValueError(f"minimum_score must be within 0 and 1, not {self.minimum_score:g}")
         if self.score_quantile is not None and not 0 <= self.score_quantile < 1:
             raise ValueError(f"score_quantile must be at least 0 and under 1, not {self.score_quantile:g}")
 

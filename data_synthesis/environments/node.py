@@ -27,15 +27,19 @@ _REMEMBERED = 4  # refusals of one kind that a teacher is reminded of
 
 @dataclass(frozen=True)
 class Budget:
-    """What a node may take: answers of the teacher, refused ones included, and seconds of its tool.
+    """What a node may take: answers of the teacher that are of the right form, and seconds of its tool.
 
     Args:
-        answers: to all questions together.
+        answers: to all questions together, those that are refused for their content included. A server's answers
+            that are not even of the right form are counted by its own `attempts`, on top.
         documents: to the question for a document, and as many to the one for a richer document.
         calls: to the question for a call.
         codes: to the question for code that answers one call.
         rounds: calls; when no code answers one, another is asked for (the paper restarts there too).
         call_seconds: wall clock of one call of the tool.
+
+    Raises:
+        ValueError: one of them allows nothing.
     """
 
     answers: int = 12
@@ -44,6 +48,13 @@ class Budget:
     codes: int = 3
     rounds: int = 2
     call_seconds: float = 2.0
+
+    def __post_init__(self) -> None:
+        counts = {name: value for name, value in vars(self).items() if name != "call_seconds"}
+        if small := [name for name, value in counts.items() if value < 1]:
+            raise ValueError(f"{small[0]} of a budget must be 1 or more, not {counts[small[0]]}")
+        if self.call_seconds <= 0:
+            raise ValueError(f"call_seconds must be more than 0, not {self.call_seconds:g}")
 
 
 @dataclass

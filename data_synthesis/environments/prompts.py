@@ -23,7 +23,7 @@ def decompose(seed: Seed) -> Prompt[Any]:
     """Answered with a `DecompositionReply` about the seed's question, or an `InventedReply` where it has none."""
     wording = wordings.DECOMPOSE_BY_MODE[seed.mode]
     variables: dict[str, JsonValue] = {"seed": seed.id, "domain": seed.domain, "context": seed.context}
-    if seed.question is not None:
+    if seed.mode == "question":
         variables |= {"question": seed.question, "language": seed.language, "repeat": seed.repeat}
         return _prompt(wording, replies.DecompositionReply, **variables)
     language = _LANGUAGES.get(seed.language, seed.language)

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import Field, JsonValue
 
@@ -103,9 +103,9 @@ def _from_taxonomy(plan: SeedPlan, _: _Rejects) -> Iterator[Seed]:
             )
 
 
-def _from_arenas(plan: SeedPlan, _: _Rejects) -> Iterator[Seed]:
+def _from_arenas(plan: SeedPlan, rejects: _Rejects) -> Iterator[Seed]:
     rng = random.Random(f"{plan.mode} {plan.seed}")
-    for arena in read_arenas(plan.path):
+    for arena in read_arenas(plan.path, rejects=rejects):
         for i in range(plan.repeats * len(arena.tools)):
             loose = plan.mode == "env_call_state_loose"
             language = "zh" if loose and rng.random() < _CHINESE else plan.language
@@ -132,10 +132,13 @@ _READERS: Mapping[str, Callable[[SeedPlan, _Rejects], Iterator[Seed]]] = {
 
 
 class _Domain(Seed):
+    mode: Literal["domain"] = "domain"
     domain: str = Field(min_length=1)
 
 
-class _Context(_Domain):
+class _Context(Seed):
+    mode: Literal["context"] = "context"
+    domain: str = Field(min_length=1)
     context: str = Field(min_length=1)  # type: ignore[assignment]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from data_synthesis.environments import STEPS
+from data_synthesis.environments import STEPS, graph
 from data_synthesis.environments.necessity import check_necessity
 from data_synthesis.interop.files import Read, is_arena, read_any
 from data_synthesis.interop.refusals import Refusals
@@ -56,6 +56,13 @@ def enter_pipeline(
 def _is_decomposition(record: Read) -> None:
     if not isinstance(record, Decomposition):
         raise Rejected("not_a_decomposition", "is an arena, which has its tools already")
+    parents = {sub.id: sub.depends_on for sub in record.sub_questions}
+    if len(parents) < len(record.sub_questions):
+        raise Rejected("bad_structure", "two sub-questions have the same id")
+    try:
+        graph.layers(parents)
+    except ValueError as error:
+        raise Rejected("bad_structure", f"`depends_on`: {error}") from error
 
 
 def _is_judged(record: Read) -> None:
@@ -74,15 +81,22 @@ def _write(out_dir: Path, step: str, entering: Sequence[Record], refused: Sequen
     steps = out_dir / "steps"
     path, counted = output_path(steps, step), out_dir / "funnel.json"
     text = "".join(record.model_dump_json() + "\n" for record in entering)
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return
-    if path.exists() or counted.exists():
+    entered = path.exists() and path.read_text(encoding="utf-8") == text
+    if not entered and (path.exists() or counted.exists()):
         raise PipelineError(
             f"{out_dir} belongs to another run; choose another output folder or delete this one"
         )
-    steps.mkdir(parents=True, exist_ok=True)
-    with replacing(rejects_path(steps, step)) as rejects:
-        rejects.writelines(json_line(_reject(step, bad)) for bad in refused)
+    if not entered:
+        steps.mkdir(parents=True, exist_ok=True)
+        with replacing(rejects_path(steps, step)) as rejects:
+            rejects.writelines(json_line(_reject(step, bad)) for bad in refused)
+        with replacing(path) as out:
+            out.write(text)
+    if not counted.exists():  # last, so that one who was killed before it is known by what entered
+        _count(counted, step, entering, refused)
+
+
+def _count(path: Path, step: str, entering: Sequence[Record], refused: Sequence[BadRecord]) -> None:
     reasons = Counter(bad.reason for bad in refused)
     summary = StageSummary(
         stage=step,
@@ -90,10 +104,8 @@ def _write(out_dir: Path, step: str, entering: Sequence[Record], refused: Sequen
         outputs=len(entering),
         rejected=dict(sorted(reasons.items())),
     )
-    with replacing(counted) as out:
+    with replacing(path) as out:
         out.write(Funnel(stages=[summary]).model_dump_json(indent=1) + "\n")
-    with replacing(path) as out:  # last: what is there is complete
-        out.write(text)
 
 
 def _reject(step: str, bad: BadRecord) -> dict[str, str]:

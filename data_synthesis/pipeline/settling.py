@@ -42,12 +42,21 @@ class Policy:
         deadline: seconds for one try of one record in one stage.
         backoff: seconds before the first retry; doubles with each.
         failures: error class -> how to treat it. Any other error fails that record alone, without a retry.
+
+    Raises:
+        ValueError: nothing could be settled so.
     """
 
     concurrency: int = 8
     deadline: float = 600.0
     backoff: float = 0.5
     failures: Mapping[type[Exception], Failure] = field(default_factory=lambda: FAILURES)
+
+    def __post_init__(self) -> None:
+        if self.concurrency < 1:
+            raise ValueError(f"records in work at once must be 1 or more, not {self.concurrency}")
+        if self.deadline <= 0 or self.backoff < 0:
+            raise ValueError(f"no record can be settled in {self.deadline:g} s, {self.backoff:g} s apart")
 
 
 POLICY = Policy()

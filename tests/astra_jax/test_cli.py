@@ -301,6 +301,14 @@ MISTAKES = {
         "synth arenas --config.teacher=transcript --config.score_quantile=1.5",
         "score_quantile must be at least 0 and under 1",
     ),
+    "records at once": (
+        "synth arenas --config.teacher=transcript --config.records_at_once=0",
+        "config.records_at_once, .* must be 1 or more, not 0",
+    ),
+    "budget": (
+        "synth arenas --config.teacher=transcript --config.budget.codes=0",
+        "codes of a budget must be 1",
+    ),
     "mix": ("arenas select {tmp}/x.jsonl --out {tmp}/y.jsonl --mix even", "even is no mix"),
     "near": (
         "arenas select {tmp}/x.jsonl --out {tmp}/y.jsonl --near close",

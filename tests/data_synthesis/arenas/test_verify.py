@@ -136,3 +136,12 @@ def test_a_failing_sandbox_neither_passes_nor_fails(build, console, tmp_path):
     path = arenas_in(tmp_path / "arenas.jsonl", [build.prices()])
     assert verify_file(path, Broken(), console=console) == 2  # type: ignore[arg-type]
     assert "no kernel" in console.export_text()
+
+
+def test_where_nothing_can_be_written_nothing_is_proved(build, console, tmp_path):
+    path = arenas_in(tmp_path / "arenas.jsonl", [build.prices()])
+    for outs in ({"json_out": tmp_path}, {"proved_out": path / "below.jsonl"}):
+        assert verify_file(path, None, console=console, **outs) == 2  # type: ignore[arg-type]
+    said = console.export_text().splitlines()
+    assert len(said) == 2
+    assert str(tmp_path) in said[0]

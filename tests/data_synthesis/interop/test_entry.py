@@ -75,6 +75,20 @@ def test_upstreams_records_end_as_proved_arenas_with_a_whole_funnel(sandbox, tmp
         assert (reject["input_id"], reject["reason"]) == ("in.jsonl:2", "missing_environment")
 
 
+def test_one_who_was_killed_before_counting_goes_on(tmp_path):
+    path, out = written(tmp_path / "in.jsonl", cases.step_1()), tmp_path / "run"
+    enter_pipeline(path, out, "necessity")
+    counted = (out / "funnel.json").read_bytes()
+    (out / "funnel.json").unlink()
+    assert enter_pipeline(path, out, "necessity") == 1
+    assert (out / "funnel.json").read_bytes() == counted
+
+
+def of_no_dag(parent: int) -> cases.Json:
+    subs = [{"id": 1, "question": "a?", "answer": 1, "depends_on": [parent]}]
+    return {"question": "?", "answer": 1, "scenario": "single_hop", "sub_questions": subs}
+
+
 def illegitimate() -> cases.Json:
     record = cases.step_3()
     record["decomposition_trace"][2]["tool_necessity"] = False
@@ -89,6 +103,8 @@ def toolless() -> cases.Json:
     ("step", "record", "reason"),
     [
         ("necessity", cases.step_4(), "not_a_decomposition"),
+        ("necessity", of_no_dag(99), "bad_structure"),
+        ("cut", of_no_dag(1), "bad_structure"),
         ("merge", cases.step_3(), "not_an_arena"),
         ("prove", cases.step_3(), "not_an_arena"),
         ("verify", cases.step_1(), "not_judged"),
