@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import time
 from functools import cache
@@ -217,7 +216,7 @@ class _NotServed(Exception):
 
 
 def _endpoint(url: str, settings: ServerSettings) -> Endpoint:
-    client = ChatClient(url, os.environ.get(settings.api_key_env) or "none")
+    client = ChatClient(url, settings.api_key())
     return Endpoint(url, client, float(settings.concurrency), settings.most_concurrency)
 
 
