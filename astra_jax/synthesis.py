@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +24,9 @@ from data_synthesis.environments import (
     read_seeds,
     synthesise_arenas,
 )
+from data_synthesis.environments.workers import Workers
 from data_synthesis.interop import enter_pipeline
-from data_synthesis.pipeline import Policy
+from data_synthesis.pipeline import Policy, RayCluster
 from data_synthesis.records import Arena, BadRecord, Seed, read_records, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
 from data_synthesis.teacher.interface import Teacher
@@ -60,8 +64,9 @@ def _generate(config: Config, sandbox: Sandbox, console: Console) -> int:
 
 
 def _from_transcripts(config: Config, sandbox: Sandbox, console: Console) -> int:
-    teacher = TranscriptTeacher(config.transcripts) if config.transcripts else TranscriptTeacher()
-    return _through_steps(config, teacher.seeds(), teacher, sandbox, console)
+    make = partial(TranscriptTeacher, config.transcripts) if config.transcripts else TranscriptTeacher
+    teacher = make()
+    return _through_steps(config, teacher.seeds(), teacher, make, sandbox, console)
 
 
 def _from_server(config: Config, sandbox: Sandbox, console: Console) -> int:
@@ -73,34 +78,67 @@ def _from_server(config: Config, sandbox: Sandbox, console: Console) -> int:
             f"a teacher on a server needs {error.name}: pip install 'astra-jax[synthesis]'"
         ) from error
 
-    teacher = ServerTeacher(
-        ServerSettings(**config.server.to_dict()), Path(config.out_dir) / "teacher.sqlite"
-    )
     try:
-        return _through_steps(config, seeds, teacher, sandbox, console)
+        settings = ServerSettings(**config.server.to_dict())
+    except ValueError as error:
+        raise BadSetting(f"config.server: {error}") from error
+    ledger = (Path(config.out_dir) / "teacher.sqlite").absolute()
+    teacher = ServerTeacher(settings, ledger)
+    spent = sum(each["cost"] for each in teacher.usage().values())
+    shared = replace(settings, budget=_share(settings.budget, spent, max(config.ray.workers, 1)))
+    try:
+        make = partial(ServerTeacher, shared, ledger, shared=True)
+        return _through_steps(config, seeds, teacher, make, sandbox, console)
     finally:
         console.print(usage_table(teacher.usage()))
 
 
+def _share(budget: float, spent: float, workers: int) -> float:
+    """What each of several teachers may spend so that they keep to `budget` together. Where nothing is left, next to
+    nothing: 0 would be no bound."""
+    return max((budget - spent) / workers, 1e-12) if budget > 0 else 0.0
+
+
 def _through_steps(
-    config: Config, seeds: Iterable[Seed], teacher: Teacher, sandbox: Sandbox, console: Console
+    config: Config,
+    seeds: Iterable[Seed],
+    teacher: Teacher,
+    make_teacher: Callable[[], Teacher],
+    sandbox: Sandbox,
+    console: Console,
 ) -> int:
     if config.entering:
         if config.from_step == STEPS[0]:
             raise BadSetting("config.entering enters after the first step: say which with --from STEP")
         count = enter_pipeline(config.entering, config.out_dir, config.from_step, console=console)
         console.print(f"{count} records of {config.entering} enter at {config.from_step}")
-    return synthesise_arenas(
-        seeds,
-        teacher,
-        sandbox,
-        config.out_dir,
-        from_step=config.from_step,
-        to_step=config.to_step,
-        settings=_settings(config),
-        policy=_policy(config),
-        console=console,
-    ).outputs
+    with _workers(config, make_teacher, partial(LocalSandbox, sandbox.level)) as workers:
+        return synthesise_arenas(
+            seeds,
+            teacher,
+            sandbox,
+            config.out_dir,
+            from_step=config.from_step,
+            to_step=config.to_step,
+            settings=_settings(config),
+            policy=_policy(config),
+            console=console,
+            workers=workers,
+        ).outputs
+
+
+@contextmanager
+def _workers(
+    config: Config, make_teacher: Callable[[], Teacher], make_sandbox: Callable[[], Sandbox]
+) -> Iterator[Workers | None]:
+    """The processes that do the steps, or none where this one does."""
+    if not choose("executor", config.executor, {"local": False, "ray": True}):
+        yield None
+        return
+    if config.ray.workers < 1:
+        raise BadSetting(f"config.ray.workers must be 1 or more, not {config.ray.workers}")
+    with RayCluster(config.ray.workers, Path(config.out_dir) / "ray.log", config.ray.address) as cluster:
+        yield Workers(cluster, make_teacher, make_sandbox)
 
 
 def _seeds(config: Config, console: Console) -> Iterable[Seed]:

@@ -69,6 +69,10 @@ def get_config() -> ConfigDict:
     config.entering = (
         ""  # records of others, or upstream's, that take the place of the step before --from STEP
     )
+    config.executor = "local"  # where the steps run: local is this process, ray a cluster (extra `ray`)
+    config.ray = ConfigDict()
+    config.ray.workers = 2  # processes, each with a teacher and a sandbox of its own
+    config.ray.address = ""  # of a cluster that runs, such as auto; empty starts one on this machine
     config.records_at_once = 256  # seeds in work at a time; requests are bounded by the server's limits
     config.record_deadline_s = (
         7200.0  # one step of one record, waiting for the server included, before it has failed;

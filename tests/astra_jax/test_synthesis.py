@@ -6,6 +6,8 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
+
 from astra_jax import configuration, synthesis
 from astra_jax.cli import main
 from data_synthesis.arenas.settings import ProofSettings
@@ -39,3 +41,23 @@ def test_the_configured_defaults_are_those_of_the_library():
         field.name: getattr(plan, field.name) for field in fields(plan) if field.name != "path"
     }
     assert ServerSettings(**config.server.to_dict()) == ServerSettings(config.server.model)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_same_command_runs_on_a_cluster(tmp_path, monkeypatch):
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    monkeypatch.chdir(ROOT)
+    command = ["synth", "arenas", "--config=configs/synth/arenas_transcripts.py"]
+    for executor in ("local", "ray"):
+        out = tmp_path / executor
+        assert main([*command, f"--config.executor={executor}", f"--config.out_dir={out}"]) == 0
+    for name in ("arenas.jsonl", "rejects.jsonl", "funnel.json"):
+        assert (tmp_path / "ray" / name).read_bytes() == (tmp_path / "local" / name).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("budget", "spent", "share"), [(0.0, 5.0, 0.0), (6.0, 2.0, 1.0), (6.0, 6.0, 1e-12), (6.0, 9.0, 1e-12)]
+)
+def test_workers_keep_to_the_budget_together(budget, spent, share):
+    assert synthesis._share(budget, spent, workers=4) == share
