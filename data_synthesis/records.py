@@ -211,10 +211,10 @@ class SubQuestion(Part):
 class DecompositionScores(Part):
     """The paper's four scores in [0, 1]; null where a judge failed."""
 
-    dependency: float | None = None
-    atomicity: float | None = None
-    sequential_rationality: float | None = None
-    completeness: float | None = None
+    dependency: float | None = Field(default=None, ge=0, le=1)
+    atomicity: float | None = Field(default=None, ge=0, le=1)
+    sequential_rationality: float | None = Field(default=None, ge=0, le=1)
+    completeness: float | None = Field(default=None, ge=0, le=1)
 
     def mean(self) -> float | None:
         """The mean of the four, or null when one of them is."""

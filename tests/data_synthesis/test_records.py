@@ -205,6 +205,12 @@ def test_tokens_masks_and_logprobs_of_an_episode_have_one_length():
         Episode(arena_id="a", token_ids=[1, 2], loss_mask=[1], logprobs=[-0.5, 0.0])
 
 
+@pytest.mark.parametrize("score", [-100.0, -0.01, 1.01, float("nan")])
+def test_a_score_outside_of_its_bounds_is_refused(score):
+    with pytest.raises(ValidationError):
+        DecompositionScores(completeness=score)
+
+
 def test_a_judge_that_failed_leaves_no_mean():
     scores = {"dependency": 1.0, "atomicity": 0.5, "sequential_rationality": 0.5, "completeness": 0.0}
     assert DecompositionScores(**scores).mean() == 0.5
