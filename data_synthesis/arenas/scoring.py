@@ -121,7 +121,7 @@ def scalar_text(scalar: JsonValue) -> str:
 def flattened(value: JsonValue) -> str:
     """All scalars and keys of a value in that form, each after ` | ` and before ` | `."""
     keys = [key for node in _nodes(value) if isinstance(node, dict) for key in node]
-    return "".join(f" | {scalar_text(scalar)}" for scalar in [*_leaves(value), *keys]) + " | "
+    return "".join(f" | {scalar_text(scalar)}" for scalar in [*leaves(value), *keys]) + " | "
 
 
 def canonical(value: JsonValue) -> str:
@@ -174,17 +174,16 @@ def _contains(output: JsonValue, expected: JsonValue) -> bool:
     if isinstance(expected, list):
         return all(_contains(output, element) for element in expected)
     if expected is None:
-        return any(leaf is None for leaf in _leaves(output))
+        return any(leaf is None for leaf in leaves(output))
     if isinstance(expected, bool):
         word = str(expected).lower()
         return any(
-            leaf is expected or (isinstance(leaf, str) and normalise(leaf) == word)
-            for leaf in _leaves(output)
+            leaf is expected or (isinstance(leaf, str) and normalise(leaf) == word) for leaf in leaves(output)
         )
     wanted = scalar_text(expected)
     if not wanted:
-        return any(isinstance(leaf, str) and not normalise(leaf) for leaf in _leaves(output))
-    return any(f" {wanted} " in f" {scalar_text(leaf)} " for leaf in _leaves(output))
+        return any(isinstance(leaf, str) and not normalise(leaf) for leaf in leaves(output))
+    return any(f" {wanted} " in f" {scalar_text(leaf)} " for leaf in leaves(output))
 
 
 def _contains_under(output: JsonValue, key: str, expected: JsonValue) -> bool:
@@ -203,7 +202,8 @@ def _nodes(value: JsonValue) -> Iterator[JsonValue]:
             waiting.extend(node)
 
 
-def _leaves(value: JsonValue) -> Iterator[JsonValue]:
+def leaves(value: JsonValue) -> Iterator[JsonValue]:
+    """The scalars of a value."""
     return (node for node in _nodes(value) if not isinstance(node, dict | list))
 
 

@@ -6,7 +6,7 @@ from math import prod
 
 from pydantic import JsonValue
 
-from data_synthesis.arenas.scoring import scalar_text
+from data_synthesis.arenas.scoring import leaves, scalar_text
 
 # Words that say one of two things, or nothing, as `scalar_text` writes them.
 _SMALL_WORDS = frozenset(
@@ -20,12 +20,13 @@ def guesses(expected: JsonValue) -> int:
 
     Ten for a digit, 26 for a letter, 36 for either where both occur, a thousand for a character of the scripts that
     write words in one or two; two for a boolean and for a word that says no more. Of a list or an object the product
-    over its parts.
+    over its distinct scalars, as one place of an output contains all equal ones.
     """
-    if isinstance(expected, dict | list):
-        return prod(map(guesses, expected.values() if isinstance(expected, dict) else expected))
-    text = scalar_text(expected)
-    if isinstance(expected, bool) or text in _SMALL_WORDS:
+    return prod(map(_guesses_of_one, set(map(scalar_text, leaves(expected)))))
+
+
+def _guesses_of_one(text: str) -> int:
+    if text in _SMALL_WORDS:
         return 2
     letters, digits = (sum(map(test, text)) for test in (str.isalpha, str.isdecimal))
     ideographs = sum(character >= _IDEOGRAPHS for character in text if character.isalpha())
