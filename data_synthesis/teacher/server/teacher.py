@@ -16,6 +16,7 @@ from data_synthesis.teacher.interface import Prompt, TeacherError, TeacherGone
 from data_synthesis.teacher.server.answers import Refused, answer_text, validated
 from data_synthesis.teacher.server.chat import BadAnswer, ChatClient, Completion, NoAnswer, Refusal
 from data_synthesis.teacher.server.endpoints import Endpoint, Endpoints, Lease
+from data_synthesis.teacher.server.joined import Joined
 from data_synthesis.teacher.server.ledger import Ledger, Request
 from data_synthesis.teacher.server.settings import ServerSettings
 
@@ -30,7 +31,7 @@ class ServerTeacher:
     """Asks a language model over HTTP.
 
     An answer that validated is kept in `ledger` under everything that it depends on, and never asked for again;
-    a failure is never kept.
+    a failure is never kept. The same question asked twice at once is asked once, and both get its answer or failure.
     """
 
     def __init__(self, settings: ServerSettings, ledger: str | Path, *, shared: bool = False):
@@ -47,6 +48,7 @@ class ServerTeacher:
         self._ledger = Ledger(ledger, part=shared)
         self._endpoints = Endpoints([_endpoint(url, settings) for url in settings.base_urls])
         self._greeting: asyncio.Future[None] | None = None
+        self._asking: Joined[Any] = Joined()
         self._hows: dict[type[BaseModel], str] = {}
 
     async def __aenter__(self) -> ServerTeacher:
@@ -77,12 +79,20 @@ class ServerTeacher:
             TeacherError: no usable answer to this question.
             TeacherGone: no question can be answered: no server, a wrong model or key, a spent budget.
         """
-        words = prompt.text()
-        key = content_hash([self._asked_how(prompt.response_model), words, prompt.attempt])
+        key = self._key(prompt)
         if (kept := self._ledger.reply(key)) is not None:
             return prompt.response_model.model_validate_json(kept)
+        return await self._asking.result(key, lambda: self._answer(prompt, key))
+
+    def _key(self, prompt: Prompt[Any]) -> str:
+        """Of an answer. Repeated questions have the same words and different variables."""
+        return content_hash(
+            [self._asked_how(prompt.response_model), prompt.key, prompt.text(), prompt.attempt]
+        )
+
+    async def _answer(self, prompt: Prompt[Reply], key: str) -> Reply:
         await self._greeted()
-        messages: list[Message] = [{"role": "user", "content": words}]
+        messages: list[Message] = [{"role": "user", "content": prompt.text()}]
         problem = ""
         for _ in range(self.settings.attempts):
             completion, seconds = await self._complete(prompt, messages)
@@ -153,7 +163,7 @@ class ServerTeacher:
             "messages": messages,
             "temperature": self.settings.temperature,
             "max_tokens": self.settings.max_tokens,
-            "seed": prompt.attempt,
+            "seed": _seed(prompt),
             **self._format(prompt),
             **self.settings.extra_body,
         }
@@ -218,6 +228,11 @@ class _NotServed(Exception):
 def _endpoint(url: str, settings: ServerSettings) -> Endpoint:
     client = ChatClient(url, settings.api_key())
     return Endpoint(url, client, float(settings.concurrency), settings.most_concurrency)
+
+
+def _seed(prompt: Prompt[Any]) -> int:
+    """Of sampling, 31 bits: the same in every run, another for each repetition of a question."""
+    return int(content_hash([prompt.key, prompt.attempt])[:8], 16) & 0x7FFFFFFF
 
 
 def _verdict(lease: Lease, refusal: Refusal) -> Exception:

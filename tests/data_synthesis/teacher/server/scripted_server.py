@@ -21,8 +21,12 @@ class Sum(BaseModel):
     total: int
 
 
-def question(number: int = 0) -> Prompt[Sum]:
-    return Prompt("add", "1", {"number": number}, Sum, template="What is 1 + $number?")
+def question(number: int = 0, **unseen: int) -> Prompt[Sum]:
+    """
+    Args:
+        unseen: variables that the words do not show.
+    """
+    return Prompt("add", "1", {"number": number, **unseen}, Sum, template="What is 1 + $number?")
 
 
 class Handler(BaseHTTPRequestHandler):

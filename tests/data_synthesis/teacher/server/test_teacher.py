@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 from scripted_server import Sum, endless, fails, late, question, says, torn
 
 from data_synthesis.teacher.interface import TeacherError, TeacherGone
+from data_synthesis.teacher.server import ServerSettings, ServerTeacher
 
 GOOD = says('{"total": 1}')
 
@@ -121,6 +123,90 @@ def test_an_answer_is_kept_and_a_failure_is_not(server, make_teacher):
     assert len(server.bodies) == 3, "another temperature is another question"
 
 
+def numbered(handler):
+    """Another answer each time."""
+    says(f'{{"total": {len(handler.server.bodies)}}}')(handler)
+
+
+def test_a_question_that_is_repeated_gets_an_answer_each_and_keeps_it(server, make_teacher):
+    repeats = [question(0, repeat=n) for n in range(4)]
+    answers = ask(make_teacher(numbered, concurrency=1, most_concurrency=1), *repeats)
+    assert answers == [Sum(total=n) for n in (1, 2, 3, 4)]
+    assert len({body["messages"][0]["content"] for body in server.bodies}) == 1
+    seeds = [body["seed"] for body in server.bodies]
+    assert len(set(seeds)) == 4
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert ask(make_teacher(fails(500)), *reversed(repeats)) == answers[::-1]
+    assert len(server.bodies) == 4
+
+
+def test_the_seed_of_sampling_is_of_the_question_and_the_attempt(server, make_teacher, tmp_path):
+    def seeds(folder: str) -> list[int]:
+        server.bodies.clear()
+        teacher = ServerTeacher(ServerSettings("small", (server.url,)), tmp_path / folder / "teacher.sqlite")
+        for attempt in (0, 1):
+            ask(teacher, replace(question(0), attempt=attempt))
+        return [body["seed"] for body in server.bodies]
+
+    make_teacher(GOOD)
+    first, second = seeds("one")
+    assert first != second
+    assert seeds("other") == [first, second]
+
+
+def test_equal_questions_at_once_are_asked_once(server, make_teacher):
+    assert ask(make_teacher(numbered), *[question(0)] * 5) == [Sum(total=1)] * 5
+    assert len(server.bodies) == 1
+
+
+def test_equal_questions_at_once_fail_alike_and_can_be_asked_again(server, make_teacher):
+    async def run():
+        async with make_teacher(says("{}"), attempts=1) as teacher:
+            failed = await asyncio.gather(
+                *(teacher.ask(question(0)) for _ in range(2)), return_exceptions=True
+            )
+            server.script[:] = [GOOD]
+            return failed, await teacher.ask(question(0))
+
+    failed, again = asyncio.run(run())
+    assert [str(error) for error in failed] == ["add: no valid answer in 1: `total`: Field required"] * 2
+    assert (again, len(server.bodies)) == (Sum(total=1), 2)
+
+
+@pytest.mark.parametrize("leaver", [0, 1])
+def test_who_no_longer_waits_does_not_take_the_answer_from_others(server, make_teacher, leaver):
+    async def run():
+        async with make_teacher(late(0.3)) as teacher:
+            both = [asyncio.create_task(teacher.ask(question(0))) for _ in range(2)]
+            await requests(server, 1)
+            both[leaver].cancel()
+            return await asyncio.gather(*both, return_exceptions=True)
+
+    answers = asyncio.run(run())
+    assert answers[1 - leaver] == Sum(total=1)
+    assert isinstance(answers[leaver], asyncio.CancelledError)
+    assert len(server.bodies) == 1
+
+
+def test_a_question_that_nobody_waits_for_is_dropped_and_can_be_asked_again(server, make_teacher):
+    async def run():
+        async with make_teacher(late(60.0), GOOD, concurrency=1, most_concurrency=1) as teacher:
+            lonely = asyncio.create_task(teacher.ask(question(0)))
+            await requests(server, 1)
+            lonely.cancel()
+            await asyncio.wait([lonely])
+            return await teacher.ask(question(0))
+
+    assert asyncio.run(run()) == Sum(total=1)
+
+
+async def requests(server, count: int) -> None:
+    """Waits until so many have arrived."""
+    async with asyncio.timeout(10):
+        while len(server.bodies) < count:
+            await asyncio.sleep(0.005)
+
+
 def test_all_that_was_served_is_counted_and_paid(make_teacher):
     teacher = make_teacher(says("{}"), GOOD, input_price=1e6, output_price=2e6)
 
@@ -159,8 +245,6 @@ def test_a_server_is_greeted_before_it_is_asked(make_teacher):
 
 
 def test_a_wrong_model_is_named_with_those_that_are_served(server, tmp_path):
-    from data_synthesis.teacher.server import ServerSettings, ServerTeacher
-
     teacher = ServerTeacher(ServerSettings("large", (server.url,)), tmp_path / "teacher.sqlite")
     with pytest.raises(TeacherGone, match="does not serve 'large', only small"):
         greet(teacher)
