@@ -76,6 +76,7 @@ class Endpoints:
     def __init__(self, endpoints: Sequence[Endpoint]):
         self.all = tuple(endpoints)
         self._waiting: deque[asyncio.Future[Endpoint]] = deque()
+        self._until_idle: list[asyncio.Future[None]] = []
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[Lease]:
@@ -84,6 +85,13 @@ class Endpoints:
             yield Lease(endpoint, endpoint._cuts)
         finally:
             self._leave(endpoint)
+
+    async def idle(self) -> None:
+        """Waits until no request is in flight: for as long as their deadline, where no new one begins."""
+        if any(endpoint.in_flight for endpoint in self.all):
+            idle = asyncio.get_running_loop().create_future()
+            self._until_idle.append(idle)
+            await idle
 
     async def _place(self) -> Endpoint:
         place = asyncio.get_running_loop().create_future()
@@ -99,6 +107,11 @@ class Endpoints:
     def _leave(self, endpoint: Endpoint) -> None:
         endpoint.in_flight -= 1
         self._give_places()
+        if not any(other.in_flight for other in self.all):
+            for idle in self._until_idle:
+                if not idle.cancelled():
+                    idle.set_result(None)
+            self._until_idle.clear()
 
     def _give_places(self) -> None:
         while self._waiting and (endpoint := self._best()):

@@ -49,6 +49,7 @@ class ServerTeacher:
         self._endpoints = Endpoints([_endpoint(url, settings) for url in settings.base_urls])
         self._greeting: asyncio.Future[None] | None = None
         self._asking: Joined[Any] = Joined()
+        self._gone = ""  # why nothing is asked any more
         self._hows: dict[type[BaseModel], str] = {}
 
     async def __aenter__(self) -> ServerTeacher:
@@ -77,18 +78,28 @@ class ServerTeacher:
 
         Raises:
             TeacherError: no usable answer to this question.
-            TeacherGone: no question can be answered: no server, a wrong model or key, a spent budget.
+            TeacherGone: no question can be answered: no server, a wrong model or key, a spent budget. From then on no
+                request is sent. It is raised when those in flight have ended, within their deadline: whoever hears of
+                it drops what else it waits for, and what is paid for is counted, and kept where it holds.
         """
         key = self._key(prompt)
         if (kept := self._ledger.reply(key)) is not None:
             return prompt.response_model.model_validate_json(kept)
-        return await self._asking.result(key, lambda: self._answer(prompt, key))
+        return await self._asking.result(key, lambda: self._answer_unless_gone(prompt, key))
 
     def _key(self, prompt: Prompt[Any]) -> str:
         """Of an answer. Repeated questions have the same words and different variables."""
         return content_hash(
             [self._asked_how(prompt.response_model), prompt.key, prompt.text(), prompt.attempt]
         )
+
+    async def _answer_unless_gone(self, prompt: Prompt[Reply], key: str) -> Reply:
+        try:
+            return await self._answer(prompt, key)
+        except TeacherGone as gone:
+            self._gone = self._gone or str(gone)
+            await self._endpoints.idle()
+            raise
 
     async def _answer(self, prompt: Prompt[Reply], key: str) -> Reply:
         await self._greeted()
@@ -130,8 +141,8 @@ class ServerTeacher:
         """One served request, after as many that were not served as `patience` allows; with its seconds."""
         trouble = ""
         for repetition in range(self.settings.patience + 1):
-            self._check_budget()
             async with self._endpoints.lease() as lease:
+                self._check_still_asking()
                 start = time.perf_counter()
                 try:
                     completion = await self._request(lease, prompt, messages)
@@ -143,7 +154,14 @@ class ServerTeacher:
                 await asyncio.sleep(wait if wait is not None else self._backoff(repetition))
         raise TeacherError(f"{prompt.name}: {trouble}, {self.settings.patience + 1} times")
 
-    def _check_budget(self) -> None:
+    def _check_still_asking(self) -> None:
+        """Looked at when there is room for a request: what is asked, and paid, meanwhile counts.
+
+        Raises:
+            TeacherGone: this was raised before, or the budget is spent.
+        """
+        if self._gone:
+            raise TeacherGone(self._gone)
         s = self.settings
         if 0 < s.budget <= self._ledger.spent:
             raise TeacherGone(

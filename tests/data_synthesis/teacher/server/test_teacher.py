@@ -229,6 +229,46 @@ def test_a_spent_budget_ends_the_run_and_the_next_one_too(server, make_teacher):
     assert ask(make_teacher(GOOD, **{**prices, "budget": 100.0}), question(2)) == [Sum(total=1)]
 
 
+def run_until_gone(teacher, prompts) -> str:
+    """As the pipeline does: the first that hears that the teacher is gone cancels all others."""
+
+    async def run():
+        async with teacher, asyncio.TaskGroup() as group:
+            for prompt in prompts:
+                group.create_task(teacher.ask(prompt))
+
+    with pytest.raises(ExceptionGroup) as errors:
+        asyncio.run(run())
+    gone, *_ = errors.value.exceptions
+    assert isinstance(gone, TeacherGone)
+    return str(gone)
+
+
+def test_what_is_in_flight_when_the_budget_is_spent_is_paid_and_kept(server, make_teacher):
+    places = {"concurrency": 4, "most_concurrency": 4}
+    slow = late(0.5)
+    teacher = make_teacher(GOOD, slow, input_price=1e6, budget=5.0, **places)
+    said = run_until_gone(teacher, map(question, range(40)))
+    assert said.startswith("the budget of 5 is spent (10 by ")
+    assert len(server.bodies) == 4, "what was in flight with the first, and nothing after it"
+    assert teacher.usage()["add"]["requests"] == 4
+    assert teacher.usage()["add"]["cost"] == 40.0
+    assert ask(make_teacher(fails(500)), *map(question, range(4))) == [Sum(total=1)] * 4
+
+
+def test_what_is_in_flight_when_the_budget_is_spent_has_its_deadline(server, make_teacher):
+    teacher = make_teacher(GOOD, endless, input_price=1e6, budget=5.0, deadline_s=0.5, concurrency=2)
+    assert "budget" in run_until_gone(teacher, map(question, range(9)))
+    assert teacher.usage()["add"]["requests"] == 1
+
+
+def test_nothing_is_sent_once_the_ledger_is_full(server, make_teacher):
+    teacher = make_teacher(GOOD, late(0.3), concurrency=4, most_concurrency=4)
+    teacher._ledger._db.execute("PRAGMA query_only = ON")  # stands for a disk that is full
+    assert "cannot keep replies" in run_until_gone(teacher, map(question, range(40)))
+    assert len(server.bodies) == 4
+
+
 def greet(teacher):
     async def run():
         async with teacher:
