@@ -1,13 +1,15 @@
 """A client of OpenAI's chat completions: one request, one answer, nothing repeated and nothing hidden.
 
 The `openai` package sends and receives. Its answers are taken as text and only the few fields that are used are read,
-and its connections are those of aiohttp: `benchmarks/synthesis.py` measures what that saves.
+and its connections are those of aiohttp: `benchmarks/synthesis.py` measures what that saves. Nothing that a server
+sends, an error's text included, is read beyond 16 MiB.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from importlib import import_module
 from typing import Any
 
 import aiohttp  # noqa: F401  # `DefaultAioHttpClient` needs it, and says so too late
@@ -15,11 +17,14 @@ import openai
 from openai import DEFAULT_CONNECTION_LIMITS, AsyncOpenAI, DefaultAioHttpClient
 from pydantic import BaseModel, ValidationError
 
+# What `openai` is built on: `httpx2`, or `httpx` in its earlier versions.
+_httpx: Any = import_module(type(DEFAULT_CONNECTION_LIMITS).__module__.partition(".")[0])
+
+_MOST_MIB = 16
+
 # As many connections as the endpoint's limit lets in. Servers such as uvicorn close one that is idle for 5 s: closing
 # it first, none is used as it closes.
-_LIMITS = type(DEFAULT_CONNECTION_LIMITS)(
-    max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0
-)
+_LIMITS = _httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
 
 
 class Message(BaseModel):
@@ -54,7 +59,7 @@ class NoAnswer(Exception):
 
 
 class BadAnswer(Exception):
-    """What came is not what OpenAI's protocol says."""
+    """What came is not what OpenAI's protocol says, or is too long to be read."""
 
 
 class Refusal(Exception):
@@ -104,15 +109,47 @@ class ChatClient:
                 api_key=self._api_key,
                 timeout=None,
                 max_retries=0,
-                http_client=DefaultAioHttpClient(limits=_LIMITS, timeout=None),
+                default_headers={"Accept-Encoding": "identity"},  # a few KiB may unpack to many GiB
+                http_client=DefaultAioHttpClient(
+                    limits=_LIMITS, timeout=None, event_hooks={"response": [_bound]}
+                ),
             )
         return self._client
+
+
+class _Unreadable(_httpx.RequestError):
+    """A body that is not read, or not to its end; `openai` passes it on as the cause of its own error."""
+
+
+class _Bounded(_httpx.AsyncByteStream):
+    """A response's body, up to `_MOST_MIB`."""
+
+    def __init__(self, stream: Any):
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        left = _MOST_MIB * 2**20
+        async for chunk in self._stream:
+            if (left := left - len(chunk)) < 0:
+                raise _Unreadable(f"more than {_MOST_MIB} MiB")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+async def _bound(response: Any) -> None:
+    if (encoding := response.headers.get("content-encoding", "identity")) != "identity":
+        raise _Unreadable(f"compressed by {encoding!r}, which was not asked for")
+    response.stream = _Bounded(response.stream)
 
 
 async def _received(sent: Awaitable[str]) -> str:
     try:
         return await sent
     except openai.APIConnectionError as error:
+        if isinstance(error.__cause__, _Unreadable):
+            raise BadAnswer(str(error.__cause__)) from None
         raise NoAnswer(_first_line(str(error.__cause__ or error) or type(error).__name__)) from None
     except openai.APIStatusError as error:
         after = _seconds(error.response.headers.get("retry-after"))

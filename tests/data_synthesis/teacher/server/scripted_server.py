@@ -114,6 +114,23 @@ def endless(handler: Handler) -> None:
         handler.wfile.flush()
 
 
+def flood(status: int) -> Answer:
+    """As fast as it is read, without end; `sent` counts its MiB."""
+
+    def answer(handler: Handler) -> None:
+        handler.server.sent = 0
+        handler.send_response(status)
+        handler.send_header("content-type", "application/json")
+        handler.send_header("transfer-encoding", "chunked")
+        handler.end_headers()
+        chunk = b"%x\r\n" % 2**20 + b" " * 2**20 + b"\r\n"
+        while not handler.server.over.is_set():
+            handler.wfile.write(chunk)
+            handler.server.sent += 1
+
+    return answer
+
+
 class Server(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -123,6 +140,7 @@ class Server(ThreadingHTTPServer):
         self.over = threading.Event()  # set when the test ends: nobody waits any longer
         self.script: list[Answer] = []
         self.bodies: list[dict] = []
+        self.sent = 0
 
     @property
     def url(self) -> str:

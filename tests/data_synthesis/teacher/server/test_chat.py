@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 
 import pytest
-from scripted_server import fails, says, torn
+from scripted_server import fails, flood, says, torn
 
 from data_synthesis.teacher.server.chat import BadAnswer, ChatClient, NoAnswer, Refusal
 
@@ -58,6 +59,29 @@ def test_when_to_come_back_is_read_where_it_is_in_seconds(server, header, second
 def test_what_is_no_completion_is_named(server, body):
     with pytest.raises(BadAnswer):
         complete(server, fails(200, body))
+
+
+@pytest.mark.parametrize("status", [200, 400, 500])
+def test_a_body_without_end_is_left(server, status):
+    with pytest.raises(BadAnswer, match=r"^more than 16 MiB$"):
+        complete(server, flood(status))
+    assert 16 <= server.sent < 64, "what the connection holds comes on top"
+
+
+def test_a_long_body_is_read(server):
+    assert complete(server, says("a" * (15 * 2**20))).choices[0].message.content == "a" * (15 * 2**20)
+
+
+def test_what_is_compressed_is_not_asked_for_and_not_unpacked(server):
+    accepted = []
+
+    def answer(handler):
+        accepted.append(handler.headers["accept-encoding"])
+        handler.send(200, gzip.compress(b" " * 2**26), content_encoding="gzip")
+
+    with pytest.raises(BadAnswer, match=r"^compressed by 'gzip', which was not asked for$"):
+        complete(server, answer)
+    assert accepted == ["identity"]
 
 
 def test_a_connection_that_breaks_is_no_answer(server):
