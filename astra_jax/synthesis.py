@@ -180,9 +180,18 @@ def _settings(config: Config) -> Settings:
             score_quantile=quantile,
             budget=Budget(**config.budget),
             proof=ProofSettings(**config.proof),
+            asked_with=_asked_with(config),
         )
     except ValueError as error:
         raise BadSetting(str(error)) from error
+
+
+def _asked_with(config: Config) -> dict[str, Any]:
+    """What a server's answers depend on beside model and prompt."""
+    if config.teacher != "server":
+        return {}
+    server = config.server.to_dict()
+    return {name: server[name] for name in ("answer", "temperature", "max_tokens", "extra_body")}
 
 
 def write_oracle_rows(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from pydantic import JsonValue
 from rich.console import Console
 
 from data_synthesis.arenas import proof
@@ -44,6 +45,8 @@ class Settings:
             tenth, as upstream's guide says; its launcher takes 0.85.
         budget: of each node in `synthesise`.
         proof: what `prove` demands.
+        asked_with: what a teacher's answers depend on beside the prompt, such as its temperature. As with all the
+            others, another value needs another folder.
     """
 
     attempts: int = 3
@@ -51,6 +54,7 @@ class Settings:
     score_quantile: float | None = None
     budget: Budget = field(default_factory=Budget)
     proof: ProofSettings = field(default_factory=ProofSettings)
+    asked_with: Mapping[str, JsonValue] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.attempts < 1:
@@ -148,6 +152,7 @@ def _minimum(settings: Settings, steps: Path) -> float:
 
 def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings, minimum: float) -> list[Stage[Any]]:
     attempts, budget = settings.attempts, settings.budget
+    asking = partial(_asking, teacher, {"teacher": teacher.name, **settings.asked_with})
     synthesising, merging = partial(synthesise, sandbox=sandbox), partial(merge, sandbox=sandbox)
     judges = (w.VERIFY_DEPENDENCY, w.VERIFY_ATOMICITY, w.VERIFY_SEQUENTIAL, w.VERIFY_COMPLETENESS)
     tool = (w.TOOL_DOCUMENT, w.TOOL_SCALING, w.TOOL_CALL, w.TOOL_CODE)
@@ -155,12 +160,12 @@ def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings, minimum: flo
     asked = w.DECOMPOSE_BY_MODE.values()
     seconds = budget.call_seconds
     return [
-        _asking("decompose", Seed, decompose, teacher, asked, attempts=attempts),
-        _asking("necessity", Decomposition, judge_necessity, teacher, [w.NECESSITY], attempts=attempts),
-        _asking("verify", Decomposition, verify, teacher, judges, attempts=attempts),
+        asking("decompose", Seed, decompose, asked, attempts=attempts),
+        asking("necessity", Decomposition, judge_necessity, [w.NECESSITY], attempts=attempts),
+        asking("verify", Decomposition, verify, judges, attempts=attempts),
         Stage("cut", Decomposition, _one(partial(cut, minimum=minimum)), remembered=False),
-        _asking("synthesise", Decomposition, synthesising, teacher, tool, budget=budget),
-        _asking("merge", Arena, merging, teacher, merged, attempts=attempts, call_seconds=seconds),
+        asking("synthesise", Decomposition, synthesising, tool, budget=budget),
+        asking("merge", Arena, merging, merged, attempts=attempts, call_seconds=seconds),
         Stage(
             "prove",
             Arena,
@@ -171,16 +176,17 @@ def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings, minimum: flo
 
 
 def _asking(
+    teacher: Teacher,
+    who: Mapping[str, JsonValue],
     name: str,
     takes: type[Record],
     step: Callable[..., Awaitable[Record]],
-    teacher: Teacher,
     words: Iterable[Wording],
     **options: Any,
 ) -> Stage[Any]:
-    """A stage that asks a teacher; what it is given and asks is what its output depends on."""
+    """A stage that asks a teacher; whom, what and with which options is what its output depends on."""
     shown = {key: asdict(value) if isinstance(value, Budget) else value for key, value in options.items()}
-    settings = {"teacher": teacher.name, "prompts": [each.label for each in words], **shown}
+    settings = {**who, "prompts": [each.label for each in words], **shown}
     return Stage(name, takes, _one(partial(step, teacher=teacher, **options)), settings)
 
 

@@ -20,6 +20,12 @@ def test_the_proof_is_made_with_the_settings_and_other_settings_need_another_fol
         run(tmp_path, sandbox)
 
 
+def test_a_teacher_asked_otherwise_needs_another_folder(sandbox, tmp_path):
+    run(tmp_path, sandbox, asked_with={"temperature": 0.6})
+    with pytest.raises(PipelineError, match=r"decompose\.journal\.jsonl was written with other settings"):
+        run(tmp_path, sandbox, asked_with={"temperature": 1.0})
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.0, 90])
 def test_a_quantile_is_a_share(share):
     with pytest.raises(ValueError, match="score_quantile must be at least 0 and under 1"):
