@@ -101,8 +101,9 @@ def one_core() -> Iterator[str]:
 
 
 def calls_of(gathered: Gathered) -> int:
-    """Calls that a proof makes: each gold call in two worlds and once more at the end, and the changed ones."""
-    return sum(3 + len(each.changed) for each in gathered.evidence)
+    """Calls that a proof makes: gold ones three times, changed ones once, and one of each tool in the other world."""
+    evidence = gathered.evidence
+    return sum(3 + len(each.changed) for each in evidence) + len({each.gold.tool for each in evidence})
 
 
 def margins(arenas: Sequence[Arena]) -> list[Figure]:
@@ -112,8 +113,8 @@ def margins(arenas: Sequence[Arena]) -> list[Figure]:
     evidence = [each for one in gathered for each in one.evidence]
     shares = [coverage.share(e.source.statements, e.executed) for e in evidence if e.executed is not None]
     tools = [[len(tool.source.encode()) for tool in [*arena.tools, *arena.distractors]] for arena in arenas]
-    slowest = 1000 * max(each.cpu_seconds for each in evidence)
-    loading = 1000 * max(one.load_seconds for one in gathered)
+    slowest = 1000 * max(each.cpu_seconds or 0 for each in evidence)
+    loading = 1000 * max(one.load_seconds or 0 for one in gathered)
     return [
         Figure(
             "statements that gold calls execute, least", min(shares), "", bar=f"{DEFAULTS.coverage:g} or more"

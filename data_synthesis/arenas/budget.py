@@ -29,7 +29,7 @@ def size_findings(arena: Arena, settings: ProofSettings) -> Iterator[Finding]:
 
 def time_findings(gathered: Gathered, settings: ProofSettings) -> Iterator[Finding]:
     """What took longer than allowed. How long is not said, as it is another time each time."""
-    if gathered.load_seconds > settings.load_cpu_seconds:
+    if gathered.load_seconds is not None and gathered.load_seconds > settings.load_cpu_seconds:
         yield _too_slow("loading the sources", f"{settings.load_cpu_seconds:g} s of CPU time")
     for each in gathered.evidence:
         if each.first.late:
@@ -38,7 +38,7 @@ def time_findings(gathered: Gathered, settings: ProofSettings) -> Iterator[Findi
             yield _too_slow(
                 f"{label(each.gold)}, with its lines counted,", f"{settings.traced_call_seconds:g} s"
             )
-        elif each.cpu_seconds > settings.cpu_seconds:
+        elif each.cpu_seconds is not None and each.cpu_seconds > settings.cpu_seconds:
             yield _too_slow(label(each.gold), f"{settings.cpu_seconds:g} s of CPU time")
 
 

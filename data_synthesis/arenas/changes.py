@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import JsonValue
 
@@ -30,6 +30,7 @@ _THOUGHT_OF = 200  # such values looked at, most of which may not fit
 Column = Sequence[Scalar]
 # Where a changed value comes from: the arena's own data, a move from the gold call's value, or nowhere at all.
 Kind = Literal["known", "moved", "made_up"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from data_synthesis.sandbox.world import ORDINARY, World
 def difference(
     one: Evidence, arena: Arena, sandbox: Sandbox, known: set[str], settings: ProofSettings
 ) -> Finding:
-    """Makes the call in two more sessions: in the same world again, and where the hashes alone are other ones.
+    """Makes the call alone in more sessions: of either world again, and where the hashes alone are other ones.
 
     Args:
         known: reasons that reading the sources has found; one of them that explains the difference is taken for it.
@@ -31,6 +31,8 @@ def difference(
         reason, why = said[0], "two fresh sessions"
     elif not same_in(ORDINARY):
         reason, why = "clock_or_random", "two fresh sessions of one world, by a clock or by chance"
+    elif same_in(settings.world):
+        reason, why = "non_deterministic", "two sessions in which other calls went before it"
     elif same_in(replace(ORDINARY, hash_seed=settings.world.hash_seed)):
         reason, why = "clock_or_random", "two worlds whose clocks and time zones differ"
     else:

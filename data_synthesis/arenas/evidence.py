@@ -1,11 +1,17 @@
-"""What the tools of an arena do when they are called: with the gold calls, in two worlds, and with other arguments."""
+"""What the tools of an arena do when they are called: with the gold calls, in two worlds, and with other arguments.
+
+Two fresh sessions. In the ordinary world the gold calls come first, as in an episode, then the changed calls, then the
+gold calls once more. In the other world, where lines are traced, each tool is first called with changed arguments, and
+the gold calls follow in reverse order: state that follows the order of calls, such as a number that is given to each
+new input, shows there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from data_synthesis.arenas.changes import Change, changes, unchanged
+from data_synthesis.arenas.changes import KINDS, Change, changes, unchanged
 from data_synthesis.arenas.schema import problems
 from data_synthesis.arenas.scoring import arguments_known
 from data_synthesis.arenas.settings import ProofSettings
@@ -22,13 +28,13 @@ class Evidence:
     gold: GoldCall
     source: ToolSource
     first: Outcome = field(default_factory=Outcome)  # in a fresh session of the ordinary world
-    second: Outcome = field(default_factory=Outcome)  # in one of another world, with its lines traced
     changed: list[tuple[Change, Outcome]] = field(default_factory=list)  # there too, or in later sessions
     again: Outcome = field(default_factory=Outcome)  # there too, after all changed calls
+    second: Outcome = field(default_factory=Outcome)  # in one of another world, with its lines traced
     unchanged: list[str] = field(default_factory=list)  # arguments for which no other value was found
-    cpu_seconds: float = 0.0  # of the first call
+    cpu_seconds: float | None = None  # of the first call; None if unknown
     executed: frozenset[int] | None = (
-        None  # lines of the tool's source, by all its gold calls; None if unknown
+        None  # lines of the tool's source, by all its gold calls and one other; None if unknown
     )
 
     @property
@@ -43,10 +49,17 @@ class Evidence:
 
 @dataclass
 class Gathered:
-    """The evidence of all gold calls that can be made, and the CPU seconds that loading all sources took."""
+    """The evidence of all gold calls that can be made, and the CPU seconds that loading all sources took, if known."""
 
     evidence: list[Evidence]
-    load_seconds: float = 0.0
+    load_seconds: float | None = None
+
+    @property
+    def unknown(self) -> set[str]:
+        """The checks that cannot be made, as the sandbox did not say what the calls used."""
+        seconds = [self.load_seconds, *(each.cpu_seconds for each in self.evidence)]
+        untraced = any(each.executed is None for each in self.evidence)
+        return {name for name, lacks in (("budget", None in seconds), ("coverage", untraced)) if lacks}
 
 
 def gather(arena: Arena, sandbox: Sandbox, settings: ProofSettings) -> Gathered:
@@ -61,22 +74,22 @@ def gather(arena: Arena, sandbox: Sandbox, settings: ProofSettings) -> Gathered:
     gathered = Gathered(
         [Evidence(gold, read_source(tools[gold.tool].source, gold.tool)) for gold in runnable]
     )
-    _make_first_calls(gathered, arena, sandbox, settings)
-    solved = [each for each in gathered.evidence if each.solved]
+    with Trial(sources_of([*arena.tools, *arena.distractors]), sandbox) as trial:
+        for each in gathered.evidence:
+            each.first = trial.call(each.gold.tool, each.gold.arguments, settings.call_seconds)
+        _note_seconds(gathered, trial.usage())
+        solved = [each for each in gathered.evidence if each.solved]
+        for each in solved:
+            _change(each, tools[each.gold.tool], runnable, trial, settings)
+        for each in solved:
+            each.again = trial.call(each.gold.tool, each.gold.arguments, settings.call_seconds)
     if solved:
-        _make_other_calls(solved, runnable, tools, sandbox, settings)
+        _make_calls_elsewhere(solved, tools, sandbox, settings)
     return gathered
 
 
 def sources_of(tools: list[ArenaTool]) -> dict[str, str]:
     return {tool.name: tool.source for tool in tools}
-
-
-def _make_first_calls(gathered: Gathered, arena: Arena, sandbox: Sandbox, settings: ProofSettings) -> None:
-    with Trial(sources_of([*arena.tools, *arena.distractors]), sandbox) as trial:
-        for each in gathered.evidence:
-            each.first = trial.call(each.gold.tool, each.gold.arguments, settings.call_seconds)
-        _note_seconds(gathered, trial.usage())
 
 
 def _note_seconds(gathered: Gathered, used: Usage | None) -> None:
@@ -85,27 +98,42 @@ def _note_seconds(gathered: Gathered, used: Usage | None) -> None:
     gathered.load_seconds = used.load_seconds
     seconds = used.call_seconds
     if len(seconds) != len(gathered.evidence):  # a call whose arguments could not be sent
-        seconds = [max(seconds, default=0.0)] * len(gathered.evidence)
+        seconds = [max(seconds, default=None)] * len(gathered.evidence)
     for each, spent in zip(gathered.evidence, seconds, strict=True):
         each.cpu_seconds = spent
 
 
-def _make_other_calls(
-    solved: list[Evidence],
-    runnable: list[GoldCall],
-    tools: Mapping[str, ArenaTool],
-    sandbox: Sandbox,
-    settings: ProofSettings,
+def _make_calls_elsewhere(
+    solved: list[Evidence], tools: Mapping[str, ArenaTool], sandbox: Sandbox, settings: ProofSettings
 ) -> None:
-    needed = [tools[name] for name in dict.fromkeys(each.gold.tool for each in solved)]
-    with Trial(sources_of(needed), sandbox, settings.world, traced=True) as trial:
-        for each in solved:
-            each.second = trial.call(each.gold.tool, each.gold.arguments, settings.traced_call_seconds)
-        _note_lines(solved, trial.usage())
-        for each in solved:
-            _change(each, tools[each.gold.tool], runnable, trial, settings)
-        for each in solved:
-            each.again = trial.call(each.gold.tool, each.gold.arguments, settings.call_seconds)
+    by_tool: dict[str, list[Evidence]] = {}
+    for each in solved:
+        by_tool.setdefault(each.gold.tool, []).append(each)
+    needed = sources_of([tools[name] for name in by_tool])
+    before = {name: change for name, evidence in by_tool.items() if (change := _answered(evidence))}
+    with Trial(needed, sandbox, settings.world, traced=True) as trial:
+        if not _make_traced_calls(before, solved, trial, settings):
+            with Trial(needed, sandbox, settings.world, traced=True) as fresh:
+                _make_traced_calls({}, solved, fresh, settings)
+
+
+def _make_traced_calls(
+    before: Mapping[str, Change], solved: list[Evidence], trial: Trial, settings: ProofSettings
+) -> bool:
+    """Whether the calls that go before broke no bound: after a breach no lines are traced."""
+    for name, change in before.items():
+        if trial.call(name, change.arguments, settings.traced_call_seconds).breach:
+            return False
+    for each in reversed(solved):
+        each.second = trial.call(each.gold.tool, each.gold.arguments, settings.traced_call_seconds)
+    _note_lines(solved, trial.usage())
+    return True
+
+
+def _answered(evidence: Sequence[Evidence]) -> Change | None:
+    """A changed call that its tool answered, with values that the tool knows where there is such a one."""
+    answered = (change for one in evidence for change, outcome in one.changed if not outcome.refused)
+    return min(answered, key=lambda change: KINDS.index(change.kind), default=None)
 
 
 def _note_lines(solved: list[Evidence], used: Usage | None) -> None:

@@ -23,7 +23,7 @@ def replay_findings(one: Evidence) -> Iterator[Finding]:
 
 def state_findings(one: Evidence) -> Iterator[Finding]:
     """Whether other calls change what the gold call returns."""
-    if one.second.text != one.again.text:
+    if one.first.text != one.again.text:
         detail = f"{label(one.gold)} returned another output when it was called again, after other calls"
         yield Finding("determinism", "non_deterministic", detail)
 

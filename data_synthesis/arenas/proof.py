@@ -18,7 +18,7 @@ from data_synthesis.arenas.evidence import Evidence, Gathered, gather
 from data_synthesis.arenas.settings import ProofSettings
 from data_synthesis.arenas.structure import Finding, static_findings
 from data_synthesis.records import Arena, Check, VerificationReport
-from data_synthesis.sandbox.interface import Breach, Sandbox, SourceError
+from data_synthesis.sandbox.interface import Breach, Sandbox, SandboxUnavailable, SourceError
 
 _READ = ("structure", "names", "question")  # made without a sandbox
 CHECKS = (
@@ -38,8 +38,11 @@ DEFAULTS = ProofSettings()
 def prove(arena: Arena, sandbox: Sandbox, settings: ProofSettings = DEFAULTS) -> VerificationReport:
     """Proves one arena, by reading it and by running it in fresh sandbox sessions of two worlds.
 
+    A check for which the sandbox did not tell enough is left out of the report of a refused arena.
+
     Raises:
-        SandboxUnavailable: the sandbox failed: whether the arena is sound is unknown.
+        SandboxUnavailable: the sandbox failed, or did not say what the calls of an arena without findings used:
+            whether the arena is sound is unknown.
     """
     findings = list(size_findings(arena, settings))
     if findings:
@@ -54,7 +57,10 @@ def prove(arena: Arena, sandbox: Sandbox, settings: ProofSettings = DEFAULTS) ->
     except (SourceError, Breach) as error:
         findings.append(Finding("structure", "source_does_not_load", str(error)))
         return _report(findings, made=_READ)
-    return _report(findings, made=CHECKS)
+    if gathered.unknown and not findings:
+        names = " and ".join(f"`{name}`" for name in sorted(gathered.unknown))
+        raise SandboxUnavailable(f"the sandbox does not say what the calls used, which {names} must know")
+    return _report(findings, made=[name for name in CHECKS if name not in gathered.unknown])
 
 
 def prove_all(

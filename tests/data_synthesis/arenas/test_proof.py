@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from data_synthesis.arenas.proof import CHECKS, prove, prove_all
@@ -424,6 +426,30 @@ def test_a_sandbox_that_fails_proves_nothing(build):
         prove(build.prices(), Broken())
     with pytest.raises(SandboxUnavailable):
         list(prove_all([build.prices()], Broken()))
+
+
+class Silent:
+    """A sandbox that says nothing of what its sessions used, as `unknown` would have it."""
+
+    def __init__(self, sandbox, **unknown):
+        self.sandbox, self.unknown = sandbox, unknown
+
+    def open(self, sources, **options):
+        session = self.sandbox.open(sources, **options)
+        session.usage = lambda used=session.usage: replace(used(), **self.unknown)
+        return session
+
+
+@pytest.mark.parametrize(
+    ("unknown", "check"), [({"lines": {}}, "coverage"), ({"call_seconds": ()}, "budget")]
+)
+def test_a_check_that_cannot_be_made_is_never_passed(unknown, check, sandbox, build):
+    silent = Silent(sandbox, **unknown)
+    with pytest.raises(SandboxUnavailable, match=check):
+        prove(build.prices(), silent)
+    refused = prove(with_gold(build.prices(), expected=1), silent)
+    assert refused.reasons == ["gold_answer_missing"]
+    assert check not in {each.name for each in refused.checks}
 
 
 def test_the_proof_is_the_same_every_time(good_arena, sandbox):

@@ -118,6 +118,16 @@ CAUGHT = {
             return [ROOMS[hotel], len(seen)]
     """,
     ),
+    "a number for each new hotel": (
+        "non_deterministic",
+        """
+        NUMBERS = {}
+        def price(hotel):
+            if hotel not in NUMBERS:
+                NUMBERS[hotel] = 412 + 77 * len(NUMBERS)
+            return {"price": NUMBERS[hotel]}
+    """,
+    ),
     "the year, by a hidden import": (
         "clock_or_random",
         """
@@ -239,3 +249,15 @@ def test_it_is_caught(case, sandbox, build):
 @pytest.mark.parametrize("case", NOT_CAUGHT)
 def test_it_is_not_caught(case, sandbox, build):
     assert prove(price_arena(NOT_CAUGHT[case], build), sandbox).reasons == []
+
+
+def test_what_is_kept_of_earlier_calls_for_speed_only_is_honest(sandbox, build):
+    source = """
+        {table}
+        KEPT = {}
+        def price(hotel):
+            if hotel not in KEPT:
+                KEPT[hotel] = {"hotel": hotel, "price": ROOMS[hotel]}
+            return KEPT[hotel]
+    """
+    assert prove(price_arena(source, build), sandbox).reasons == []
