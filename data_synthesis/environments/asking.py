@@ -17,7 +17,13 @@ T = TypeVar("T")
 
 
 async def ask_until(
-    teacher: Teacher, prompt: Prompt[R], check: Callable[[R], str], *, attempts: int, reason: str
+    teacher: Teacher,
+    prompt: Prompt[R],
+    check: Callable[[R], str],
+    *,
+    attempts: int,
+    reason: str,
+    decides: bool = True,
 ) -> R:
     """The first answer in which `check` finds no problem.
 
@@ -26,18 +32,23 @@ async def ask_until(
         check: says what is wrong with an answer, and nothing if it holds. Runs in a thread: it may block.
         attempts: answers asked for at most; each repetition carries the problems of those before it.
         reason: the code of the rejection when they are used up.
+        decides: whether that rejects the record. Where it leaves it undecided the teacher forgets the answers, or the
+            next run would get the same ones.
 
     Raises:
         Rejected: no answer held; the detail is the last problem.
         TeacherError: the teacher gave no answer.
     """
-    problem = ""
+    problem, asked = "", []
     for _ in range(attempts):
         reply = await teacher.ask(prompt)
+        asked.append(prompt)
         problem = await asyncio.to_thread(check, reply)
         if not problem:
             return reply
         prompt = replace(prompt, attempt=prompt.attempt + 1, feedback=(*prompt.feedback, problem))
+    for useless in () if decides else asked:
+        teacher.forget(useless)
     raise Rejected(reason, f"{prompt.name}, after {attempts} answers: {problem}")
 
 

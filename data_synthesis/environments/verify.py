@@ -1,6 +1,6 @@
 """Step 3: four judges score a decomposition.
 
-A judge that gives no answer leaves null: the record is then undecided, never good.
+A judge that gives no answer leaves null: the record is then undecided, never good, and can be tried again.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ async def _atomicity(whole: Decomposition, teacher: Teacher, attempts: int) -> f
         return "" if judged == ids else f"the judgements are about {judged}, the sub-questions are {ids}"
 
     prompt = prompts.verify_atomicity(whole)
-    reply = await ask_until(teacher, prompt, check, attempts=attempts, reason=UNUSABLE)
+    reply = await ask_until(teacher, prompt, check, attempts=attempts, reason=UNUSABLE, decides=False)
     return sum(judgement.is_atomic for judgement in reply.judgements) / len(ids)
 
 
@@ -82,7 +82,7 @@ async def _sequential(whole: Decomposition, teacher: Teacher, attempts: int) -> 
         return f"no sub-question has the id {unknown[0]}" if unknown else ""
 
     prompt = prompts.verify_sequential(whole)
-    reply = await ask_until(teacher, prompt, check, attempts=attempts, reason=UNUSABLE)
+    reply = await ask_until(teacher, prompt, check, attempts=attempts, reason=UNUSABLE, decides=False)
     return 1 - len(set(reply.forced)) / len(ids)
 
 

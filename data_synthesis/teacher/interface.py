@@ -67,6 +67,14 @@ class Teacher(Protocol):
         """
         ...
 
+    def forget(self, prompt: Prompt[Any]) -> None:
+        """Asks anew when `prompt` is asked again: its answer was of no use, and nothing was decided by that.
+
+        Raises:
+            TeacherGone: what is kept cannot be changed.
+        """
+        ...
+
     def usage(self) -> dict[str, Any]:
         """Questions asked, answers refused, tokens where they are known."""
         ...

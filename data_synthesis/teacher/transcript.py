@@ -124,6 +124,9 @@ class TranscriptTeacher:
     async def close(self) -> None:
         """There is nothing to let go."""
 
+    def forget(self, prompt: Prompt[Any]) -> None:
+        """Answers do not change, so there is nothing to forget."""
+
     def usage(self) -> dict[str, Any]:
         return {"asked": self._usage["asked"], "refused": self._usage["refused"]}
 

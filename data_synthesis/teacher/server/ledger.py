@@ -85,7 +85,7 @@ class Ledger:
         """The answer to a question that was answered before."""
         with self._usable():
             row = self._db.execute(self._replies, (key,)).fetchone()
-        return row[0] if row else None
+        return (row[0] or None) if row else None
 
     def add(self, request: Request, key: str = "", reply: str = "") -> None:
         """Counts a request; keeps its reply where it held."""
@@ -94,6 +94,11 @@ class Ledger:
             self._db.execute("INSERT INTO requests VALUES (?, ?, ?, ?, ?, ?)", astuple(request))
             if request.outcome == "held":
                 self._db.execute("INSERT OR REPLACE INTO replies VALUES (?, ?)", (key, reply))
+
+    def forget(self, key: str) -> None:
+        """Leaves an empty reply, which stands for none: a part cannot delete what the ledger holds."""
+        with self._usable(), self._db:
+            self._db.execute("INSERT OR REPLACE INTO replies VALUES (?, '')", (key,))
 
     def _take_over_parts(self) -> None:
         if self._is_part:
@@ -127,7 +132,7 @@ class Ledger:
             begun = self._db.execute("SELECT 1 FROM part.sqlite_master WHERE name = 'requests'").fetchone()
             copied = self._db.execute("SELECT 1 FROM merged WHERE part = ?", (part,)).fetchone()
             if begun and not copied:
-                self._db.execute("INSERT OR IGNORE INTO replies SELECT * FROM part.replies")
+                self._db.execute("INSERT OR REPLACE INTO replies SELECT * FROM part.replies")
                 self._db.execute("INSERT INTO requests SELECT * FROM part.requests")
                 self._db.execute("INSERT INTO merged VALUES (?)", (part,))
 

@@ -87,6 +87,14 @@ class ServerTeacher:
             return prompt.response_model.model_validate_json(kept)
         return await self._asking.result(key, lambda: self._answer_unless_gone(prompt, key))
 
+    def forget(self, prompt: Prompt[Any]) -> None:
+        """Takes the answer out of the ledger, not what it cost.
+
+        Raises:
+            TeacherGone: the ledger cannot be written.
+        """
+        self._ledger.forget(self._key(prompt))
+
     def _key(self, prompt: Prompt[Any]) -> str:
         """Of an answer. Repeated questions have the same words and different variables."""
         return content_hash(

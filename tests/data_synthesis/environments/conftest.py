@@ -16,6 +16,7 @@ class ListTeacher:
     def __init__(self, replies: Mapping[str, Sequence[dict]]):
         self.replies = replies
         self.asked: list[Prompt[Any]] = []
+        self.forgotten: list[Prompt[Any]] = []
 
     async def ask(self, prompt: Prompt[Any]) -> Any:
         self.asked.append(prompt)
@@ -27,6 +28,9 @@ class ListTeacher:
 
     async def close(self) -> None:
         """There is nothing to let go."""
+
+    def forget(self, prompt: Prompt[Any]) -> None:
+        self.forgotten.append(prompt)
 
     def usage(self) -> dict[str, Any]:
         return {"asked": len(self.asked)}

@@ -59,8 +59,14 @@ def test_a_judge_that_fails_leaves_null_and_no_verdict(whole, list_teacher, judg
     ],
 )
 def test_an_answer_about_other_sub_questions_is_no_score(whole, list_teacher, judge, reply):
-    assert scores(whole, list_teacher({**PERFECT, judge: [reply, reply]}))[FIELD[judge]] is None
-    assert scores(whole, list_teacher({**PERFECT, judge: [reply, *PERFECT[judge]]}))[FIELD[judge]] == 1.0
+    never, late = (
+        list_teacher({**PERFECT, judge: [reply, reply]}),
+        list_teacher({**PERFECT, judge: [reply, *PERFECT[judge]]}),
+    )
+    assert scores(whole, never)[FIELD[judge]] is None
+    assert never.forgotten == [prompt for prompt in never.asked if prompt.name == judge]
+    assert scores(whole, late)[FIELD[judge]] == 1.0
+    assert late.forgotten == []
 
 
 def test_roots_have_no_dependency_to_judge(whole, list_teacher):

@@ -29,6 +29,9 @@ class Silent:
     async def close(self):
         """There is nothing to let go."""
 
+    def forget(self, prompt):
+        """There is nothing to forget."""
+
     def usage(self):
         return {}
 

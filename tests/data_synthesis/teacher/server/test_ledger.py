@@ -67,6 +67,29 @@ def test_a_part_knows_what_the_ledger_knew_and_the_ledger_takes_it_over(tmp_path
     assert Ledger(path, part=True).reply("a") == '"a"'
 
 
+def test_what_is_forgotten_is_asked_again_and_stays_paid(tmp_path):
+    path = tmp_path / "teacher.sqlite"
+    ledger = add(path, "a", part=False)
+    ledger.forget("a")
+    ledger.forget("never known")
+    assert (ledger.reply("a"), ledger.reply("never known"), ledger.spent) == (None, None, 1.5)
+    ledger.add(request(), "a", "2")
+    assert ledger.reply("a") == "2"
+
+
+def test_a_part_forgets_what_the_ledger_knew_and_may_know_better(tmp_path):
+    path = tmp_path / "teacher.sqlite"
+    for name in ("a", "b", "c"):
+        add(path, name, part=False).close()
+    part = Ledger(path, part=True)
+    part.forget("a")
+    part.forget("b")
+    part.add(request(), "b", "2")
+    assert [part.reply(key) for key in ("a", "b", "c")] == [None, "2", '"c"']
+    part.close()
+    assert [Ledger(path).reply(key) for key in ("a", "b", "c")] == [None, "2", '"c"']
+
+
 def test_a_part_that_is_being_written_is_left_alone(tmp_path):
     path = tmp_path / "teacher.sqlite"
     part = add(path, "a", part=True)

@@ -9,6 +9,8 @@ from dataclasses import replace
 import pytest
 from scripted_server import Sum, endless, fails, late, question, says, torn
 
+from data_synthesis.environments.asking import ask_until
+from data_synthesis.pipeline import Rejected
 from data_synthesis.teacher.interface import TeacherError, TeacherGone
 from data_synthesis.teacher.server import ServerSettings, ServerTeacher
 
@@ -186,6 +188,28 @@ def test_who_no_longer_waits_does_not_take_the_answer_from_others(server, make_t
     assert answers[1 - leaver] == Sum(total=1)
     assert isinstance(answers[leaver], asyncio.CancelledError)
     assert len(server.bodies) == 1
+
+
+def test_what_is_forgotten_is_asked_again_in_the_next_run(server, make_teacher):
+    first = make_teacher(numbered, concurrency=1, most_concurrency=1)
+    assert ask(first, question(0), question(1)) == [Sum(total=1), Sum(total=2)]
+    first.forget(question(0))
+    assert ask(make_teacher(numbered), question(0), question(1)) == [Sum(total=3), Sum(total=2)]
+
+
+def test_a_judge_that_is_refused_by_rule_in_every_answer_is_asked_again_in_the_next_run(server, make_teacher):
+    def odd(reply: Sum) -> str:
+        return "" if reply.total % 2 else "the total is even"
+
+    async def judged(teacher, decides: bool) -> None:
+        async with teacher:
+            with pytest.raises(Rejected):
+                await ask_until(teacher, question(0), odd, attempts=2, reason="even", decides=decides)
+
+    even = says('{"total": 2}')
+    for decides, sent in ((False, 2), (False, 4), (True, 6), (True, 6)):
+        asyncio.run(judged(make_teacher(even), decides))
+        assert len(server.bodies) == sent
 
 
 def test_a_question_that_nobody_waits_for_is_dropped_and_can_be_asked_again(server, make_teacher):
