@@ -22,9 +22,9 @@ _httpx: Any = import_module(type(DEFAULT_CONNECTION_LIMITS).__module__.partition
 
 _MOST_MIB = 16
 
-# As many connections as the endpoint's limit lets in. Servers such as uvicorn close one that is idle for 5 s: closing
-# it first, none is used as it closes.
-_LIMITS = _httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=4.0)
+# As many connections as the endpoint's limit lets in: to aiohttp 0 is no bound, and none given is 100. Servers such as
+# uvicorn close one that is idle for 5 s: closing it first, none is used as it closes.
+_LIMITS = _httpx.Limits(max_connections=0, max_keepalive_connections=None, keepalive_expiry=4.0)
 
 
 class Message(BaseModel):

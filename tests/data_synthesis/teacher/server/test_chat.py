@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import threading
 
 import pytest
 from scripted_server import fails, flood, says, torn
@@ -118,3 +119,22 @@ def test_a_proxy_of_the_environment_is_used_and_not_for_this_machine(server, mon
     assert asyncio.run(ask("http://model.invalid/v1")) == "hello"
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert asyncio.run(ask(server.url)) == "hello"
+
+
+def test_as_many_are_in_flight_as_are_sent(server):
+    all_there = threading.Barrier(120)
+
+    def answer(handler):
+        all_there.wait(20)
+        says("hello")(handler)
+
+    server.script[:] = [answer]
+
+    async def ask() -> int:
+        client = ChatClient(server.url, "key")
+        try:
+            return len(await asyncio.gather(*(client.complete({"messages": []}) for _ in range(120))))
+        finally:
+            await client.close()
+
+    assert asyncio.run(ask()) == 120
