@@ -56,8 +56,10 @@ def changes(
     own = {name: column for name, value in gold.arguments.items() if (column := _column_of(value, columns))}
     for name, value in gold.arguments.items():
         known = [*_choices(spec, name), *own.get(name, ()), *(each.arguments.get(name) for each in siblings)]
+        others: list[tuple[Kind, JsonValue]] = [("moved", each) for each in _with_known_parts(value, columns)]
         options = (
-            Change(name, {**gold.arguments, name: other}, kind) for kind, other in _options(value, known)
+            Change(name, {**gold.arguments, name: other}, kind)
+            for kind, other in [*_options(value, known), *others]
         )
         found += list(_allowed(options, spec, seen)) or _suggested(name, gold, spec, seen)
     joint = [*_joint(gold, own), *(Change("", dict(each.arguments)) for each in siblings)]
@@ -114,6 +116,15 @@ def _column_of(value: JsonValue, columns: Sequence[Column]) -> list[JsonValue]:
     return [_like(value, each) for each in max(holding, key=len, default=())]
 
 
+def _with_known_parts(value: JsonValue, columns: Sequence[Column]) -> Iterator[list[JsonValue]]:
+    """A list with one of its first elements replaced by another one of its column."""
+    elements = value if isinstance(value, list) else []
+    present = set(map(_key, elements))
+    for place, element in enumerate(elements[:_SIBLINGS]):
+        if new := [each for each in _column_of(element, columns) if _key(each) not in present]:
+            yield [*elements[:place], new[0], *elements[place + 1 :]]
+
+
 def _choices(spec: ToolSpec, name: str) -> list[JsonValue]:
     schema = _schema(spec, name)
     choices = schema.get("enum") if isinstance(schema, dict) else None
@@ -152,7 +163,7 @@ def _moved(value: JsonValue) -> list[JsonValue]:
         return list(moments(value))
     if isinstance(value, list) and value:
         first = [MADE_UP] if isinstance(value[0], str) else _moved(value[0])[:1]
-        return [value[:-1], *([other, *value[1:]] for other in first)]
+        return [value[:-1], value[1:], *([other, *value[1:]] for other in first)]
     if isinstance(value, dict):
         return [{**value, name: other} for name, inner in value.items() for other in _moved(inner)[:1]]
     return []

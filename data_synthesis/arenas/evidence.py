@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from data_synthesis.arenas.changes import KINDS, Change, changes, unchanged
 from data_synthesis.arenas.schema import problems
-from data_synthesis.arenas.scoring import arguments_known
+from data_synthesis.arenas.scoring import arguments_known, contains_answer
 from data_synthesis.arenas.settings import ProofSettings
 from data_synthesis.arenas.source import ToolSource, read_source
 from data_synthesis.arenas.trial import Outcome, Trial
@@ -45,6 +45,17 @@ class Evidence:
     def stable(self) -> bool:
         """Whether the gold call gives the same output whenever and wherever it is made."""
         return self.first.text == self.second.text == self.again.text
+
+    def answered(self, change: Change, outcome: Outcome) -> bool:
+        """Whether a changed call got an answer instead of a refusal.
+
+        An output that reads like a refusal is an answer where the gold call's own output reads so too, and where it
+        contains the expected answer without having been given it.
+        """
+        if outcome.error or not outcome.refused or self.first.refused:
+            return not outcome.error
+        given = contains_answer(list(change.arguments.values()), self.gold.expected)
+        return not given and outcome.contains(self.gold.expected)
 
 
 @dataclass
@@ -132,7 +143,9 @@ def _make_traced_calls(
 
 def _answered(evidence: Sequence[Evidence]) -> Change | None:
     """A changed call that its tool answered, with values that the tool knows where there is such a one."""
-    answered = (change for one in evidence for change, outcome in one.changed if not outcome.refused)
+    answered = (
+        change for one in evidence for change, outcome in one.changed if one.answered(change, outcome)
+    )
     return min(answered, key=lambda change: KINDS.index(change.kind), default=None)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from data_synthesis.arenas import coverage
+from data_synthesis.arenas.echo import echoes
 from data_synthesis.arenas.evidence import Evidence
 from data_synthesis.arenas.scoring import flattened, scalar_text, solves
 from data_synthesis.arenas.settings import ProofSettings
@@ -55,7 +56,8 @@ def _argument_findings(
 ) -> Iterator[Finding]:
     kept = {name: stayed for name in ["", *one.gold.arguments] if (stayed := _kept(one, name))}
     ignored = [name for name in one.gold.arguments if name in kept and all(kept[name])]
-    same_for_all = not one.gold.arguments or (bool(kept) and all(map(all, kept.values())))
+    no_choice = not one.changed and not one.unchanged
+    same_for_all = no_choice or (bool(kept) and all(map(all, kept.values())))
     if len(one.first.text) > settings.output_chars:
         seen = f"of which an agent sees {settings.output_chars}"
         detail = f"{label(one.gold)} returns {len(one.first.text)} characters, {seen}"
@@ -63,6 +65,9 @@ def _argument_findings(
     elif (ignored or same_for_all) and _is_dump(one, others):
         detail = f"{label(one.gold)} returns the rows of other arguments as well"
         yield Finding("output", "dumps_table", detail)
+    elif echoes(one.gold, one.first.value):
+        detail = f"the answer of {label(one.gold)} is in its arguments, which the output only repeats"
+        yield Finding("arguments", "echoes_argument", detail)
     elif same_for_all:
         detail = f"{label(one.gold)} returns its answer whatever its arguments"
         yield Finding("arguments", "constant_output", detail)
@@ -82,7 +87,7 @@ def _kept(one: Evidence, argument: str) -> list[bool]:
     """
     stayed: dict[str, list[bool]] = {"known": [], "moved": [], "made_up": []}
     for change, outcome in one.changed:
-        if change.argument == argument and not outcome.refused:
+        if change.argument == argument and one.answered(change, outcome):
             stayed[change.kind].append(outcome.contains(one.gold.expected))
     if len(stayed["known"]) >= 2:
         return stayed["known"]
@@ -92,7 +97,7 @@ def _kept(one: Evidence, argument: str) -> list[bool]:
 def _leaks(one: Evidence, others: Sequence[Evidence]) -> Iterator[Finding]:
     """Answers that are reached by the wrong call although every argument matters."""
     for change, outcome in one.changed:
-        if change.kind == "made_up" and not outcome.refused and outcome.contains(one.gold.expected):
+        if change.kind == "made_up" and one.answered(change, outcome) and outcome.contains(one.gold.expected):
             detail = f"{label(one.gold)} returns its answer for a `{change.argument}` that it cannot know"
             yield Finding("code", "answer_in_code_default", detail)
     for other in others:
@@ -105,7 +110,7 @@ def _unspecific(one: Evidence, settings: ProofSettings) -> Iterator[Finding]:
     """An answer that could be had by chance must be shown to be rare among the answers of changed calls."""
     if guesses(one.gold.expected) >= settings.guesses:
         return
-    answered = [(change, outcome) for change, outcome in one.changed if not outcome.refused]
+    answered = [(change, outcome) for change, outcome in one.changed if one.answered(change, outcome)]
     same = sum(solves(one.gold, change.arguments, outcome.value) for change, outcome in answered)
     if len(answered) < settings.answered or same > settings.common * len(answered):
         detail = f"{one.gold.expected!r} of {label(one.gold)} says little, and {same} of {len(answered)} changed calls"

@@ -37,7 +37,7 @@ class Outcome:
 
     @property
     def refused(self) -> bool:
-        """Whether the tool said no: it raised, or returned an error instead of an answer."""
+        """Whether the tool seems to say no: it raised, or returned what reads like an error (`Evidence.answered`)."""
         return bool(self.error) or is_refusal(self.value)
 
     def contains(self, expected: JsonValue) -> bool:

@@ -220,7 +220,23 @@ def test_an_argument_for_which_no_other_value_can_be_made_is_refused(sandbox, bu
     only = {"type": "array", "items": {"const": 1}, "minItems": 2, "maxItems": 2}
     assert reasons(stayed(only), sandbox) == {"unperturbed_argument"}
     assert reasons(stayed({**only, "maxItems": 3}), sandbox) == set()
-    assert reasons(stayed({"const": [1, 1]}), sandbox) == set()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [{"enum": ["Lindal"]}, {"const": "Lindal"}, {"allOf": [{"const": "Lindal"}], "$ref": "#/$defs/one"}],
+    ids=["enum", "const", "reference"],
+)
+def test_a_call_whose_arguments_have_no_choice_is_one_without_arguments(schema, sandbox, build):
+    arena = priced("return {'price': ROOMS[hotel]}", build, **schema)
+    arena.tools[0].spec.parameters["$defs"] = {"one": {"const": "Lindal"}}
+    assert reasons(arena, sandbox) == {"constant_output"}
+
+
+def test_a_call_of_which_one_argument_has_a_choice_is_judged_by_it(sandbox, build):
+    source = f"{ROOMS}\ndef price(hotel, unit):\n    return {{'price': ROOMS[hotel], 'unit': unit}}\n"
+    parameters = {"hotel": TEXT, "unit": {"const": "EUR"}}
+    assert reasons(build.one_tool(source, 412, parameters, hotel="Lindal", unit="EUR"), sandbox) == set()
 
 
 def test_every_threshold_is_documented():

@@ -128,6 +128,29 @@ CAUGHT = {
             return {"price": NUMBERS[hotel]}
     """,
     ),
+    "a constant that reads like an error": (
+        "constant_output",
+        """
+        def price(hotel):
+            return f"error {206 * 2}"
+    """,
+    ),
+    "a constant that says that it failed": (
+        "constant_output",
+        """
+        {table}
+        def price(hotel):
+            return {"status": "failed", "asked": hotel, "price": 206 * 2}
+    """,
+    ),
+    "a constant that reads like an error for what it does not know": (
+        "answer_in_code_default",
+        """
+        {table}
+        def price(hotel):
+            return {"price": ROOMS[hotel]} if hotel in ROOMS else {"error": "guessed", "price": 206 * 2}
+    """,
+    ),
     "the year, by a hidden import": (
         "clock_or_random",
         """
@@ -261,3 +284,67 @@ def test_what_is_kept_of_earlier_calls_for_speed_only_is_honest(sandbox, build):
             return KEPT[hotel]
     """
     assert prove(price_arena(source, build), sandbox).reasons == []
+
+
+def test_an_answer_that_reads_like_an_error_may_be_honest(sandbox, build):
+    source = """
+        PAYMENTS = {"P-1": "expired card", "P-2": "wrong number", "P-3": "empty account"}
+        def payment(key):
+            if key not in PAYMENTS:
+                return {"error": f"no payment {key}"}
+            return {"status": "failed", "why": PAYMENTS[key]}
+    """
+    arena = build.one_tool(source, "wrong number", {"key": {"type": "string"}}, key="P-2")
+    assert prove(arena, sandbox).reasons == []
+
+
+def test_an_error_may_repeat_what_it_was_asked(sandbox, build):
+    source = """
+        BOSS = {"Anna": "Boris", "Cyril": "Diana"}
+        def boss(of):
+            return {"boss": BOSS[of]} if of in BOSS else {"error": f"nobody is the boss of {of}"}
+    """
+    calls = [build.call(1, "boss", "Boris", of="Anna"), build.call(2, "boss", "Diana", of="Cyril")]
+    arena = build.arena([build.tool(source, of={"type": "string"})], calls)
+    assert prove(arena, sandbox).reasons == []
+
+
+# Outputs of a tool that is given ["Astoria", "Bristol"], for the answer "Astoria".
+ECHOES = {
+    "the argument": "hotels",
+    "under its name": '{"hotels": hotels}',
+    "in another order": '{"found": sorted(hotels, reverse=True)}',
+    "as text": '"We compared " + " and ".join(hotels)',
+    "part by part": '[{"hotel": hotel} for hotel in hotels]',
+}
+CHOICES = {
+    "one part": "min(hotels, key=PRICES.get)",
+    "beside the argument": '{"hotels": hotels, "cheapest": min(hotels, key=PRICES.get)}',
+    "as text": 'f"The cheapest of {hotels} is {min(hotels, key=PRICES.get)}."',
+}
+
+
+def chosen_arena(output: str, build):
+    source = f"""
+        PRICES = {{"Astoria": 120, "Bristol": 140, "Carlton": 90, "Drake": 210}}
+        def compare(hotels):
+            return {output}
+    """
+    hotels = {"type": "array", "items": {"type": "string"}}
+    return build.one_tool(source, "Astoria", {"hotels": hotels}, hotels=["Astoria", "Bristol"])
+
+
+@pytest.mark.parametrize("case", ECHOES)
+def test_an_echo_of_the_argument_is_caught(case, sandbox, build):
+    assert prove(chosen_arena(ECHOES[case], build), sandbox).reasons == ["echoes_argument"]
+
+
+@pytest.mark.parametrize("case", CHOICES)
+def test_a_choice_from_the_argument_is_no_echo(case, sandbox, build):
+    assert prove(chosen_arena(CHOICES[case], build), sandbox).reasons == []
+
+
+def test_an_echo_of_a_single_argument_is_caught(sandbox, build):
+    source = "def confirm(hotel):\n    return {'hotel': hotel, 'confirmed': True}\n"
+    arena = build.one_tool(source, "Lindal", {"hotel": {"type": "string"}}, hotel="Lindal")
+    assert prove(arena, sandbox).reasons == ["echoes_argument"]
