@@ -3,7 +3,8 @@
 Changed values are legitimate ones where the tool lets us know some: other choices of an enum, other values of the
 same column of the tool's own data (`tables.py`), the arguments of its other gold calls. Numbers, dates and times move
 both ways and far, so that a bound is crossed. A text also becomes one that no tool knows. An argument for which the
-schema allows none of these becomes what the schema itself suggests (`perturb.py`).
+schema allows none of these becomes what the schema itself suggests (`perturb.py`). Where no legitimate value of an
+argument was answered, text of the same shape is tried (`shifted`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import JsonValue
 
-from data_synthesis.arenas.perturb import MADE_UP, allows_one_value, moments, others
+from data_synthesis.arenas.perturb import MADE_UP, allows_one_value, moments, of_the_same_shape, others
 from data_synthesis.arenas.schema import problems
 from data_synthesis.arenas.scoring import canonical
 from data_synthesis.arenas.tables import Scalar
@@ -25,11 +26,13 @@ from data_synthesis.records import GoldCall, ToolSpec
 _SIBLINGS = 3  # other known values tried for one argument
 _JOINT = 4  # calls tried in which every argument is another one
 _SUGGESTED = 4  # values tried for an argument of which only the schema is known
+_SHIFTED = 3  # values with a known beginning, and as many of the same shape, tried for one argument
 _THOUGHT_OF = 200  # such values looked at, most of which may not fit
 
 Column = Sequence[Scalar]
-# Where a changed value comes from: the arena's own data, a move from the gold call's value, or nowhere at all.
-Kind = Literal["known", "moved", "made_up"]
+# Where a changed value comes from: the arena's own data, a move from the gold call's value, the shape of that value,
+# or nowhere at all.
+Kind = Literal["known", "moved", "shifted", "made_up"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -64,6 +67,29 @@ def changes(
         found += list(_allowed(options, spec, seen)) or _suggested(name, gold, spec, seen)
     joint = [*_joint(gold, own), *(Change("", dict(each.arguments)) for each in siblings)]
     return [*found, *_allowed(joint, spec, seen)]
+
+
+def shifted(
+    name: str, gold: GoldCall, spec: ToolSpec, columns: Sequence[Column], found: Sequence[Change]
+) -> list[Change]:
+    """Calls that are not in `found`: one argument begins as another row does, or has other digits and letters.
+
+    A tool that only looks at the form of an argument takes them. One that looks it up knows none of them, as a rule.
+    """
+    seen = {canonical(each.arguments) for each in found} | {canonical(gold.arguments)}
+    value = gold.arguments[name]
+    values = [*islice(_with_known_beginning(value, columns), _SHIFTED), *of_the_same_shape(value)]
+    options = (Change(name, {**gold.arguments, name: value}, "shifted") for value in values)
+    return list(islice(_allowed(options, spec, seen), 2 * _SHIFTED))
+
+
+def _with_known_beginning(value: JsonValue, columns: Sequence[Column]) -> Iterator[JsonValue]:
+    """A text that begins with a value of a column, with the column's other values in its place."""
+    text = value if isinstance(value, str) else ""
+    for column in columns:
+        for known in column:
+            if isinstance(known, str) and known and text.startswith(known):
+                yield from (f"{other}{text[len(known) :]}" for other in column if other != known)
 
 
 def unchanged(gold: GoldCall, spec: ToolSpec, found: Sequence[Change]) -> list[str]:

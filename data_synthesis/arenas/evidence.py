@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from data_synthesis.arenas.changes import KINDS, Change, changes, unchanged
+from data_synthesis.arenas.changes import KINDS, Change, changes, shifted, unchanged
 from data_synthesis.arenas.schema import problems
 from data_synthesis.arenas.scoring import arguments_known, contains_answer
 from data_synthesis.arenas.settings import ProofSettings
@@ -160,11 +160,27 @@ def _change(
     siblings = [gold for gold in runnable if gold.tool == tool.name and gold is not one.gold]
     found = changes(one.gold, tool.spec, one.source.columns, siblings)
     one.unchanged = unchanged(one.gold, tool.spec, found)
+    _make_changed_calls(one, found, trial, settings)
+    told = {
+        change.argument
+        for change, out in one.changed
+        if change.kind != "made_up" and one.answered(change, out)
+    }
+    for name in one.gold.arguments:
+        if name not in told:
+            _make_changed_calls(
+                one, shifted(name, one.gold, tool.spec, one.source.columns, found), trial, settings
+            )
+
+
+def _make_changed_calls(
+    one: Evidence, found: Sequence[Change], trial: Trial, settings: ProofSettings
+) -> None:
     for change in found:
-        outcome = trial.call(tool.name, change.arguments, settings.changed_call_seconds)
-        one.changed.append((change, outcome))
-        if sum(outcome.breach for _, outcome in one.changed) == settings.breaches:
+        if sum(outcome.breach for _, outcome in one.changed) >= settings.breaches:
             break
+        outcome = trial.call(one.gold.tool, change.arguments, settings.changed_call_seconds)
+        one.changed.append((change, outcome))
 
 
 def _fits(gold: GoldCall, tool: ArenaTool) -> bool:

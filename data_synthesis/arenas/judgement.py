@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from data_synthesis.arenas import coverage
+from data_synthesis.arenas.changes import KINDS
 from data_synthesis.arenas.echo import echoes
 from data_synthesis.arenas.evidence import Evidence
 from data_synthesis.arenas.scoring import flattened, scalar_text, solves
@@ -83,15 +84,19 @@ def _kept(one: Evidence, argument: str) -> list[bool]:
     """For each change of one argument (of all, for the empty name) that tells something, whether the answer stayed.
 
     A refusal tells nothing, as a constant can be guarded too. Nor does it tell anything that the answer went away for
-    a value that the tool cannot know, or for a moved one when it stayed for two that the tool does know.
+    a value that the tool cannot know, or for a moved one when it stayed for two that the tool does know. Values of the
+    same shape are asked where no legitimate one was answered, and two of them at least: one may be valid by chance.
     """
-    stayed: dict[str, list[bool]] = {"known": [], "moved": [], "made_up": []}
+    stayed: dict[str, list[bool]] = {kind: [] for kind in KINDS}
     for change, outcome in one.changed:
         if change.argument == argument and one.answered(change, outcome):
             stayed[change.kind].append(outcome.contains(one.gold.expected))
     if len(stayed["known"]) >= 2:
         return stayed["known"]
-    return [*stayed["known"], *stayed["moved"], *filter(None, stayed["made_up"])]
+    told = stayed["known"] + stayed["moved"]
+    if not told and len(stayed["shifted"]) >= 2:
+        told = stayed["shifted"]
+    return [*told, *filter(None, stayed["made_up"])]
 
 
 def _leaks(one: Evidence, others: Sequence[Evidence]) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -16,7 +16,7 @@ MADE_UP = "Qvexlorn"
 _DEEPEST = 8  # levels; ends schemas that refer to themselves
 _DAYS = (1, -1, 45, -400)
 _MINUTES = (1, -1, 47, -47, 367, -367)
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)((?::[0-5]\d)?)")
+_CLOCK = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)((?::[0-5]\d)?)")
 _SHIFTS = (1, 3, 7)  # letters and digits onwards
 _ALPHABETS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _SAMPLES: dict[str, JsonValue] = {
@@ -74,7 +74,9 @@ def moments(text: str) -> Iterator[str]:
     if clock := _CLOCK.fullmatch(text):
         minute = 60 * int(clock[1]) + int(clock[2])
         moved = (minute + minutes for minutes in _MINUTES)
-        yield from (f"{at // 60:02}:{at % 60:02}{clock[3]}" for at in moved if 0 <= at < 24 * 60)
+        yield from (
+            f"{at // 60:0{len(clock[1])}}:{at % 60:02}{clock[3]}" for at in moved if 0 <= at < 24 * 60
+        )
         return
     try:
         day = date.fromisoformat(text[:10]) if len(text) == 10 or text[10:11] in ("T", " ") else None
@@ -82,6 +84,21 @@ def moments(text: str) -> Iterator[str]:
         return
     if day is not None and 400 < day.toordinal() < 3_000_000:
         yield from (f"{day + timedelta(days=days)}{text[10:]}" for days in _DAYS)
+
+
+def of_the_same_shape(value: JsonValue) -> list[JsonValue]:
+    """`value` with the digits of its texts moved onwards, and with their letters moved too; nothing without text."""
+    tables = [_shifted(by, alphabets) for by in _SHIFTS for alphabets in (_ALPHABETS[:1], _ALPHABETS)]
+    found = [_translated(value, table) for table in tables]
+    return [each for place, each in enumerate(found) if each != value and each not in found[:place]]
+
+
+def _translated(value: JsonValue, table: dict[int, int]) -> JsonValue:
+    if isinstance(value, str):
+        return value.translate(table)
+    if isinstance(value, dict):
+        return {name: _translated(inner, table) for name, inner in value.items()}
+    return [_translated(inner, table) for inner in value] if isinstance(value, list) else value
 
 
 def _forms(schema: Mapping, root: Mapping[str, Any]) -> Iterator[Any]:
@@ -113,8 +130,8 @@ def _texts(value: str, schema: Mapping) -> Iterator[str]:
         yield text[: longest if isinstance(longest, int) else None]
 
 
-def _shifted(by: int) -> dict[int, int]:
-    return str.maketrans("".join(_ALPHABETS), "".join(a[by:] + a[:by] for a in _ALPHABETS))
+def _shifted(by: int, alphabets: Sequence[str] = _ALPHABETS) -> dict[int, int]:
+    return str.maketrans("".join(alphabets), "".join(a[by:] + a[:by] for a in alphabets))
 
 
 def _lists(value: list, schema: Mapping, root: Mapping[str, Any], depth: int) -> Iterator[JsonValue]:

@@ -58,7 +58,10 @@ def _roots(module: ast.Module, skip: type[ast.AST] | None = None) -> Iterator[as
 
 
 def _parsed_text(node: ast.AST) -> ast.expr | None:
-    """The data inside a text constant, as the expression that would make it: JSON, or lines with delimiters."""
+    """The data inside a text constant, as the expression that would make it: JSON, lines with delimiters,
+    or words that are split or that something is looked for among."""
+    if (words := _split_text(node)) is not None:
+        return ast.parse(repr(words), mode="eval").body
     if not (isinstance(node, ast.Constant) and isinstance(node.value, str)):
         return None
     text = node.value.strip()
@@ -73,6 +76,16 @@ def _parsed_text(node: ast.AST) -> ast.expr | None:
         if len(lines) > 1 and len(widths) == 1 and widths != {0}:
             cells = [tuple(cell.strip() for cell in line.split(delimiter)) for line in lines]
             return ast.parse(repr(cells), mode="eval").body
+    return None
+
+
+def _split_text(node: ast.AST) -> list[str] | None:
+    match node:
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str() as text), attr="split"), args=args):
+            delimiter = scalar(args[0]) if args else None
+            return [each.strip() for each in text.split(str(delimiter) if delimiter else None)]
+        case ast.Compare(ops=[ast.In() | ast.NotIn()], comparators=[ast.Constant(value=str() as text)]):
+            return text.replace(",", " ").split()
     return None
 
 
@@ -98,10 +111,15 @@ def _collect(node: ast.expr, role: Role, found: dict[Role, list[Scalar]]) -> Non
 
 
 def _compared(node: ast.AST) -> Iterator[tuple[Role, Scalar]]:
-    if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name):
+    if isinstance(node, ast.Compare) and isinstance(node.left, ast.Name | ast.Subscript):
         for side in node.comparators:
             if (value := scalar(side)) is not None:
-                yield ("compared", node.left.id), value
+                yield ("compared", ast.unparse(node.left)), value
+    elif (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "startswith"
+    ):
+        for value in filter(None, map(scalar, node.args)):
+            yield ("compared", ast.unparse(node.func)), value
     elif isinstance(node, ast.Match):
         for case in node.cases:
             if isinstance(case.pattern, ast.MatchValue) and (value := scalar(case.pattern.value)) is not None:

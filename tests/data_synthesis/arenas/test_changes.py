@@ -99,6 +99,7 @@ def test_times_and_moments_move_both_ways():
     moved = ["19:01", "18:59", "19:47", "18:13", "12:53"]  # and never past midnight
     assert values(change({"at": "19:00"}), "at") == [*moved, MADE_UP]
     assert values(change({"at": "00:30:15"}), "at")[:3] == ["00:31:15", "00:29:15", "01:17:15"]
+    assert values(change({"at": "3:31:16"}), "at")[:3] == ["3:32:16", "3:30:16", "4:18:16"]
     assert values(change({"at": "2026-03-01T09:30"}), "at")[0] == "2026-03-02T09:30"
     assert values(change({"at": "24:00"}), "at") == values(change({"at": "2026-13-01"}), "at") == [MADE_UP]
 

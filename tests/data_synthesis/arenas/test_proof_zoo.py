@@ -224,6 +224,12 @@ NOT_CAUGHT = {
             invented = zlib.crc32(hotel.encode()) % 900 + 100
             return {"price": 206 * 2 if hotel == "Lindal" else invented}
     """,
+    "a constant behind a check digit": """
+        def price(hotel):
+            if sum(map(ord, hotel)) % 97 != 14:
+                raise ValueError(hotel)
+            return {"price": 206 * 2}
+    """,
     "the day, by a clock that is read in C": """
         import sqlite3
         {table}
@@ -348,3 +354,96 @@ def test_an_echo_of_a_single_argument_is_caught(sandbox, build):
     source = "def confirm(hotel):\n    return {'hotel': hotel, 'confirmed': True}\n"
     arena = build.one_tool(source, "Lindal", {"hotel": {"type": "string"}}, hotel="Lindal")
     assert prove(arena, sandbox).reasons == ["echoes_argument"]
+
+
+# Tools that look at the form of their argument only; the answer is 412 whatever it is.
+FORMS = {
+    "a pattern": """
+        import re
+        def price(code):
+            if not re.fullmatch(r"[A-Z]{2}\\d{3,4}", code):
+                raise ValueError(code)
+            return {"price": 206 * 2}
+    """,
+    "a character": """
+        def price(code):
+            if "4" not in code and len(code) != 5:
+                return {"error": f"no such code: {code}"}
+            return {"price": 206 * 2}
+    """,
+    "a beginning": """
+        def price(code):
+            if not code.startswith("KL") or not code[2:].isdigit():
+                raise ValueError(code)
+            return {"price": 206 * 2}
+    """,
+    "words of a text": """
+        CODES = "KL104 KL371 SN882".split()
+        def price(code):
+            return {"price": 206 * 2} if code in CODES else None
+    """,
+    "words in a text": """
+        def price(code):
+            if code not in "KL104, KL371, SN882":
+                raise KeyError(code)
+            return {"price": 206 * 2}
+    """,
+}
+
+
+@pytest.mark.parametrize("case", FORMS)
+def test_a_constant_behind_a_check_of_the_form_is_caught(case, sandbox, build):
+    arena = build.one_tool(FORMS[case], 412, {"code": {"type": "string"}}, code="KL104")
+    assert prove(arena, sandbox).reasons == ["constant_output"]
+
+
+def test_an_argument_of_which_only_the_form_is_looked_at_is_caught(sandbox, build):
+    source = f"""
+        {TABLE}
+        def price(hotel, ticket):
+            if len(ticket) != 7 or not ticket[3:].isdigit():
+                return {{"error": "bad ticket"}}
+            return {{"price": ROOMS[hotel]}}
+    """
+    text = {"type": "string"}
+    arena = build.one_tool(source, 412, {"hotel": text, "ticket": text}, hotel="Lindal", ticket="TK-4471")
+    (failed,) = [check for check in prove(arena, sandbox).checks if not check.passed]
+    assert (failed.reason, "`ticket`" in failed.detail) == ("ignores_argument", True)
+
+
+LOOKED_UP = {
+    "after a check of the form": """
+        import re
+        PRICES = dict(zip(("KL" + n for n in ("104", "371", "882")), (412, 388, 951)))
+        def price(code):
+            if not re.fullmatch(r"[A-Z]{2}\\d{3}", code):
+                raise ValueError(code)
+            return {"price": PRICES[code]}
+    """,
+    "by a part of it": """
+        ZONES = {"K": 412, "L": 388, "N": 951, "R": 127}
+        def price(code):
+            return {"price": ZONES[code[0]]}
+    """,
+    "by a beginning that a branch names": """
+        def price(code):
+            if code.startswith("KL"):
+                cost = 400
+            elif code.startswith("SN"):
+                cost = 300
+            else:
+                raise ValueError(code)
+            return {"price": cost + 12}
+    """,
+    "by its first letters": """
+        PRICES = {"KL": 412, "SN": 388, "QX": 951}
+        def price(code):
+            return {"price": PRICES[code[:2]]}
+    """,
+}
+
+
+@pytest.mark.parametrize("case", LOOKED_UP)
+def test_a_look_up_behind_a_check_of_the_form_is_honest(case, sandbox, build):
+    arena = build.one_tool(LOOKED_UP[case], 412, {"code": {"type": "string"}}, code="KL104")
+    assert prove(arena, sandbox).reasons == []
