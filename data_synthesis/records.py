@@ -278,7 +278,10 @@ class Check(Part):
 
 
 class VerificationReport(Part):
+    """What a proof found. `version` is that of its checks; 0 where nobody said."""
+
     passed: bool
+    version: int = 0
     checks: list[Check] = []
 
     @property

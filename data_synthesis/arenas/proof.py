@@ -15,7 +15,7 @@ from data_synthesis.arenas import judgement
 from data_synthesis.arenas.budget import size_findings, time_findings
 from data_synthesis.arenas.differences import difference
 from data_synthesis.arenas.evidence import Evidence, Gathered, gather
-from data_synthesis.arenas.settings import ProofSettings
+from data_synthesis.arenas.settings import VERSION, ProofSettings
 from data_synthesis.arenas.structure import Finding, static_findings
 from data_synthesis.records import Arena, Check, VerificationReport
 from data_synthesis.sandbox.interface import Breach, Sandbox, SandboxUnavailable, SourceError
@@ -96,7 +96,7 @@ def _report(findings: list[Finding], made: Sequence[str]) -> VerificationReport:
             checks.append(Check(name=name, passed=False, reason=reason, detail="; ".join(texts)))
         if not details and name in made:
             checks.append(Check(name=name, passed=True))
-    return VerificationReport(passed=not findings, checks=checks)
+    return VerificationReport(passed=not findings, version=VERSION, checks=checks)
 
 
 def _judged(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from data_synthesis.arenas.episode import OUTPUT_CHARS
 from data_synthesis.sandbox.world import ELSEWHERE, World
 
+VERSION = 2  # of the checks; goes up when they accept something else
+
 
 @dataclass(frozen=True)
 class ProofSettings:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from rich.console import Console
 
 from data_synthesis.arenas import proof
-from data_synthesis.arenas.settings import ProofSettings
+from data_synthesis.arenas.settings import VERSION, ProofSettings
 from data_synthesis.environments import wordings as w
 from data_synthesis.environments.cut import cut, quantile
 from data_synthesis.environments.decompose import decompose
@@ -170,7 +170,7 @@ def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings, minimum: flo
             "prove",
             Arena,
             _one(partial(prove, sandbox=sandbox, settings=settings.proof)),
-            asdict(settings.proof),
+            {"version": VERSION, **asdict(settings.proof)},
         ),
     ]
 

@@ -51,7 +51,7 @@ class Tally:
         self.verdicts["proved" if report.passed else "failed"] += 1
         self.reasons.update(set(report.reasons))
         checks = ", ".join(dict.fromkeys(check.name for check in report.checks))
-        settings = report.model_extra or {}
+        settings = ({"version": report.version} if report.version else {}) | (report.model_extra or {})
         self.proofs[checks, json.dumps(settings, sort_keys=True) if settings else UNKNOWN] += 1
 
 

@@ -66,7 +66,7 @@ def test_the_proof_is_told_as_it_was(tmp_path):
     )
     bad = Check(name="replay", passed=False, reason="gold_call_fails")
     failed = changed(FARES, verification=VerificationReport(passed=False, checks=[bad]))
-    settled = VerificationReport.model_validate({"passed": True, "version": "2"})
+    settled = VerificationReport.model_validate({"passed": True, "version": 2})
     _, body = card_of(tmp_path, good, failed, FARES, changed(FARES, verification=settled))
     for line in (
         "| proved | 2 |",
@@ -74,7 +74,7 @@ def test_the_proof_is_told_as_it_was(tmp_path):
         "| not proved | 1 |",
         "| gold_call_fails | 1 |",
         "| replay | unknown | 2 |",
-        '|  | {"version": "2"} | 1 |',
+        '|  | {"version": 2} | 1 |',
     ):
         assert line in body
 
