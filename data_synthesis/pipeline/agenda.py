@@ -15,16 +15,17 @@ from data_synthesis.pipeline.results import duplicate
 
 @dataclass(frozen=True)
 class Work:
-    """A record before a stage, as JSON. `level` counts the stages from 0."""
+    """A record before a stage, as JSON. `level` counts the stages, `turn` the inputs that began before its own."""
 
     level: int
     id: str
     value: Mapping[str, Any]
     fingerprint: str
+    turn: int = 0
 
     @classmethod
-    def of(cls, value: Mapping[str, Any], level: int = 0) -> Work:
-        return cls(level, value["id"], value, fingerprint(value))
+    def of(cls, value: Mapping[str, Any], level: int = 0, turn: int = 0) -> Work:
+        return cls(level, value["id"], value, fingerprint(value), turn)
 
 
 class Agenda:
@@ -62,7 +63,7 @@ class Agenda:
         value = next(self._inputs, None) if new else None
         if value is None:
             return None
-        work = Work.of(value)
+        work = Work.of(value, turn=len(self.order))
         self.order.append(work.id)
         return work
 
@@ -99,4 +100,4 @@ class Agenda:
     def _pass_on(self, work: Work, outcome: Outcome) -> None:
         self._ticks[work.level](outcome)
         if (level := work.level + 1) < len(self._journals):
-            self._begun[level].extend(Work.of(value, level) for value in outcome.outputs)
+            self._begun[level].extend(Work.of(value, level, work.turn) for value in outcome.outputs)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from data_synthesis.pipeline.agenda import Agenda, Work
 from data_synthesis.pipeline.settling import Policy, settle
 from data_synthesis.pipeline.stage import Stage
+from data_synthesis.teacher.turn import TURN
 
 _REPLAYED_AT_ONCE = 100  # settled records looked at before the event loop gets a turn
 
@@ -30,6 +31,7 @@ async def execute_here(agenda: Agenda, stages: Sequence[Stage[Any]], policy: Pol
 
     async def work_on(work: Work) -> None:
         nonlocal working
+        TURN.set(work.turn)
         agenda.settle(work, await settle(work.value, stages[work.level], policy))
         working -= 1
         done.set()

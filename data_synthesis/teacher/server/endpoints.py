@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from itertools import count
 
 from data_synthesis.teacher.server.chat import ChatClient
+from data_synthesis.teacher.turn import TURN
 
 _SHRINK = 0.5  # of the limit, when a server is overloaded
 _REST_SECONDS = 5.0  # that a server which did not answer is left alone; doubles each time, up to a minute
@@ -71,11 +73,12 @@ class Lease:
 
 
 class Endpoints:
-    """Gives each request the server with the most room, in the order in which they come."""
+    """Gives each request the server with the most room, by their turns, and in the order in which they come."""
 
     def __init__(self, endpoints: Sequence[Endpoint]):
         self.all = tuple(endpoints)
-        self._waiting: deque[asyncio.Future[Endpoint]] = deque()
+        self._waiting: list[tuple[int, int, asyncio.Future[Endpoint]]] = []  # a heap, by turn and arrival
+        self._arrivals = count()
         self._until_idle: list[asyncio.Future[None]] = []
 
     @asynccontextmanager
@@ -95,7 +98,7 @@ class Endpoints:
 
     async def _place(self) -> Endpoint:
         place = asyncio.get_running_loop().create_future()
-        self._waiting.append(place)
+        heappush(self._waiting, (TURN.get(), next(self._arrivals), place))
         self._give_places()
         try:
             return await place
@@ -115,7 +118,7 @@ class Endpoints:
 
     def _give_places(self) -> None:
         while self._waiting and (endpoint := self._best()):
-            place = self._waiting.popleft()
+            _, _, place = heappop(self._waiting)
             if not place.cancelled():
                 endpoint.in_flight += 1
                 place.set_result(endpoint)

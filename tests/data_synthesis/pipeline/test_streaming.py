@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from data_synthesis.pipeline import PipelineError, Policy, Rejected, Stage, run_stages
 from data_synthesis.records import Provenance, Question, Record, ToolServer, read_records
 from data_synthesis.teacher.interface import TeacherError, TeacherGone
+from data_synthesis.teacher.turn import TURN
 
 FAST = Policy(concurrency=3, deadline=5.0, backoff=0.0)
 
@@ -252,3 +253,17 @@ def test_a_second_group_of_stages_begins_from_the_files_of_the_first(tmp_path):
     assert results(parts) == results(whole)
     run(stages, ask("a", "b"), parts)
     assert results(parts) == results(whole)
+
+
+def test_outputs_have_the_turn_of_the_input_they_come_from(tmp_path):
+    turns: dict[str, int] = {}
+
+    async def twins(question: Question) -> list[Record]:
+        return ask(question.question + "1", question.question + "2")
+
+    async def note(question: Question) -> list[Record]:
+        turns[question.question] = TURN.get()
+        return []
+
+    run([stage_of("twins", twins), stage_of("note", note)], ask("a", "b", "c"), tmp_path)
+    assert turns == {"a1": 0, "a2": 0, "b1": 1, "b2": 1, "c1": 2, "c2": 2}

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from data_synthesis.teacher.server.endpoints import Endpoint, Endpoints
+from data_synthesis.teacher.turn import TURN
 
 
 def endpoint(limit: float, most: int = 64) -> Endpoint:
@@ -125,3 +126,21 @@ def test_a_silent_server_rests_longer_each_time_until_it_answers():
     server.kept_up()
     server.silent(0.0)
     assert server.resting_until == 5
+
+
+def test_what_began_first_goes_first():
+    served: list[int] = []
+
+    async def work(pool: Endpoints, turn: int) -> None:
+        TURN.set(turn)
+        async with pool.lease():
+            await asyncio.sleep(0)
+            served.append(turn)
+
+    async def run() -> None:
+        pool = Endpoints([endpoint(1)])
+        async with asyncio.timeout(10):
+            await asyncio.gather(*(work(pool, turn) for turn in (9, 3, 1, 2, 1)))
+
+    asyncio.run(run())
+    assert served == [9, 1, 1, 2, 3], "the first found a free place"
