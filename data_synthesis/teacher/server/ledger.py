@@ -56,7 +56,7 @@ class Ledger:
     def __init__(self, path: str | Path, *, part: bool = False):
         whole = Path(path).absolute()
         self.path = whole.with_name(f"{whole.name}.{uuid.uuid4().hex}.part") if part else whole
-        self._replies = "SELECT reply FROM replies WHERE key = ?1"
+        self._replies = "SELECT reply FROM replies WHERE key = :key"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             self._db = sqlite3.connect(self.path.as_uri(), uri=True, timeout=30.0)
@@ -76,7 +76,7 @@ class Ledger:
         self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
         if whole.exists():
             self._db.execute("ATTACH ? AS known", (f"{whole.as_uri()}?immutable=1",))
-            self._replies += " UNION ALL SELECT reply FROM known.replies WHERE key = ?1"
+            self._replies += " UNION ALL SELECT reply FROM known.replies WHERE key = :key"
 
     def close(self) -> None:
         self._db.close()
@@ -84,7 +84,7 @@ class Ledger:
     def reply(self, key: str) -> str | None:
         """The answer to a question that was answered before."""
         with self._usable():
-            row = self._db.execute(self._replies, (key,)).fetchone()
+            row = self._db.execute(self._replies, {"key": key}).fetchone()
         return (row[0] or None) if row else None
 
     def add(self, request: Request, key: str = "", reply: str = "") -> None:

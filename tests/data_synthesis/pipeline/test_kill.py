@@ -143,6 +143,9 @@ def settled_squares(out: Path) -> set[str]:
 
 if __name__ == "__main__":
     out, count = Path(sys.argv[1]), int(sys.argv[2])
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # shells ignore it in what they run in the background
     if len(sys.argv) > 3:  # stands for a full disk: no file may grow beyond so many bytes
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
     policy = Policy(concurrency=4, backoff=0.0)

@@ -133,6 +133,9 @@ def flood(status: int) -> Answer:
 
 class Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = (
+        256  # connections that wait to be taken: the default of 5 resets the rest on a busy machine
+    )
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
