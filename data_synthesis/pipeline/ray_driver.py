@@ -9,6 +9,7 @@ import logging
 import math
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import threading
@@ -178,6 +179,9 @@ class _Actor:
 
 
 def _last_line(error: Exception) -> str:
-    """Ray's messages end with what went wrong, after the traces of its processes."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:300] if lines else type(error).__name__
+    """The last line that names an error, or the last at all: Ray puts the traces of its processes before it, and
+    advice behind it.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    errors = [line for line in lines if re.match(r"[\w.]+(Error|Exception): ", line)]
+    return (errors or lines)[-1][:300]

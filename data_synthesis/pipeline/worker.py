@@ -32,14 +32,16 @@ class Worker:
 
     @cached_property
     def _stages(self) -> Sequence[Stage[Any]]:
-        made = {stage.name: stage for stage in self._make_stages()}
+        try:
+            made = {stage.name: stage for stage in self._make_stages()}
+        except Exception as error:
+            raise PipelineError(f"a worker cannot begin: {type(error).__name__}: {error}") from error
         return [made[name] for name in self._names]
 
     async def carry(self, batch: Sequence[str]) -> list[str]:
         """Each line of `batch` is a record before a stage; those that come back are what was settled, each parent
         before its children. Where nothing can be settled any more the last one says why.
         """
-        stages = self._stages
         settled: list[str] = []
         seen: set[tuple[int, str]] = set()
 
@@ -55,6 +57,7 @@ class Worker:
                 await _all(carry(Work.of(value, level)) for value in outcome.outputs)
 
         try:
+            stages = self._stages
             await _all(carry(unpacked(line)) for line in batch)
         except PipelineError as gone:
             settled.append(json_line({"gone": str(gone)}))

@@ -89,9 +89,7 @@ def test_nobody_to_ask_ends_the_run_and_what_was_settled_is_kept(cluster, tmp_pa
 
 
 def test_workers_that_cannot_begin_are_one_clear_sentence(cluster, tmp_path):
-    with pytest.raises(
-        PipelineError, match=r"Ray failed: .*there is no sandbox here .*ray\.log has what it said"
-    ):
+    with pytest.raises(PipelineError, match="a worker cannot begin: RuntimeError: there is no sandbox here"):
         run(tmp_path, questions(3), cluster, Broken())
 
 

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
-from deeds import Deeds, questions
+from deeds import Broken, Deeds, questions
 
 from data_synthesis.pipeline import PipelineError, Policy, RayCluster
 from data_synthesis.pipeline.agenda import Work
@@ -61,6 +61,12 @@ def test_what_was_settled_before_nobody_could_be_asked_is_told_too(tmp_path):
     assert settled_in(lines[0])[0] == 0
     with pytest.raises(PipelineError, match="no server answers; start one"):
         settled_in(lines[-1])
+
+
+def test_a_worker_that_cannot_begin_says_why():
+    (line,) = asyncio.run(Worker(Broken(), NAMES, POLICY).carry([]))
+    with pytest.raises(PipelineError, match="a worker cannot begin: RuntimeError: there is no sandbox here"):
+        settled_in(line)
 
 
 def test_without_ray_it_is_said_what_to_install(tmp_path, monkeypatch):
