@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ def replacing(path: Path) -> Iterator[TextIO]:
     try:
         with partial.open("w", encoding="utf-8") as out:
             yield out
+            out.flush()
+            os.fsync(out.fileno())  # a power cut must not leave an empty file in its place
         partial.replace(path)
     except OSError as error:
         raise PipelineError(f"cannot write {path}: {error.strerror}") from error

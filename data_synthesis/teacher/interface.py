@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from string import Template
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue
+from pydantic_core import to_json
 
 from data_synthesis.records import content_hash
 
@@ -50,7 +50,7 @@ class Prompt(Generic[Reply]):
 
 
 def _in_words(value: JsonValue) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+    return value if isinstance(value, str) else to_json(value, indent=1).decode()
 
 
 class Teacher(Protocol):
