@@ -78,32 +78,130 @@ class ToolSpec(Part):
         return {"type": "function", "function": function}
 
 
+class ServerTool(ToolSpec):
+    """A tool as a server documents it.
+
+    `wire_name` is what the server calls it, where that is not `name`, which is callable and unique in its server.
+    `source` is Python that defines a function `name`, where the tool is code.
+    """
+
+    output_schema: dict[str, JsonValue] | None = None
+    wire_name: str = ""
+    source: str = ""
+
+    @property
+    def called(self) -> str:
+        """The name to send to the server."""
+        return self.wire_name or self.name
+
+
+class Reach(Part):
+    """How a server's tools are executed.
+
+    `stdio` starts `command` with the working folder of the run, for which the text `{folder}` stands in `command` and
+    in the values of `env`; the folder begins as a copy of `seed_folder`. `http` speaks MCP to `url`; a value of
+    `headers` that begins with `$` names an environment variable. `code` runs the tools' sources; `emulated` asks a
+    teacher.
+    """
+
+    kind: Literal["stdio", "http", "code", "emulated"] = "emulated"
+    command: list[str] = []
+    env: dict[str, str] = {}
+    seed_folder: str = ""
+    url: str = ""
+    headers: dict[str, str] = {}
+
+
 class ToolServer(Record):
     """A group of tools, usually one MCP server."""
 
     title: str
     description: str = ""
     domain: str = ""
-    tools: list[ToolSpec]
-    stdio_command: list[str] | None = None
-    url: str | None = None
+    tools: list[ServerTool]
+    reach: Reach = Field(default_factory=Reach)
+
+    def tool(self, name: str) -> ServerTool | None:
+        return next((tool for tool in self.tools if tool.name == name), None)
+
+
+class ChainProposal(Part):
+    """A task that somebody thinks these tools, in this order, can do. `by` names who."""
+
+    tools: list[str]
+    task: str = ""
+    by: str = ""
+
+
+class Feed(Part):
+    """That `parameter` of an edge's target can be filled from `output` of its source, a dotted path or empty."""
+
+    parameter: str
+    output: str = ""
+    evidence: Literal["schema", "name", "embedding"]
+    score: float = Field(ge=0, le=1)
+
+
+class GraphEdge(Part):
+    """`target` may follow `source`. `proposed_by` counts the proposals in which it does, by proposer."""
+
+    source: str
+    target: str
+    weight: float = Field(gt=0)
+    proposed_by: dict[str, int] = {}
+    feeds: list[Feed] = []
+
+
+class ToolGraph(Record):
+    """Which tools of a server may follow which. Nodes are tool names."""
+
+    server_id: str
+    nodes: list[str]
+    edges: list[GraphEdge] = []
+    proposals: list[ChainProposal] = []
 
 
 class ToolChain(Record):
-    """A walk on a server's tool graph."""
+    """A walk on a server's tool graph. `votes` and `back_translations` are what verification found.
+
+    Without `tools` it only says how many a task of the writer's own choice should need.
+    """
 
     server_id: str
-    tools: list[str]
+    tools: list[str] = []
+    tool_count: int = Field(default=0, ge=0)
+    feeds: list[Feed] = []
+    votes: dict[str, int] = {}
+    back_translations: list[list[str]] = []
+
+    @model_validator(mode="after")
+    def _has_tools_or_a_count(self) -> ToolChain:
+        self.tool_count = self.tool_count or len(self.tools)
+        if self.tool_count < 1 or (self.tools and len(self.tools) != self.tool_count):
+            raise ValueError(f"a chain of {len(self.tools)} tools cannot ask for {self.tool_count}")
+        return self
 
 
 class Task(Record):
-    """A user request that should need `target_tools`."""
+    """A user request that should need `target_tools`. A score is null where its judge failed."""
 
-    query: str
+    query: str = Field(min_length=1)
     server_id: str = ""
+    chain_id: str = ""
     target_tools: list[str] = []
+    language: str = "en"
     augmentation: str | None = None
+    persona: dict[str, JsonValue] | None = None
     scores: dict[str, float | None] = {}
+
+
+class TaskPlan(Record):
+    """A task on its way: as it was written (`augmentation` null), or to be varied once more in that way."""
+
+    task: Task
+    augmentation: str | None = None
+    variant: int = 0
+    persona: dict[str, JsonValue] | None = None
 
 
 class ToolCall(Part):
@@ -316,6 +414,54 @@ class ToolEvent(Part):
     output: str
     status: Literal["ok", "tool_error", "unknown_tool", "bad_json", "bad_arguments", "breach"]
     gold_id: int | None = None
+
+
+class RunEvent(ToolEvent):
+    """One call of an agent's run. `injected` names the failure that was made up on purpose, if it was."""
+
+    status: Literal[  # type: ignore[assignment]
+        "ok", "tool_error", "unknown_tool", "bad_json", "bad_arguments", "breach",
+        "timeout", "unreachable", "server_error", "rate_limited", "partial", "oversized", "not_protocol",
+    ]  # fmt: skip
+    injected: str | None = None
+
+
+class StateChange(Part):
+    """What a run left different in its working folder: a file, a row of a database, a commit.
+
+    `what` is `file`, `row` or `commit`; `name` is the path, the path and table, or the repository. `before` and `after`
+    are texts, cut at a bound; null where there was or is nothing.
+    """
+
+    what: Literal["file", "row", "commit"]
+    name: str
+    before: str | None = None
+    after: str | None = None
+
+
+class Judgement(Part):
+    """A score in [0, 1] with why; null where a judge failed, and then `reason` says how.
+
+    `parts` are the scores of calls or rounds, where the score is their mean.
+    """
+
+    score: float | None = Field(default=None, ge=0, le=1)
+    by: Literal["rule", "model"]
+    reason: str = ""
+    parts: list[float | None] = []
+
+
+class AgentRun(Trajectory):
+    """A trajectory with what else is known of it. A broken one is kept, and never becomes an SFT row."""
+
+    task: Task
+    outcome: Literal[
+        "finished", "max_calls", "deadline", "agent_failed", "backend_failed", "emulator_failed"
+    ] = "finished"
+    problem: str = ""
+    events: list[RunEvent] = []
+    state: list[StateChange] = []
+    judgements: dict[str, Judgement] = {}
 
 
 class RewardParts(Part):

@@ -24,8 +24,9 @@ from data_synthesis.environments.synthesise import synthesise
 from data_synthesis.environments.verify import verify
 from data_synthesis.environments.wordings import Wording
 from data_synthesis.environments.workers import Workers
-from data_synthesis.pipeline import Funnel, PipelineError, Policy, Rejected, Stage, execute_here, run_stages
-from data_synthesis.pipeline.results import output_path, rejects_path, replacing
+from data_synthesis.pipeline import Funnel, Policy, Rejected, Stage, execute_here, run_stages
+from data_synthesis.pipeline.results import output_path, rejects_path
+from data_synthesis.pipeline.steps import between, concatenate, one, outputs_before, whole_funnel
 from data_synthesis.records import Arena, Decomposition, Record, Seed, read_records
 from data_synthesis.sandbox.interface import Sandbox
 from data_synthesis.teacher.interface import Teacher
@@ -102,7 +103,7 @@ def synthesise_arenas(
     """
     out_dir = Path(out_dir)
     steps = out_dir / "steps"
-    chosen = _between(from_step, to_step)
+    chosen = between(STEPS, from_step, to_step)
 
     async def run() -> Funnel:
         ran = Funnel()
@@ -110,7 +111,7 @@ def synthesise_arenas(
             minimum = _minimum(settings, steps) if "cut" in group else 0.0
             make = partial(_stages, settings=settings, minimum=minimum)
             stages = [stage for stage in make(teacher, sandbox) if stage.name in group]
-            inputs = seeds if group[0] == STEPS[0] else _outputs_before(stages[0], steps)
+            inputs = seeds if group[0] == STEPS[0] else outputs_before(stages[0], STEPS, steps)
             executor = workers.executor(make) if workers else execute_here
             group_ran = await run_stages(
                 stages, inputs, steps, policy=policy, console=console, executor=executor
@@ -119,10 +120,10 @@ def synthesise_arenas(
         return ran
 
     ran = asyncio.run(_asked(teacher, run()))
-    funnel = _whole_funnel(out_dir / "funnel.json", ran)
+    funnel = whole_funnel(out_dir / "funnel.json", STEPS, ran)
     if to_step == STEPS[-1]:
-        _concatenate([output_path(steps, STEPS[-1])], out_dir / "arenas.jsonl")
-        _concatenate([rejects_path(steps, step) for step in STEPS], out_dir / "rejects.jsonl")
+        concatenate([output_path(steps, STEPS[-1])], out_dir / "arenas.jsonl")
+        concatenate([rejects_path(steps, step) for step in STEPS], out_dir / "rejects.jsonl")
     if console:
         console.print(funnel.table("seeds to proved arenas"))
     return funnel
@@ -163,13 +164,13 @@ def _stages(teacher: Teacher, sandbox: Sandbox, settings: Settings, minimum: flo
         asking("decompose", Seed, decompose, asked, attempts=attempts),
         asking("necessity", Decomposition, judge_necessity, [w.NECESSITY], attempts=attempts),
         asking("verify", Decomposition, verify, judges, attempts=attempts),
-        Stage("cut", Decomposition, _one(partial(cut, minimum=minimum)), remembered=False),
+        Stage("cut", Decomposition, one(partial(cut, minimum=minimum)), remembered=False),
         asking("synthesise", Decomposition, synthesising, tool, budget=budget),
         asking("merge", Arena, merging, merged, attempts=attempts, call_seconds=seconds),
         Stage(
             "prove",
             Arena,
-            _one(partial(prove, sandbox=sandbox, settings=settings.proof)),
+            one(partial(prove, sandbox=sandbox, settings=settings.proof)),
             {"version": VERSION, **asdict(settings.proof)},
         ),
     ]
@@ -187,14 +188,7 @@ def _asking(
     """A stage that asks a teacher; whom, what and with which options is what its output depends on."""
     shown = {key: asdict(value) if isinstance(value, Budget) else value for key, value in options.items()}
     settings = {**who, "prompts": [each.label for each in words], **shown}
-    return Stage(name, takes, _one(partial(step, teacher=teacher, **options)), settings)
-
-
-def _one(step: Callable[[Any], Awaitable[Record]]) -> Callable[[Any], Awaitable[Sequence[Record]]]:
-    async def run(record: Record) -> Sequence[Record]:
-        return [await step(record)]
-
-    return run
+    return Stage(name, takes, one(partial(step, teacher=teacher, **options)), settings)
 
 
 async def prove(arena: Arena, sandbox: Sandbox, settings: ProofSettings) -> Arena:
@@ -209,38 +203,3 @@ async def prove(arena: Arena, sandbox: Sandbox, settings: ProofSettings) -> Aren
         failed = [check for check in report.checks if not check.passed]
         raise Rejected(failed[0].reason, "; ".join(f"{c.reason}: {c.detail}" for c in failed))
     return arena.model_copy(update={"verification": report})
-
-
-def _between(first: str, last: str) -> Sequence[str]:
-    for step in (first, last):
-        if step not in STEPS:
-            raise PipelineError(f"there is no step {step!r}; the steps are {', '.join(STEPS)}")
-    if STEPS.index(first) > STEPS.index(last):
-        raise PipelineError(f"step {first} comes after {last}, so there is nothing to run")
-    return STEPS[STEPS.index(first) : STEPS.index(last) + 1]
-
-
-def _outputs_before(stage: Stage[Any], steps: Path) -> Iterable[Record]:
-    before = STEPS[STEPS.index(stage.name) - 1]
-    path = output_path(steps, before)
-    if not path.exists():
-        raise PipelineError(
-            f"step {stage.name} starts from {path}, which is not there; run step {before} first"
-        )
-    return read_records(path, stage.takes)
-
-
-def _whole_funnel(path: Path, ran: Funnel) -> Funnel:
-    """`ran`, with the counts of steps that an earlier run left in the same folder. Written to `path`."""
-    earlier = Funnel.model_validate_json(path.read_text()).stages if path.exists() else []
-    by_step = {summary.stage: summary for summary in (*earlier, *ran.stages)}
-    funnel = Funnel(stages=[by_step[step] for step in STEPS if step in by_step])
-    with replacing(path) as out:
-        out.write(funnel.model_dump_json(indent=1) + "\n")
-    return funnel
-
-
-def _concatenate(parts: Iterable[Path], path: Path) -> None:
-    with replacing(path) as out:
-        for part in parts:
-            out.write(part.read_text(encoding="utf-8") if part.exists() else "")

@@ -5,7 +5,7 @@ from data_synthesis.pipeline.journal import Journal, Outcome, PipelineError
 from data_synthesis.pipeline.ray_cluster import RayCluster
 from data_synthesis.pipeline.runner import run_stage, run_stages
 from data_synthesis.pipeline.settling import Failure, Policy
-from data_synthesis.pipeline.stage import Rejected, Stage
+from data_synthesis.pipeline.stage import Rejected, Stage, Undecided
 from data_synthesis.pipeline.summary import Funnel, StageSummary
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Rejected",
     "Stage",
     "StageSummary",
+    "Undecided",
     "execute_here",
     "run_stage",
     "run_stages",

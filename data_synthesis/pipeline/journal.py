@@ -21,13 +21,17 @@ class PipelineError(Exception):
 
 
 class Outcome(BaseModel):
-    """What became of one input. `done` and `rejected` are final; `failed` is tried again by the next run."""
+    """What became of one input. `done` and `rejected` are final; `failed` is tried again by the next run.
+
+    `kept` is what a stage made of an input that goes no further.
+    """
 
     input_id: str
     status: Literal["done", "rejected", "failed"]
     reason: str = ""
     detail: str = ""
     outputs: list[dict[str, Any]] = []
+    kept: dict[str, Any] | None = None
 
 
 class Entry(Outcome):

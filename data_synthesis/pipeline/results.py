@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from data_synthesis.pipeline.journal import Journal, Outcome, PipelineError
 from data_synthesis.pipeline.lines import json_line
@@ -38,7 +38,7 @@ def write_results(stage: str, order: Sequence[str], journal: Journal, out_dir: P
                 out.writelines(json_line(output) for output in outcome.outputs)
             else:
                 reasons[outcome.status][outcome.reason] += 1
-                rejects.write(json_line({"stage": stage, **outcome.model_dump(exclude={"outputs"})}))
+                rejects.write(json_line({"stage": stage, **_without_outputs(outcome)}))
     summary.rejected = dict(sorted(reasons["rejected"].items()))
     summary.failed = dict(sorted(reasons["failed"].items()))
     return summary
@@ -60,6 +60,10 @@ def replacing(path: Path) -> Iterator[TextIO]:
         partial.replace(path)
     except OSError as error:
         raise PipelineError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _without_outputs(outcome: Outcome) -> dict[str, Any]:
+    return outcome.model_dump(exclude={"outputs"} if outcome.kept else {"outputs", "kept"})
 
 
 def _outcomes(order: Sequence[str], journal: Journal) -> Iterator[Outcome]:

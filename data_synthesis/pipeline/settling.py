@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from data_synthesis.pipeline.journal import Outcome, PipelineError
 from data_synthesis.pipeline.lines import json_line
-from data_synthesis.pipeline.stage import Rejected, Stage
+from data_synthesis.pipeline.stage import Lost, Rejected, Stage
 from data_synthesis.sandbox.interface import SandboxUnavailable
 from data_synthesis.teacher.interface import TeacherError, TeacherGone
 
@@ -82,8 +82,8 @@ async def settle(value: Mapping[str, Any], stage: Stage[Any], policy: Policy) ->
                 {"outputs": dumped}
             ).encode()  # what cannot be written down is this record's trouble too
             return Outcome(input_id=value["id"], status="done", outputs=dumped)
-        except Rejected as no:
-            return _lost(value["id"], "rejected", no.reason, no.detail)
+        except Lost as lost:
+            return _gone_with_reason(value["id"], lost)
         except TeacherGone as gone:
             raise PipelineError(str(gone)) from gone
         except Exception as error:  # one record's trouble must not end the run; the rejects file names it
@@ -92,6 +92,14 @@ async def settle(value: Mapping[str, Any], stage: Stage[Any], policy: Policy) ->
                 return _failed(value["id"], error, failure, policy)
             await asyncio.sleep(policy.backoff * 2**attempt)
             attempt += 1
+
+
+def _gone_with_reason(input_id: str, lost: Lost) -> Outcome:
+    outcome = _lost(
+        input_id, "rejected" if isinstance(lost, Rejected) else "failed", lost.reason, lost.detail
+    )
+    kept = lost.kept.model_dump(mode="json") if lost.kept else None
+    return outcome.model_copy(update={"kept": kept})
 
 
 def _misfit(input_id: str, error: ValidationError) -> Outcome:

@@ -13,12 +13,25 @@ from data_synthesis.records import Record
 Taken = TypeVar("Taken", bound=Record)
 
 
-class Rejected(Exception):
-    """A verdict on the record: it goes no further. Not a failure of the stage, so it is never retried."""
+class Lost(Exception):
+    """The record goes no further.
 
-    def __init__(self, reason: str, detail: str = ""):
+    Args:
+        reason: a code.
+        kept: what the stage made of it all the same, which goes to the rejects.
+    """
+
+    def __init__(self, reason: str, detail: str = "", kept: Record | None = None):
         super().__init__(f"{reason}: {detail}")
-        self.reason, self.detail = reason, detail
+        self.reason, self.detail, self.kept = reason, detail, kept
+
+
+class Rejected(Lost):
+    """A verdict on the record. Not a failure of the stage, so it is never retried."""
+
+
+class Undecided(Lost):
+    """No verdict: the next run tries again."""
 
 
 @dataclass(frozen=True)

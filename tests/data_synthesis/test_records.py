@@ -20,6 +20,7 @@ from data_synthesis.records import (
     Provenance,
     Question,
     Record,
+    ServerTool,
     Task,
     ToolCall,
     ToolServer,
@@ -53,13 +54,18 @@ SPECS = st.builds(
 )
 TASKS = st.builds(
     Task,
-    query=st.text(max_size=20),
+    query=st.text(min_size=1, max_size=20),
     target_tools=st.lists(st.text(max_size=5), max_size=3),
     scores=st.dictionaries(st.text(max_size=5), st.none() | st.floats(0, 1), max_size=3),
     provenance=PROVENANCE,
 )
+SERVER_TOOLS = st.builds(
+    lambda spec, output: ServerTool(**spec.model_dump(), output_schema=output),
+    SPECS,
+    st.none() | st.dictionaries(st.text(max_size=5), JSON, max_size=3),
+)
 SERVERS = st.builds(
-    ToolServer, title=st.text(max_size=9), tools=st.lists(SPECS, max_size=3), provenance=PROVENANCE
+    ToolServer, title=st.text(max_size=9), tools=st.lists(SERVER_TOOLS, max_size=3), provenance=PROVENANCE
 )
 ARENAS = st.builds(
     lambda question, specs, answers: Arena.model_validate(

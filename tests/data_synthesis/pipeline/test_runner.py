@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections import Counter
 from pathlib import Path
 
@@ -6,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_synthesis.pipeline import Failure, PipelineError, Policy, Rejected, Stage, run_stage, run_stages
+from data_synthesis.pipeline import (
+    Failure,
+    PipelineError,
+    Policy,
+    Rejected,
+    Stage,
+    Undecided,
+    run_stage,
+    run_stages,
+)
 from data_synthesis.records import BadRecord, Question, Record, read_records
 from data_synthesis.teacher.interface import TeacherError
 
@@ -199,3 +209,21 @@ def test_stages_feed_each_other_and_the_funnel_counts_them(tmp_path):
     ]
     assert funnel.stages[1].rejected == {"too_short": 1}
     assert outputs(tmp_path, "third") == ["bb", "ccc"]
+
+
+@pytest.mark.parametrize(("lost", "asked"), [(Rejected, 1), (Undecided, 2)])
+def test_what_a_lost_record_became_is_in_the_rejects_and_only_the_undecided_is_tried_again(
+    tmp_path, lost, asked
+):
+    tries = []
+
+    async def half(question: Question) -> list[Record]:
+        tries.append(question.id)
+        raise lost("broke", "in the middle", kept=Question(question="half an answer"))
+
+    for _ in range(2):
+        run(stage_of(half), ask("a"), tmp_path)
+    assert len(tries) == asked
+    line = json.loads((tmp_path / "echo.rejects.jsonl").read_text())
+    assert line["kept"]["question"] == "half an answer"
+    assert line["status"] == {Rejected: "rejected", Undecided: "failed"}[lost]
