@@ -25,6 +25,19 @@ PARTS = {
         "environments": {"records", "sandbox", "arenas", "teacher", "pipeline"},
         "selection": {"records", "embedding", "arenas", "pipeline", "environments"},
         "interop": {"records", "arenas", "teacher", "pipeline", "environments", "selection"},
+        "mcp": {"records"},
+        "trajectories": {
+            "records",
+            "sandbox",
+            "embedding",
+            "arenas",
+            "teacher",
+            "pipeline",
+            "environments",
+            "selection",
+            "interop",
+            "mcp",
+        },
     },
 }
 LAYERS = (

@@ -1,6 +1,7 @@
 """Chains to user requests: written, varied, scored."""
 
 from data_synthesis.trajectories.tasks.augment import MODES, vary
+from data_synthesis.trajectories.tasks.distinct import distinct
 from data_synthesis.trajectories.tasks.personas import Persona, read_personas, sampled_persona
 from data_synthesis.trajectories.tasks.plan import PlanSettings, open_chains, planned
 from data_synthesis.trajectories.tasks.score import DIMENSIONS, ScoreSettings, score_task
@@ -12,6 +13,7 @@ __all__ = [
     "Persona",
     "PlanSettings",
     "ScoreSettings",
+    "distinct",
     "open_chains",
     "planned",
     "read_personas",
