@@ -153,12 +153,18 @@ class GraphEdge(Part):
 
 
 class ToolGraph(Record):
-    """Which tools of a server may follow which. Nodes are tool names."""
+    """Which tools of a server may follow which. Nodes are tool names.
+
+    `refused` says why proposals were not used.
+    """
+
+    not_content: ClassVar[frozenset[str]] = Record.not_content | {"refused"}
 
     server_id: str
     nodes: list[str]
     edges: list[GraphEdge] = []
     proposals: list[ChainProposal] = []
+    refused: list[str] = []
 
 
 class ToolChain(Record):
