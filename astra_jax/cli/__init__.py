@@ -12,6 +12,7 @@ from astra_jax import configuration
 from astra_jax.cli.arenas import add_arena_verbs
 from astra_jax.cli.export import add_export_verbs
 from astra_jax.cli.parsing import takes_config, verb
+from astra_jax.cli.rows import add_row_verbs
 from astra_jax.cli.synth import add_synth_verbs
 from astra_jax.cli.training import add_training_verbs
 
@@ -129,6 +130,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add_synth_verbs(verbs)
     add_arena_verbs(verbs)
+    add_row_verbs(verbs)
     add_training_verbs(verbs)
     add_export_verbs(verbs)
     return parser

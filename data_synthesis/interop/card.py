@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from typing import Any
 
+from data_synthesis.interop.card_parts import Splits, front_matter, funnel_part, percent, release, usage_part
 from data_synthesis.interop.licences import UNKNOWN
 from data_synthesis.interop.markdown import counts, table
 from data_synthesis.interop.tally import Tally
@@ -17,7 +16,7 @@ from data_synthesis.records import SCHEMA_VERSION
 from data_synthesis.selection import PAPER_MIX
 
 _TAGS = ["agent", "function-calling", "tool-use", "reinforcement-learning", "synthetic", "verifiable-rewards"]
-_SIZES = (("n<1K", 1_000), ("1K<n<10K", 10_000), ("10K<n<100K", 100_000), ("100K<n<1M", 1_000_000))
+_TASKS = ["reinforcement-learning", "text-generation"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Facts:
     """
 
     name: str
-    splits: Mapping[str, Mapping[str, tuple[Sequence[str], int]]]
+    splits: Splits
     tally: Tally
     funnel: Funnel | None = None
     usage: Mapping[str, Mapping[str, Any]] | None = None
@@ -42,45 +41,26 @@ class Facts:
 
 def card(facts: Facts) -> str:
     """The text of README.md."""
-    import yaml
-
-    header = yaml.safe_dump(_header(facts), sort_keys=False, allow_unicode=True)
+    header = front_matter(
+        facts.name,
+        facts.tally.arenas,
+        facts.splits,
+        licences=[licence for _, _, _, licence in _inputs(facts)],
+        languages=facts.tally.languages,
+        tasks=_TASKS,
+        tags=_TAGS,
+    )
     parts = [
         _opening(facts),
         _claims(),
         _loading(facts),
-        _funnel(facts),
+        funnel_part(facts.funnel),
         _mix(facts.tally),
         _proof(facts.tally),
+        _costs(facts),
+        _licences(facts),
     ]
-    parts += [_costs(facts), _licences(facts)]
-    return f"---\n{header}---\n\n" + "\n\n".join(parts) + "\n"
-
-
-def _header(facts: Facts) -> dict[str, Any]:
-    """The YAML that Hugging Face knows. Its `license` names those of all inputs."""
-    inputs = {licence for _, _, _, licence in _inputs(facts)}
-    languages = sorted(name for name in facts.tally.languages if re.fullmatch(r"[a-z]{2,3}", name))
-    sizes = [name for name, most in _SIZES if facts.tally.arenas < most]
-    return {
-        "pretty_name": facts.name,
-        "license": sorted({_hugging_face_licence(licence) for licence in inputs}),
-        **({"language": languages} if languages else {}),
-        "task_categories": ["reinforcement-learning", "text-generation"],
-        "tags": _TAGS,
-        "size_categories": [sizes[0] if sizes else "n>1M"],
-        "configs": [
-            {
-                "config_name": config,
-                "data_files": [{"split": split, "path": list(paths)} for split, (paths, _) in splits.items()],
-            }
-            for config, splits in facts.splits.items()
-        ],
-    }
-
-
-def _hugging_face_licence(spdx: str) -> str:
-    return spdx.lower() if re.fullmatch(r"[A-Za-z0-9.+-]+", spdx) else "other"
+    return header + "\n\n".join(parts) + "\n"
 
 
 def _opening(facts: Facts) -> str:
@@ -94,7 +74,7 @@ def _opening(facts: Facts) -> str:
 
 {tally.arenas:,} arenas for training agents that call tools. An arena is a question, tools as Python source with their
 documents, and the calls that answer it, each with the answer that its output must contain. On average an arena has
-{calls:.2f} such calls, {tools:.2f} tools and {more:.2f} distractors. Written by astra_jax {_version()}, records of
+{calls:.2f} such calls, {tools:.2f} tools and {more:.2f} distractors. Written by astra_jax {release()}, records of
 schema version {SCHEMA_VERSION}.
 
 {rows}"""
@@ -134,25 +114,9 @@ released: the user's message, the tools' OpenAI schemas, the source by name, and
 the rest distractors. Everything that is not text or a number is JSON in text.{variants}"""
 
 
-def _funnel(facts: Facts) -> str:
-    if facts.funnel is None:
-        return "## How many were refused\n\nUnknown: no funnel of the run was found beside the arenas."
-    rows = [
-        (
-            s.stage,
-            s.inputs,
-            s.outputs,
-            *(", ".join(f"{k} {n}" for k, n in each.items()) for each in (s.rejected, s.failed)),
-        )
-        for s in facts.funnel.stages
-    ]
-    shown = table(("stage", "in", "out", "rejected", "failed: no verdict"), rows)
-    return f"## How many were refused\n\nThe funnel of the run that made the arenas:\n\n{shown}"
-
-
 def _mix(tally: Tally) -> str:
     mix = [
-        (name, tally.scenarios[name], _percent(tally.scenarios[name] / tally.arenas), _percent(float(share)))
+        (name, tally.scenarios[name], percent(tally.scenarios[name] / tally.arenas), percent(float(share)))
         for name, share in PAPER_MIX.items()
     ]
     parts = [
@@ -162,10 +126,6 @@ def _mix(tally: Tally) -> str:
         counts("variant", tally.variants),
     ]
     return "## What is in it\n\n" + "\n\n".join(parts)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def _proof(tally: Tally) -> str:
@@ -190,30 +150,7 @@ def _costs(facts: Facts) -> str:
         ("teacher", "version of its last prompt", "arenas"),
         [(*names, n) for names, n in facts.tally.teachers.most_common()],
     )
-    usage = "Unknown: no record of the teacher's requests was found beside the arenas."
-    if facts.usage is not None:
-        usage = _usage(facts.usage)
-    return f"## Teachers and costs\n\n{teachers}\n\n{usage}"
-
-
-def _usage(usage: Mapping[str, Mapping[str, Any]]) -> str:
-    """Over all runs in the folder, refused answers and rejected arenas included."""
-    names = ("requests", "refused", "input_tokens", "output_tokens", "seconds", "cost")
-    total = {name: sum(of[name] for of in usage.values()) for name in names}
-    rows = [
-        (prompt, *(f"{c[name]:,}" for name in names[:4]), f"{c['seconds']:,.0f}", f"{c['cost']:,.4g}")
-        for prompt, c in {**usage, "all": total}.items()
-    ]
-    heads = (
-        "prompt",
-        "requests",
-        "refused answers",
-        "tokens in",
-        "tokens out",
-        "seconds of the server",
-        "money",
-    )
-    return "What all runs in the folder cost, whether an arena came of it or not:\n\n" + table(heads, rows)
+    return f"## Teachers and costs\n\n{teachers}\n\n{usage_part(facts.usage)}"
 
 
 def _licences(facts: Facts) -> str:
@@ -243,10 +180,3 @@ def _by_teacher(tally: Tally) -> Counter[str]:
     for (teacher, _), n in tally.teachers.items():
         teachers[teacher] += n
     return teachers
-
-
-def _version() -> str:
-    try:
-        return metadata.version("astra-jax")
-    except metadata.PackageNotFoundError:
-        return UNKNOWN

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from pydantic import ValidationError
 from rich.console import Console
 
 from data_synthesis.arenas.rl_rows import NotARow, check_rl_row, write_rl_rows
+from data_synthesis.interop.beside import funnel_beside, usage_beside
 from data_synthesis.interop.dataset import write_dataset
 from data_synthesis.interop.files import read_arenas
 from data_synthesis.interop.refusals import Refusals
-from data_synthesis.pipeline import Funnel, PipelineError
+from data_synthesis.pipeline import PipelineError
 from data_synthesis.records import Arena, BadRecord, write_records
 
 Target = Literal["arenas", "rl_rows", "dataset"]
@@ -100,30 +100,9 @@ def _dataset(
         out,
         held_out=read_arenas(held_out, rejects=refusals.unread) if held_out else (),
         name=name,
-        funnel=_funnel(path.with_name("funnel.json")) if path.is_file() else None,
-        usage=_usage(path.with_name("teacher.sqlite")) if path.is_file() else None,
+        funnel=funnel_beside(path) if path.is_file() else None,
+        usage=usage_beside(path) if path.is_file() else None,
         licences=licences,
         refused=refusals.unwritten,
     )
     return tally.arenas
-
-
-def _funnel(path: Path) -> Funnel | None:
-    try:
-        return Funnel.model_validate_json(path.read_bytes()) if path.exists() else None
-    except ValidationError as error:
-        raise PipelineError(f"{path} is no funnel: {error.errors()[0]['msg']}") from error
-
-
-def _usage(path: Path) -> Mapping[str, Mapping[str, Any]] | None:
-    if not path.exists():
-        return None
-    try:
-        from data_synthesis.teacher.server.ledger import Ledger
-    except ImportError as error:
-        raise PipelineError(f"reading {path} needs pip install 'astra-jax[synthesis]'") from error
-    ledger = Ledger(path)
-    try:
-        return ledger.usage()
-    finally:
-        ledger.close()

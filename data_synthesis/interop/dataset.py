@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from typing import Any
 from data_synthesis.arenas.rl_rows import NotARow
 from data_synthesis.interop.card import Facts, card
 from data_synthesis.interop.files import read_arenas
+from data_synthesis.interop.folders import README, replacing_folder
 from data_synthesis.interop.rows import to_row
 from data_synthesis.interop.tables import SHARD_BYTES, ShardWriter
 from data_synthesis.interop.tally import Tally
@@ -22,7 +22,6 @@ from data_synthesis.records import Arena, BadRecord
 # Config -> its folder. Variants are apart, as the four released columns alone do not say what is withheld.
 FOLDERS = {"default": "data", "variants": "variants"}
 SPLITS = ("train", "held_out")
-README = "README.md"
 
 
 def write_dataset(
@@ -54,22 +53,16 @@ def write_dataset(
         PipelineError: pyarrow is missing, there is no arena, or `out_dir` holds anything but a data set.
     """
     out_dir = Path(out_dir)
-    _check_replaceable(out_dir)
-    partial = out_dir.with_name(out_dir.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    writer = _Writer(partial, shard_bytes, refused)
-    try:
+    with replacing_folder(out_dir, FOLDERS.values()) as partial:
+        writer = _Writer(partial, shard_bytes, refused)
         writer.write("train", arenas)
         writer.write("held_out", held_out)
         if not writer.tally.arenas:
             raise PipelineError(f"there is no arena to write to {out_dir}")
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    facts = Facts(name or out_dir.resolve().name, writer.splits, writer.tally, funnel, usage, licences or {})
-    (partial / README).write_text(card(facts), encoding="utf-8")
-    shutil.rmtree(out_dir, ignore_errors=True)
-    partial.rename(out_dir)
+        facts = Facts(
+            name or out_dir.resolve().name, writer.splits, writer.tally, funnel, usage, licences or {}
+        )
+        (partial / README).write_text(card(facts), encoding="utf-8")
     return writer.tally
 
 
@@ -131,20 +124,3 @@ class _Writer:
                 raise
             self.refused.append(no)
             return None
-
-
-def _check_replaceable(folder: Path) -> None:
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise PipelineError(f"{folder} is no folder; choose another name for the data set")
-    ours = {README, *FOLDERS.values()}
-    others = [path.name for path in folder.iterdir() if path.name not in ours] if folder.exists() else []
-    others += [
-        path.name
-        for inside in FOLDERS.values()
-        for path in (folder / inside).glob("*")
-        if path.suffix != ".parquet"
-    ]
-    if others:
-        raise PipelineError(
-            f"{folder} holds {sorted(others)[0]}, which no data set has; choose another folder"
-        )

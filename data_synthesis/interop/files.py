@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -17,7 +17,7 @@ from data_synthesis.interop.tables import table_values
 from data_synthesis.interop.upstream import arena_of
 from data_synthesis.interop.upstream_records import Instance
 from data_synthesis.pipeline import Rejected
-from data_synthesis.records import Arena, BadRecord, Decomposition, newer
+from data_synthesis.records import Arena, BadRecord, Decomposition, Record, newer
 
 Read = Arena | Decomposition
 
@@ -27,7 +27,7 @@ class Format(NamedTuple):
 
     name: str
     fields: frozenset[str]
-    read: Callable[[Any], Read]
+    read: Callable[[Any], Record]
 
 
 def _upstream_arena(value: Any) -> Arena:
@@ -76,7 +76,18 @@ def read_any(
         OSError: no such file.
         PipelineError: the package that reads Parquet is missing.
     """
-    for item in _items(Path(path), check):
+    return read_formats(path, FORMATS, check=check, rejects=rejects)
+
+
+def read_formats(
+    path: str | Path,
+    formats: Sequence[Format],
+    *,
+    check: Callable[[Any], None] = lambda _: None,
+    rejects: list[BadRecord] | None = None,
+) -> Iterator[Any]:
+    """As `read_any`, of files of other formats: the first of `formats` whose fields the first record has."""
+    for item in _items(Path(path), formats, check):
         if not isinstance(item, BadRecord):
             yield item
         elif rejects is None:
@@ -99,21 +110,23 @@ def is_arena(record: Read) -> None:
         raise Rejected("not_an_arena", "is a decomposition, which has no tools yet")
 
 
-def _items(path: Path, check: Callable[[Read], None]) -> Iterator[Read | BadRecord]:
+def _items(
+    path: Path, formats: Sequence[Format], check: Callable[[Any], None]
+) -> Iterator[Record | BadRecord]:
     values = table_values(path) if path.is_dir() or path.suffix == ".parquet" else json_values(path)
     head: list[Numbered] = []  # up to the first object
     for each in values:
         head.append(each)
         if isinstance(each.value, dict):
             break
-    kind = _kind(head[-1]) if head and isinstance(head[-1].value, dict) else None
+    kind = _kind(head[-1], formats) if head and isinstance(head[-1].value, dict) else None
     for each in chain(head, values):
         yield _item(each, kind, check)
 
 
-def _kind(first: Numbered) -> Format:
+def _kind(first: Numbered, formats: Sequence[Format]) -> Format:
     fields = first.value.keys()
-    for kind in FORMATS:
+    for kind in formats:
         if kind.fields <= fields:
             return kind
     if fields >= _RAW:
@@ -121,12 +134,12 @@ def _kind(first: Numbered) -> Format:
             "is a raw reply of upstream's step 1; the file to read is the one whose name ends in `_processed`"
         )
     else:
-        known = "; ".join(f"{kind.name} ({', '.join(sorted(kind.fields))})" for kind in FORMATS)
+        known = "; ".join(f"{kind.name} ({', '.join(sorted(kind.fields))})" for kind in formats)
         problem = f"has the fields {', '.join(fields) or 'none'}, by which it is none of: {known}"
     raise BadRecord(first.path, first.line, "", problem)
 
 
-def _item(each: Numbered, kind: Format | None, check: Callable[[Read], None]) -> Read | BadRecord:
+def _item(each: Numbered, kind: Format | None, check: Callable[[Any], None]) -> Record | BadRecord:
     if isinstance(each.value, BadRecord):
         return each.value
     if kind is None or not isinstance(each.value, dict):

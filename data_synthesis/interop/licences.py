@@ -8,21 +8,21 @@ from pathlib import Path
 from typing import Any
 
 from data_synthesis.pipeline import PipelineError
-from data_synthesis.records import Arena
+from data_synthesis.records import Record
 
 UNKNOWN = "unknown"
 _GENERATORS = ("generators of this project", "Apache-2.0")
 
 
-def sources_of(arena: Arena) -> list[tuple[str, str]]:
-    """What an arena was made from, with licences: its fields `source` and `license`, or those of its provenance.
+def sources_of(record: Record) -> list[tuple[str, str]]:
+    """What a record was made from, with licences: its fields `source` and `license`, or those of its provenance.
 
     A seed's fields reach the arena. What is not said is `unknown`.
     """
-    said = (arena.provenance.model_extra or {}) | (arena.model_extra or {})
+    said = (record.provenance.model_extra or {}) | (record.model_extra or {})
     sources = _texts(said.get("source"))
     licences = _texts(said.get("license", said.get("licence")))
-    if not sources and not licences and arena.provenance.teacher == "procedural":
+    if not sources and not licences and record.provenance.teacher == "procedural":
         return [_GENERATORS]
     sources = sources or [UNKNOWN]
     if len(licences) != len(sources):

@@ -12,9 +12,9 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
 
 
-def counts(head: str, of: Counter[str]) -> str:
-    """A table of how many arenas are what, the most common first."""
-    return table((head, "arenas"), of.most_common())
+def counts(head: str, of: Counter[str], what: str = "arenas") -> str:
+    """A table of how many arenas, or other things, are what, the most common first."""
+    return table((head, what), of.most_common())
 
 
 def _cell(value: object) -> str:

@@ -43,7 +43,7 @@ class Refusals:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as lines:
-            lines.writelines(json_line(line) for line in self._lines())
+            lines.writelines(json_line(line) for line in self.lines())
 
     def show(self, console: Console) -> None:
         """Prints a table of reasons, and the first refusals."""
@@ -63,7 +63,8 @@ class Refusals:
         yield from self.unread
         yield from self.unwritten
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
+    def lines(self) -> Iterator[dict[str, Any]]:
+        """One object a refusal: where it stands, its reason and its detail."""
         for bad in self.unread:
             where = {"file": str(bad.path), "line": bad.line, "field": bad.field}
             yield {**where, "reason": bad.reason, "detail": bad.problem}

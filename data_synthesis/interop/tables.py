@@ -54,22 +54,32 @@ class ShardWriter:
     Args:
         folder: is made when the first row comes.
         shard_bytes: of text; a file that has reached it is followed by another.
+        columns: column -> its type. `messages` are structs of a role and a text; `objects` is a list of JSON texts that
+            `datasets` reads as objects, each with its own fields, where a struct would give all of them all fields.
 
     Raises:
         PipelineError: pyarrow is missing.
     """
 
-    def __init__(self, folder: Path, split: str, shard_bytes: int = SHARD_BYTES):
+    def __init__(
+        self,
+        folder: Path,
+        split: str,
+        shard_bytes: int = SHARD_BYTES,
+        columns: Mapping[str, str] = COLUMNS,
+    ):
         self._folder, self._split, self._shard_bytes = folder, split, shard_bytes
         self._pyarrow, self._parquet = _packages()
-        self._schema = self._pyarrow.schema([(name, self._type(kind)) for name, kind in COLUMNS.items()])
+        self._schema = self._pyarrow.schema([(name, self._type(kind)) for name, kind in columns.items()])
+        texts = {name: "texts" if kind == "objects" else kind for name, kind in columns.items()}
+        self._built = self._pyarrow.schema([(name, self._type(kind)) for name, kind in texts.items()])
         self._rows: list[Mapping[str, Any]] = []
         self._writer: Any = None
         self._bytes, self._files = 0, 0
 
     def add(self, row: Mapping[str, Any]) -> None:
         self._rows.append(row)
-        self._bytes += sum(len(value) for value in row.values() if isinstance(value, str))
+        self._bytes += sum(len(text) for value in row.values() for text in _texts(value))
         full = self._bytes >= self._shard_bytes
         if full or len(self._rows) == _ROWS:
             self._flush()
@@ -91,7 +101,9 @@ class ShardWriter:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._unnamed(self._files)
             self._writer = self._parquet.ParquetWriter(path, self._schema, compression="zstd")
-        self._writer.write_table(self._pyarrow.Table.from_pylist(self._rows, schema=self._schema))
+        # pyarrow builds no JSON column, and casts texts to one
+        table = self._pyarrow.Table.from_pylist(self._rows, schema=self._built).cast(self._schema)
+        self._writer.write_table(table)
         self._rows = []
 
     def _end_file(self) -> None:
@@ -106,7 +118,13 @@ class ShardWriter:
         if kind == "messages":
             text = self._pyarrow.string()
             return self._pyarrow.list_(self._pyarrow.struct([("role", text), ("content", text)]))
+        if kind in ("objects", "texts"):
+            return self._pyarrow.list_(self._pyarrow.json_() if kind == "objects" else self._pyarrow.string())
         return getattr(self._pyarrow, {"bool": "bool_"}.get(kind, kind))()
+
+
+def _texts(value: Any) -> list[str]:
+    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
 
 
 def _packages() -> tuple[Any, Any]:

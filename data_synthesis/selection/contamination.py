@@ -61,12 +61,16 @@ class Contamination:
     def of(self, arena: Arena) -> Finding | None:
         """The first thing that the arena repeats: what its user says, then its tools, distractors included."""
         texts = [arena.question, *(follow_up.content for follow_up in arena.follow_ups)]
-        return next(filter(None, map(self.of_text, texts)), None) or next(self._of_tools(_tools(arena)), None)
+        return next(filter(None, map(self.of_text, texts)), None) or next(self.of_tools(_tools(arena)), None)
 
     def names_alone(self, arena: Arena) -> int:
         """How many of the arena's tools share the name of a benchmark's function, and not its parameters."""
-        same = sum(_key(tool.name) in self._functions for tool in _tools(arena))
-        return same - sum(1 for _ in self._of_tools(_tools(arena)))
+        return self.tool_names_alone(_tools(arena))
+
+    def tool_names_alone(self, tools: Sequence[ToolSpec]) -> int:
+        """As `names_alone`, of any tools."""
+        same = sum(_key(tool.name) in self._functions for tool in tools)
+        return same - sum(1 for _ in self.of_tools(tools))
 
     def _add_prompt(self, benchmark: str, text: str) -> None:
         tokens = normalise(text).split()
@@ -100,7 +104,8 @@ class Contamination:
         found = self._prompts[prompt]
         return Finding(found.benchmark, f"the question {how} {found.text[:200]!r} of {found.benchmark}")
 
-    def _of_tools(self, tools: Sequence[ToolSpec]) -> Iterator[Finding]:
+    def of_tools(self, tools: Sequence[ToolSpec]) -> Iterator[Finding]:
+        """The functions that tools repeat."""
         for tool in tools:
             properties = tool.parameters.get("properties")
             parameters = _keys(properties) if isinstance(properties, dict) else frozenset()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +18,7 @@ from data_synthesis.pipeline import PipelineError
 from data_synthesis.pipeline.results import replacing
 from data_synthesis.records import Arena, BadRecord, write_records
 from data_synthesis.selection.benchmarks import load
-from data_synthesis.selection.candidates import candidates
+from data_synthesis.selection.candidates import Candidate, candidates
 from data_synthesis.selection.contamination import Contamination
 from data_synthesis.selection.errors import SelectionError
 from data_synthesis.selection.mix import SCENARIOS, Item, Mix, lacking, largest, quotas, sample
@@ -76,7 +76,7 @@ def select_file(
             _drop_repeats(
                 sieve, "embedding", lambda texts: by_embedding(texts, embedder, near_meaning), console
             )
-        available = sieve.scenarios()
+        available = _scenarios(sieve)
         bound = _sample(sieve, mix, size, seed)
         _write(sieve, path, out, rejects)
     except (OSError, BadRecord, SelectionError, EmbeddingUnavailable, PipelineError) as error:
@@ -91,7 +91,7 @@ def select_file(
     return 0
 
 
-def _read(path: str | Path, benchmarks: Sequence[str], console: Console) -> Sieve:
+def _read(path: str | Path, benchmarks: Sequence[str], console: Console) -> Sieve[Candidate]:
     """Reads the file, and takes out what is not proved and what repeats a benchmark."""
     found, absent = load(benchmarks)
     for benchmark in found:
@@ -118,10 +118,13 @@ def _read(path: str | Path, benchmarks: Sequence[str], console: Console) -> Siev
 
 
 def _drop_repeats(
-    sieve: Sieve, stage: str, twins: Callable[[Iterable[str]], Iterator[Twin | None]], console: Console
+    sieve: Sieve[Candidate],
+    stage: str,
+    twins: Callable[[Iterable[str]], Iterator[Twin | None]],
+    console: Console,
 ) -> None:
     details: dict[int, str] = {}
-    for positions in sieve.variants():
+    for positions in _by_variant(sieve):
         shown = _tracked(positions, f"comparing questions ({stage})", console)
         texts = (sieve.candidates[position].text for position in shown)
         for position, twin in zip(positions, twins(texts), strict=True):
@@ -131,7 +134,20 @@ def _drop_repeats(
     sieve.reject(stage, "near_duplicate", details)
 
 
-def _sample(sieve: Sieve, mix: Mix | None, size: int | None, seed: int) -> str:
+def _by_variant(sieve: Sieve[Candidate]) -> list[list[int]]:
+    """The positions that are left, by variant."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for position in sieve.left:
+        groups[sieve.candidates[position].variant].append(position)
+    return list(groups.values())
+
+
+def _scenarios(sieve: Sieve[Candidate]) -> Counter[str]:
+    """How many are left of each scenario."""
+    return Counter(sieve.candidates[position].scenario for position in sieve.left)
+
+
+def _sample(sieve: Sieve[Candidate], mix: Mix | None, size: int | None, seed: int) -> str:
     """Samples to the mix and the size. Returns a sentence on what bounds the size, where it is not given."""
     if mix is None and size is None:
         return ""
@@ -167,14 +183,14 @@ def _arenas(stratum: str) -> str:
     return f"`{stratum}` arenas" if stratum else "arenas"
 
 
-def _write(sieve: Sieve, path: str | Path, out: Path, rejects: Path) -> None:
+def _write(sieve: Sieve[Candidate], path: str | Path, out: Path, rejects: Path) -> None:
     rejects.parent.mkdir(parents=True, exist_ok=True)
     with replacing(rejects) as lines:
         lines.writelines(sieve.reject_lines())
     write_records(out, _again(path, sieve))
 
 
-def _again(path: str | Path, sieve: Sieve) -> Iterator[Arena]:
+def _again(path: str | Path, sieve: Sieve[Candidate]) -> Iterator[Arena]:
     """The selected arenas, read a second time.
 
     Raises:
@@ -192,9 +208,9 @@ def _again(path: str | Path, sieve: Sieve) -> Iterator[Arena]:
     raise SelectionError("it changed while it was read")
 
 
-def _shares(sieve: Sieve, available: Counter[str], mix: Mix | None) -> Table:
+def _shares(sieve: Sieve[Candidate], available: Counter[str], mix: Mix | None) -> Table:
     proved = Counter(each.scenario for each in sieve.candidates if not each.unproved)
-    selected = sieve.scenarios()
+    selected = _scenarios(sieve)
     table = Table(title="scenarios, by the shape of the gold calls")
     table.add_column("scenario", no_wrap=True)
     for column in ("proved", "share", "before sampling", "selected", "share", "wanted"):
