@@ -27,8 +27,20 @@ _MOST_MIB = 16
 _LIMITS = _httpx.Limits(max_connections=0, max_keepalive_connections=None, keepalive_expiry=4.0)
 
 
+class Function(BaseModel):
+    name: str = ""
+    arguments: str | dict[str, Any] | None = None
+
+
+class Call(BaseModel):
+    id: str | None = None
+    function: Function
+
+
 class Message(BaseModel):
     content: str | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[Call] | None = None
 
 
 class Choice(BaseModel):

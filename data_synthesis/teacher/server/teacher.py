@@ -1,10 +1,7 @@
-"""The teacher behind an OpenAI-compatible server: asks, validates, says what was wrong, counts, and remembers."""
+"""The teacher behind an OpenAI-compatible server: typed questions, and answers that validate."""
 
 from __future__ import annotations
 
-import asyncio
-import random
-import time
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,44 +9,23 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from data_synthesis.records import content_hash
-from data_synthesis.teacher.interface import Prompt, TeacherError, TeacherGone
-from data_synthesis.teacher.server.answers import Refused, answer_text, validated
-from data_synthesis.teacher.server.chat import BadAnswer, ChatClient, Completion, NoAnswer, Refusal
-from data_synthesis.teacher.server.endpoints import Endpoint, Endpoints, Lease
-from data_synthesis.teacher.server.joined import Joined
-from data_synthesis.teacher.server.ledger import Ledger, Request
+from data_synthesis.teacher.interface import Prompt
+from data_synthesis.teacher.server.answers import answer_text, validated
+from data_synthesis.teacher.server.asker import Asker, Question
+from data_synthesis.teacher.server.chat import Completion
 from data_synthesis.teacher.server.settings import ServerSettings
 
 Reply = TypeVar("Reply", bound=BaseModel)
-Message = dict[str, str]
 
-_LONGEST_BACKOFF = 60.0
-_GREETING_SECONDS = 10.0  # that a server has to say which models it serves
+_ASK_AGAIN = "Answer the question again, with one JSON object and nothing else."
 
 
-class ServerTeacher:
-    """Asks a language model over HTTP.
-
-    An answer that validated is kept in `ledger` under everything that it depends on, and never asked for again;
-    a failure is never kept. The same question asked twice at once is asked once, and both get its answer or failure.
-    """
+class ServerTeacher(Asker):
+    """Asks a language model over HTTP, as `Asker` does: what validated is kept, a failure never is."""
 
     def __init__(self, settings: ServerSettings, ledger: str | Path, *, shared: bool = False):
-        """
-        Args:
-            shared: whether others ask beside this one, with the same ledger, on any machine that sees its folder. What
-                one of them is answered the others know in the next run; the budget is each one's own.
-
-        Raises:
-            OSError: the ledger cannot be written.
-        """
-        self.settings = settings
-        self.name = settings.model
-        self._ledger = Ledger(ledger, part=shared)
-        self._endpoints = Endpoints([_endpoint(url, settings) for url in settings.base_urls])
-        self._greeting: asyncio.Future[None] | None = None
-        self._asking: Joined[Any] = Joined()
-        self._gone = ""  # why nothing is asked any more
+        """As `Asker`."""
+        super().__init__(settings, ledger, shared=shared)
         self._hows: dict[type[BaseModel], str] = {}
 
     async def __aenter__(self) -> ServerTeacher:
@@ -58,34 +34,14 @@ class ServerTeacher:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def close(self) -> None:
-        """Lets connections go, in the event loop that asked. `usage` still answers."""
-        for endpoint in self._endpoints.all:
-            await endpoint.client.close()
-
-    async def greet(self) -> None:
-        """Checks, before the first question, that a server answers and serves the model.
-
-        Raises:
-            TeacherGone: none does; names the servers and what each said.
-        """
-        problems = await asyncio.gather(*(self._problem(endpoint) for endpoint in self._endpoints.all))
-        if all(problems):
-            raise TeacherGone("; ".join(problems))
-
     async def ask(self, prompt: Prompt[Reply]) -> Reply:
         """Answers with an instance of `prompt.response_model`.
 
         Raises:
             TeacherError: no usable answer to this question.
-            TeacherGone: no question can be answered: no server, a wrong model or key, a spent budget. From then on no
-                request is sent. It is raised when those in flight have ended, within their deadline: whoever hears of
-                it drops what else it waits for, and what is paid for is counted, and kept where it holds.
+            TeacherGone: no question can be answered any more, as `Asker` says.
         """
-        key = self._key(prompt)
-        if (kept := self._ledger.reply(key)) is not None:
-            return prompt.response_model.model_validate_json(kept)
-        return await self._asking.result(key, lambda: self._answer_unless_gone(prompt, key))
+        return prompt.response_model.model_validate_json(await self._answered(self._question(prompt)))
 
     def forget(self, prompt: Prompt[Any]) -> None:
         """Takes the answer out of the ledger, not what it cost.
@@ -95,47 +51,20 @@ class ServerTeacher:
         """
         self._ledger.forget(self._key(prompt))
 
+    def _question(self, prompt: Prompt[Any]) -> Question:
+        def read(completion: Completion) -> str:
+            text = answer_text(completion, self.settings.max_tokens)
+            return validated(text, prompt.response_model).model_dump_json()
+
+        messages = [{"role": "user", "content": prompt.text()}]
+        fields = {"seed": _seed(prompt), **self._format(prompt)}
+        return Question(self._key(prompt), prompt.name, messages, fields, read, _ASK_AGAIN)
+
     def _key(self, prompt: Prompt[Any]) -> str:
         """Of an answer. Repeated questions have the same words and different variables."""
         return content_hash(
             [self._asked_how(prompt.response_model), prompt.key, prompt.text(), prompt.attempt]
         )
-
-    async def _answer_unless_gone(self, prompt: Prompt[Reply], key: str) -> Reply:
-        try:
-            return await self._answer(prompt, key)
-        except TeacherGone as gone:
-            self._gone = self._gone or str(gone)
-            await self._endpoints.idle()
-            raise
-
-    async def _answer(self, prompt: Prompt[Reply], key: str) -> Reply:
-        await self._greeted()
-        messages: list[Message] = [{"role": "user", "content": prompt.text()}]
-        problem = ""
-        for _ in range(self.settings.attempts):
-            completion, seconds = await self._complete(prompt, messages)
-            try:
-                text = answer_text(completion, self.settings.max_tokens)
-                reply = validated(text, prompt.response_model)
-            except Refused as refused:
-                problem = str(refused)
-                self._count(prompt, completion, seconds)
-                messages = [*messages[:1], *_correction(completion, problem)]
-                continue
-            self._count(prompt, completion, seconds, key, reply.model_dump_json())
-            return reply
-        raise TeacherError(f"{prompt.name}: no valid answer in {self.settings.attempts}: {problem}")
-
-    async def _greeted(self) -> None:
-        """Greets once for all questions; one that is cancelled meanwhile does not cancel the others' greeting."""
-        if self._greeting is None:
-            self._greeting = asyncio.ensure_future(self.greet())
-        await asyncio.shield(self._greeting)
-
-    def usage(self) -> dict[str, Any]:
-        """Requests, refused answers, tokens, seconds and cost by prompt, over all runs with this ledger."""
-        return dict(self._ledger.usage())
 
     def _asked_how(self, model: type[BaseModel]) -> str:
         """Everything that an answer depends on beside the words of the question, as a hash."""
@@ -144,68 +73,6 @@ class ServerTeacher:
             how = [s.model, s.answer, s.temperature, s.max_tokens, dict(s.extra_body), _schema(model)]
             self._hows[model] = content_hash(how)
         return self._hows[model]
-
-    async def _complete(self, prompt: Prompt[Any], messages: list[Message]) -> tuple[Completion, float]:
-        """One served request, after as many that were not served as `patience` allows; with its seconds."""
-        trouble = ""
-        for repetition in range(self.settings.patience + 1):
-            async with self._endpoints.lease() as lease:
-                self._check_still_asking()
-                start = time.perf_counter()
-                try:
-                    completion = await self._request(lease, prompt, messages)
-                    lease.kept_up()
-                    return completion, time.perf_counter() - start
-                except _NotServed as not_served:
-                    trouble, wait = str(not_served), not_served.wait
-            if repetition < self.settings.patience:
-                await asyncio.sleep(wait if wait is not None else self._backoff(repetition))
-        raise TeacherError(f"{prompt.name}: {trouble}, {self.settings.patience + 1} times")
-
-    def _check_still_asking(self) -> None:
-        """Looked at when there is room for a request: what is asked, and paid, meanwhile counts.
-
-        Raises:
-            TeacherGone: this was raised before, or the budget is spent.
-        """
-        if self._gone:
-            raise TeacherGone(self._gone)
-        s = self.settings
-        if 0 < s.budget <= self._ledger.spent:
-            raise TeacherGone(
-                f"the budget of {s.budget:g} is spent ({self._ledger.spent:.4g} by {self._ledger.path}); "
-                "what was answered is kept: run again with a larger one to go on"
-            )
-
-    async def _request(self, lease: Lease, prompt: Prompt[Any], messages: list[Message]) -> Completion:
-        """
-        Raises:
-            _NotServed: it may be served later.
-            TeacherError, TeacherGone: it will not be.
-        """
-        url = lease.endpoint.url
-        request = {
-            "model": self.settings.model,
-            "messages": messages,
-            "temperature": self.settings.temperature,
-            "max_tokens": self.settings.max_tokens,
-            "seed": _seed(prompt),
-            **self._format(prompt),
-            **self.settings.extra_body,
-        }
-        try:
-            async with asyncio.timeout(self.settings.deadline_s):
-                return await lease.endpoint.client.complete(request)
-        except TimeoutError:
-            lease.overloaded()
-            raise _NotServed(f"{url} did not answer within {self.settings.deadline_s:g} s") from None
-        except NoAnswer as error:
-            lease.silent()
-            raise _NotServed(f"{url} does not answer ({error})") from None
-        except BadAnswer as error:
-            raise _NotServed(f"{url} sent no chat completion ({error})") from None
-        except Refusal as refusal:
-            raise _verdict(lease, refusal) from None
 
     def _format(self, prompt: Prompt[Any]) -> dict[str, Any]:
         schema = {"name": prompt.name, "schema": _schema(prompt.response_model), "strict": True}
@@ -216,66 +83,10 @@ class ServerTeacher:
         chosen = formats.get(self.settings.answer)
         return {"response_format": chosen} if chosen else {}
 
-    def _backoff(self, repetition: int) -> float:
-        longest = min(self.settings.backoff_s * 2**repetition, _LONGEST_BACKOFF)
-        return longest * random.uniform(0.5, 1.0)  # not all at once again
-
-    def _count(
-        self, prompt: Prompt[Any], completion: Completion, seconds: float, key: str = "", reply: str = ""
-    ) -> None:
-        used = completion.usage
-        tokens = (used.prompt_tokens or 0, used.completion_tokens or 0) if used else (0, 0)
-        cost = (tokens[0] * self.settings.input_price + tokens[1] * self.settings.output_price) / 1e6
-        outcome = "held" if key else "refused"
-        self._ledger.add(Request(prompt.name, outcome, *tokens, seconds, cost), key, reply)
-
-    async def _problem(self, endpoint: Endpoint) -> str:
-        """Why a server cannot be asked, or nothing."""
-        try:
-            async with asyncio.timeout(_GREETING_SECONDS):
-                served = await endpoint.client.models()
-        except (TimeoutError, NoAnswer):
-            return f"no server answers at {endpoint.url}"
-        except (BadAnswer, Refusal) as error:
-            return f"{endpoint.url} is no OpenAI-compatible server ({error})"
-        if self.settings.model not in served:
-            return f"{endpoint.url} does not serve {self.settings.model!r}, only {', '.join(served)}"
-        return ""
-
-
-class _NotServed(Exception):
-    """A request that may be served later; `wait` is how long the server says that will take, in seconds."""
-
-    def __init__(self, message: str, wait: float | None = None):
-        super().__init__(message)
-        self.wait = wait
-
-
-def _endpoint(url: str, settings: ServerSettings) -> Endpoint:
-    client = ChatClient(url, settings.api_key())
-    return Endpoint(url, client, float(settings.concurrency), settings.most_concurrency)
-
 
 def _seed(prompt: Prompt[Any]) -> int:
     """Of sampling, 31 bits: the same in every run, another for each repetition of a question."""
     return int(content_hash([prompt.key, prompt.attempt])[:8], 16) & 0x7FFFFFFF
-
-
-def _verdict(lease: Lease, refusal: Refusal) -> Exception:
-    url, status = lease.endpoint.url, refusal.status
-    if status in (408, 409, 429) or status >= 500:
-        lease.overloaded()
-        wait = refusal.retry_after
-        return _NotServed(f"{url} answered {status}", None if wait is None else min(wait, _LONGEST_BACKOFF))
-    if status in (401, 403, 404):
-        return TeacherGone(f"{url} answered {status}: {refusal}")
-    return TeacherError(f"{url} refused the question with {status}: {refusal}")
-
-
-def _correction(completion: Completion, problem: str) -> list[Message]:
-    said = (completion.choices[0].message.content or "") if completion.choices else ""
-    again = f"Your answer was refused: {problem}\nAnswer the question again, with one JSON object and nothing else."
-    return [{"role": "assistant", "content": said[:4096]}, {"role": "user", "content": again}]
 
 
 @cache
