@@ -22,7 +22,13 @@ def test_whether_a_call_fails_depends_on_its_task_and_place_alone():
     assert forwards == [again.drawn("t", place) for place in reversed(range(50))][::-1]
     assert forwards != [Injector(0.5, 2).drawn("t", place) for place in range(50)]
     assert forwards != [first.drawn("u", place) for place in range(50)]
-    assert {kind for kind in forwards if kind} == {"timeout", "unreachable", "server_error", "rate_limited", "partial"}
+    assert {kind for kind in forwards if kind} == {
+        "timeout",
+        "unreachable",
+        "server_error",
+        "rate_limited",
+        "partial",
+    }
 
 
 def test_a_failure_is_flagged_and_a_partial_result_is_a_part():

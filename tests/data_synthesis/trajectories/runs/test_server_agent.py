@@ -67,7 +67,11 @@ def test_parallel_calls_are_read_with_their_arguments_and_what_is_wrong_with_the
 
 @pytest.mark.parametrize(
     "said",
-    [message("<think>hm</think>\nDone."), message("Done.", reasoning_content="hm"), message("hm</think>Done.")],
+    [
+        message("<think>hm</think>\nDone."),
+        message("Done.", reasoning_content="hm"),
+        message("hm</think>Done."),
+    ],
 )
 def test_thoughts_are_kept_apart(server, tmp_path, said):
     (turn,) = turns(server, tmp_path, [said])
@@ -100,7 +104,9 @@ def test_a_turn_is_asked_once_whoever_asks_again(server, tmp_path):
     assert server.bodies[0]["seed"] != server.bodies[1]["seed"]
 
 
-@pytest.mark.parametrize("bad", [message(None), message("half", finish="length"), message("<think>hm</think>")])
+@pytest.mark.parametrize(
+    "bad", [message(None), message("half", finish="length"), message("<think>hm</think>")]
+)
 def test_turns_that_are_none_are_asked_for_again_and_never_kept(server, tmp_path, bad):
     (turn,) = turns(server, tmp_path, [bad, message("Done.")])
     assert turn.content == "Done."

@@ -1,0 +1,224 @@
+"""One session with an MCP server, over stdio or HTTP: every wait has a deadline, every end is typed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mcp import ClientSession, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared._httpx_utils import create_mcp_http_client
+from mcp.types import PaginatedRequestParams
+
+from data_synthesis.mcp.folder import WorkingFolder
+from data_synthesis.records import Reach
+
+_CLOSING_SECONDS = 10.0
+_PAGES = 50  # of a list of tools
+_PASSED_ON = ("PATH", "LANG", "LC_ALL")  # of this process's environment; keys and tokens stay here
+_LOST = "Connection closed"  # how the SDK says that the other side is gone
+
+Outcome = Literal["ok", "error", "timeout", "oversized", "not_protocol"]
+
+
+class SessionFailed(Exception):
+    """The server cannot be used, or can no longer be; the message says what happened."""
+
+
+@dataclass(frozen=True)
+class CallResult:
+    """`error` is the tool's own, `not_protocol` an answer that is none; the text says so then."""
+
+    outcome: Outcome
+    text: str
+
+
+class McpSession:
+    """Made by `open`. May be used from any task of the event loop that opened it."""
+
+    def __init__(self, reach: Reach, folder: WorkingFolder):
+        self._reach, self.folder = reach, folder
+        self._session: ClientSession | None = None
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._over = asyncio.Event()
+        # What opened the SDK's contexts must close them too.
+        self._owner = asyncio.create_task(self._own())
+
+    @classmethod
+    async def open(cls, reach: Reach, deadline: float) -> McpSession:
+        """A server of its own, in a fresh folder, greeted.
+
+        Args:
+            deadline: seconds until it must have answered.
+
+        Raises:
+            SessionFailed: it does not start, does not greet, or speaks something else.
+        """
+        try:
+            folder = WorkingFolder(reach.seed_folder)
+        except OSError as error:
+            raise SessionFailed(f"no folder to work in: {error}") from error
+        session = cls(reach, folder)
+        try:
+            async with asyncio.timeout(deadline):
+                await asyncio.shield(session._ready)
+        except TimeoutError:
+            await session.close()
+            raise SessionFailed(f"the server did not greet within {deadline:g} s") from None
+        except BaseException:
+            await session.close()
+            raise
+        return session
+
+    async def close(self) -> None:
+        """Ends the server and removes its folder. Safe to call twice; never raises."""
+        self._over.set()
+        if self._ready.done():  # before, nobody waits for `_over`
+            await asyncio.wait([self._owner], timeout=_CLOSING_SECONDS)
+        if not self._owner.done():
+            self._owner.cancel()
+            await asyncio.wait([self._owner], timeout=_CLOSING_SECONDS)
+        if self._ready.done() and not self._ready.cancelled():
+            self._ready.exception()  # it was told to whoever waited
+        await asyncio.to_thread(self.folder.remove)
+
+    async def tools(self, deadline: float) -> list[dict[str, Any]]:
+        """What the server lists, as it lists it: nothing is checked, the intake does that.
+
+        Raises:
+            SessionFailed: no list within the deadline.
+        """
+        listed: list[dict[str, Any]] = []
+        cursor: str | None = None
+        try:
+            async with asyncio.timeout(deadline):
+                for _ in range(_PAGES):
+                    params = PaginatedRequestParams(cursor=cursor) if cursor else None
+                    page = await self._opened().list_tools(params=params)
+                    listed += [
+                        tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in page.tools
+                    ]
+                    cursor = page.next_cursor
+                    if not cursor:
+                        break
+        except TimeoutError:
+            raise SessionFailed(f"the server did not list its tools within {deadline:g} s") from None
+        except Exception as error:
+            raise SessionFailed(f"the server's list of tools is none: {_sentence(error)}") from error
+        return listed
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], deadline: float, most_chars: int
+    ) -> CallResult:
+        """
+        Args:
+            most_chars: of the text; a longer one is cut there, and `oversized`.
+
+        Raises:
+            SessionFailed: the server is gone.
+        """
+        try:
+            async with asyncio.timeout(deadline):
+                result: Any = await self._opened().call_tool(name, dict(arguments))
+        except TimeoutError:
+            return CallResult("timeout", f"Error: the tool did not answer within {deadline:g} s.")
+        except MCPError as error:
+            if self._owner.done() or _LOST in str(error):
+                raise SessionFailed(f"the server died in the call of {name}") from error
+            return CallResult("error", f"Error: {_sentence(error)}")
+        except SessionFailed:
+            raise
+        except Exception as error:
+            if self._owner.done():
+                raise SessionFailed(f"the server died in the call of {name}") from error
+            return CallResult(
+                "not_protocol", f"Error: the tool's answer cannot be read ({_sentence(error)})."
+            )
+        text = _text(result)
+        if len(text) > most_chars:
+            return CallResult(
+                "oversized", f"{text[:most_chars]}\n[cut: {len(text) - most_chars} more characters]"
+            )
+        return CallResult("error" if result.is_error else "ok", text)
+
+    def _opened(self) -> ClientSession:
+        if self._session is None or self._owner.done():
+            raise SessionFailed("the server is gone")
+        return self._session
+
+    async def _own(self) -> None:
+        """Opens, waits until it is over, closes."""
+        try:
+            async with AsyncExitStack() as stack:
+                streams = await stack.enter_async_context(_transport(self._reach, self.folder))
+                session = await stack.enter_async_context(ClientSession(*streams))
+                await session.initialize()
+                self._session = session
+                self._ready.set_result(None)
+                await self._over.wait()
+        except Exception as error:
+            if not self._ready.done():
+                self._ready.set_exception(SessionFailed(f"the server does not start: {_sentence(error)}"))
+        finally:
+            if not self._ready.done():
+                self._ready.cancel()
+
+
+@asynccontextmanager
+async def _transport(reach: Reach, folder: WorkingFolder) -> AsyncIterator[tuple[Any, Any]]:
+    if reach.kind == "http":
+        headers = {name: _header(name, value) for name, value in reach.headers.items()}
+        async with (
+            create_mcp_http_client(headers=headers) as client,
+            streamable_http_client(reach.url, http_client=client) as streams,
+        ):
+            yield streams[0], streams[1]
+        return
+    command = [folder.filled_in(word) for word in reach.command]
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    environment = {**passed_on, "HOME": str(folder.path)}
+    environment |= {name: folder.filled_in(value) for name, value in reach.env.items()}
+    parameters = StdioServerParameters(
+        command=command[0],
+        args=command[1:],
+        env=environment,
+        cwd=str(folder.path),
+        encoding_error_handler="replace",
+    )
+    with open(os.devnull, "w") as nowhere:
+        async with stdio_client(parameters, errlog=nowhere) as streams:
+            yield streams[0], streams[1]
+
+
+def _header(name: str, value: str) -> str:
+    """`$NAME` is what the environment holds, so that keys need not stand in files.
+
+    Raises:
+        SessionFailed: it holds nothing.
+    """
+    if not value.startswith("$"):
+        return value
+    if (held := os.environ.get(value[1:])) is None:
+        raise SessionFailed(f"the header {name} wants the environment variable {value[1:]}, which is not set")
+    return held
+
+
+def _text(result: Any) -> str:
+    """The text parts; what else there is, by name; the structured content where there is nothing."""
+    parts = [part.text if part.type == "text" else f"[{part.type}]" for part in result.content]
+    if not parts and result.structured_content is not None:
+        return json.dumps(result.structured_content, ensure_ascii=False)
+    return "\n\n".join(parts)
+
+
+def _sentence(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    lines = str(error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]

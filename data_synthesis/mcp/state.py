@@ -1,0 +1,123 @@
+"""What a run left different in its folder: files, rows of SQLite databases, commits of git repositories."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_synthesis.records import StateChange
+
+_EXCERPT = 2000  # characters of a file's text
+_MOST_ROWS = 10_000  # of a table that are compared
+_MOST_CHANGES = 500  # that are told
+_GIT_SECONDS = 10.0
+_SQLITE = b"SQLite format 3\x00"
+_SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Files by path, with digest and excerpt; rows by database and table, counted; commits by repository."""
+
+    files: dict[str, tuple[str, str]]
+    rows: dict[str, Counter[str]]
+    commits: dict[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, folder: Path) -> Snapshot:
+        """Blocks: reads the whole folder. What cannot be read is left out."""
+        files: dict[str, tuple[str, str]] = {}
+        rows: dict[str, Counter[str]] = {}
+        for path in _files(folder):
+            name = path.relative_to(folder).as_posix()
+            content = _content(path)
+            if content is None:
+                continue
+            if content.startswith(_SQLITE):
+                rows |= {f"{name}:{table}": found for table, found in _tables(path)}
+            else:
+                excerpt = content[: 4 * _EXCERPT].decode(errors="replace")[:_EXCERPT]
+                files[name] = (hashlib.sha256(content).hexdigest(), excerpt)
+        repositories = sorted(path.parent for path in folder.rglob(".git"))
+        commits = {each.relative_to(folder).as_posix(): _log(each) for each in repositories}
+        return cls(files, rows, commits)
+
+
+def changes(before: Snapshot, after: Snapshot) -> list[StateChange]:
+    """In the order of kinds and names, at most 500."""
+    found = [*_file_changes(before, after), *_row_changes(before, after), *_new_commits(before, after)]
+    return found[:_MOST_CHANGES]
+
+
+def _file_changes(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
+    for name in sorted({*before.files, *after.files}):
+        old, new = before.files.get(name), after.files.get(name)
+        if old != new:
+            yield StateChange(what="file", name=name, before=old and old[1], after=new and new[1])
+
+
+def _row_changes(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
+    for table in sorted({*before.rows, *after.rows}):
+        old, new = before.rows.get(table, Counter()), after.rows.get(table, Counter())
+        for row in sorted((old - new).elements()):
+            yield StateChange(what="row", name=table, before=row)
+        for row in sorted((new - old).elements()):
+            yield StateChange(what="row", name=table, after=row)
+
+
+def _new_commits(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
+    for repository in sorted({*before.commits, *after.commits}):
+        old, new = before.commits.get(repository, ()), after.commits.get(repository, ())
+        for commit in old:
+            if commit not in new:
+                yield StateChange(what="commit", name=repository, before=commit)
+        for commit in new:
+            if commit not in old:
+                yield StateChange(what="commit", name=repository, after=commit)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Without what belongs to git or to a database's journal."""
+    return sorted(
+        path
+        for path in folder.rglob("*")
+        if path.is_file()
+        and not path.is_symlink()
+        and ".git" not in path.relative_to(folder).parts
+        and not path.name.endswith(_SQLITE_COMPANIONS)
+    )
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def _tables(path: Path) -> Iterator[tuple[str, Counter[str]]]:
+    try:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)) as db:
+            names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
+            for (name,) in names:
+                quoted = name.replace('"', '""')
+                rows = db.execute(f'SELECT * FROM "{quoted}" LIMIT {_MOST_ROWS}').fetchall()
+                yield name, Counter(repr(row) for row in rows)
+    except sqlite3.Error:
+        return
+
+
+def _log(repository: Path) -> tuple[str, ...]:
+    """The subjects and authors of all commits, the oldest first. Hashes hold the time, so they are left out."""
+    command = ["git", "-C", str(repository), "log", "--all", "--reverse", "--format=%an: %s"]
+    try:
+        ran = subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(ran.stdout.decode(errors="replace").splitlines())

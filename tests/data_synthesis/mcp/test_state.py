@@ -1,0 +1,82 @@
+import sqlite3
+import subprocess
+from contextlib import closing
+
+from data_synthesis.mcp import Snapshot, changes
+
+
+def changed(folder, *, work):
+    before = Snapshot.of(folder)
+    work()
+    return changes(before, Snapshot.of(folder))
+
+
+def test_nothing_done_is_nothing_changed(tmp_path):
+    (tmp_path / "a").write_text("a")
+    assert changed(tmp_path, work=lambda: None) == []
+
+
+def test_files_are_told_with_what_was_and_is_in_them(tmp_path):
+    (tmp_path / "old").write_text("old")
+    (tmp_path / "kept").write_text("kept")
+    (tmp_path / "gone").write_text("gone")
+
+    def work():
+        (tmp_path / "old").write_text("new")
+        (tmp_path / "gone").unlink()
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "fresh").write_bytes(b"\xff" + b"x" * 10_000)
+
+    found = {change.name: (change.before, change.after) for change in changed(tmp_path, work=work)}
+    assert found["old"] == ("old", "new")
+    assert found["gone"] == ("gone", None)
+    assert found["sub/fresh"][0] is None
+    assert len(found["sub/fresh"][1]) == 2000
+    assert "kept" not in found
+
+
+def test_a_database_is_told_by_its_rows_and_not_as_a_file(tmp_path):
+    path = tmp_path / "shop.db"
+
+    def run(*statements):
+        with closing(sqlite3.connect(path)) as db, db:
+            for statement in statements:
+                db.execute(statement)
+
+    run('CREATE TABLE "odd ""name" (a, b)', 'INSERT INTO "odd ""name" VALUES (1, 2), (1, 2), (3, 4)')
+    found = changed(
+        tmp_path,
+        work=lambda: run(
+            'DELETE FROM "odd ""name" WHERE rowid = 1',
+            'INSERT INTO "odd ""name" VALUES (5, NULL)',
+            "CREATE TABLE t (x)",
+        ),
+    )
+    assert [(c.what, c.name, c.before, c.after) for c in found] == [
+        ("row", 'shop.db:odd "name', "(1, 2)", None),
+        ("row", 'shop.db:odd "name', None, "(5, None)"),
+    ]
+
+
+def test_a_repository_is_told_by_its_commits(tmp_path):
+    def git(*words):
+        identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
+        subprocess.run(["git", "-C", str(tmp_path), *identity, *words], check=True, capture_output=True)
+
+    git("init", "-q")
+    (tmp_path / "a").write_text("1")
+    git("add", "a")
+    git("commit", "-qm", "first")
+
+    def work():
+        (tmp_path / "a").write_text("2")
+        git("commit", "-qam", "second")
+
+    found = changed(tmp_path, work=work)
+    assert [(c.what, c.after) for c in found] == [("file", "2"), ("commit", "Ann: second")]
+
+
+def test_what_cannot_be_read_is_left_out(tmp_path):
+    (tmp_path / "broken.db").write_bytes(b"SQLite format 3\x00 and then nothing")
+    (tmp_path / "link").symlink_to("/etc/passwd")
+    assert Snapshot.of(tmp_path).files == {}
