@@ -114,9 +114,9 @@ class Journal:
         line = self._lines.readline()
         if not line:
             self._write(header)
-        elif (found := json.loads(line)) != header:
+        elif (found := json.loads(line)) != (now := json.loads(json_line(header))):
             raise PipelineError(
-                f"{self.path} was written with other settings ({json.dumps(found)}, now {json.dumps(header)}); "
+                f"{self.path} was written with other settings ({json.dumps(found)}, now {json.dumps(now)}); "
                 "choose another output folder or delete this one"
             )
 
