@@ -45,14 +45,19 @@ LAYERS = (
     {"models", "tokens", "checkpoints"},
     {"training", "inference"},
     {"sft", "rl", "evaluation"},
-    {"quickstart", "synthesis", "configuration"},  # the edge: nothing below reads a configuration file
+    {
+        "quickstart",
+        "synthesis",
+        "trajectories",
+        "configuration",
+    },  # the edge: nothing below reads a configuration file
     {"cli"},
 )
 PARTS["astra_jax"] = {part: set().union(*LAYERS[: i + 1]) for i, layer in enumerate(LAYERS) for part in layer}
 
 # What astra_jax may know of data_synthesis: the data, and how an arena runs. Entry points may know the rest.
 SHARED = {"records", "sandbox", "arenas"}
-ENTRY_POINTS = {"cli", "quickstart", "synthesis"}
+ENTRY_POINTS = {"cli", "quickstart", "synthesis", "trajectories"}
 
 BANNED = {
     "data_synthesis": {"jax", "jaxlib", "flax", "optax", "orbax", "grain", "astra_jax"},

@@ -58,10 +58,12 @@ def _expected() -> tuple[type[Exception], ...]:
     from data_synthesis.selection import SelectionError
     from data_synthesis.teacher.procedural import ImpossibleOptions
     from data_synthesis.teacher.transcript import BadTranscript
+    from data_synthesis.trajectories.rehearsal.script import BadRehearsal
 
     return (
         configuration.BadConfig,
         BadRecord,
+        BadRehearsal,
         BadSetting,
         BadTranscript,
         BrokenExecutor,

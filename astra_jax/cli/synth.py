@@ -24,6 +24,19 @@ def add_synth_verbs(verbs: Any) -> None:
     arenas.add_argument("--from", dest="from_step", metavar="STEP", help="first step to run: decompose, ...")
     arenas.add_argument("--to", dest="to_step", metavar="STEP", help="last step to run: ..., prove")
 
+    trajectories = verb(
+        synth,
+        "trajectories",
+        _synth_trajectories,
+        "judged SFT rows from MCP servers, live or by their documents",
+        "astra synth trajectories --config=configs/synth/trajectories_demo.py",
+    )
+    takes_config(trajectories, "configs/synth/trajectories_demo.py")
+    trajectories.add_argument(
+        "--from", dest="from_step", metavar="STEP", help="first step to run: propose, ..."
+    )
+    trajectories.add_argument("--to", dest="to_step", metavar="STEP", help="last step to run: ..., accept")
+
     rows = verb(
         synth,
         "rows",
@@ -47,9 +60,24 @@ def add_synth_verbs(verbs: Any) -> None:
 def _synth_arenas(arguments: argparse.Namespace, console: Console) -> int:
     from astra_jax.synthesis import synthesise
 
+    return synthesise(_with_steps(arguments), console)
+
+
+def _synth_trajectories(arguments: argparse.Namespace, console: Console) -> int:
+    try:
+        from astra_jax.trajectories import synthesise
+    except ModuleNotFoundError as error:
+        from astra_jax.training.settings import BadSetting
+
+        raise BadSetting(f"trajectories need {error.name}: pip install 'astra-jax[synthesis]'") from error
+
+    return synthesise(_with_steps(arguments), console)
+
+
+def _with_steps(arguments: argparse.Namespace) -> Any:
     steps = {"from_step": arguments.from_step, "to_step": arguments.to_step}
     arguments.config.update({name: step for name, step in steps.items() if step})
-    return synthesise(arguments.config, console)
+    return arguments.config
 
 
 def _synth_rows(arguments: argparse.Namespace, console: Console) -> int:

@@ -41,7 +41,8 @@ def get_config() -> ConfigDict:
     config.live = ()  # files of servers to be started or called: JSONL of `title`, `domain` and `reach`
     config.most_servers = 0  # of all sources, in their order; 0: all
     config.intake = ConfigDict()  # what a server's documents must be
-    config.intake.least_tools = 3  # of a server. Paper: 3
+    config.intake.min_tools = 3  # of a server, at least. Paper: 3
+    config.intake.min_words = 3  # of a tool's description, at least. Paper: neither missing nor too vague
 
     # Who plays which role: the name of a server below, or `rehearsed`, which needs no model.
     config.roles = ConfigDict()
@@ -94,6 +95,7 @@ def get_config() -> ConfigDict:
     config.run.deadline_s = 240.0  # of one run. Upstream's launcher: 240
     config.run.calls_a_turn = 16  # more are refused
     config.run.output_chars = 8192  # of one observation
+    config.start_deadline_s = 30.0  # of a live server, to start and to list its tools
     config.call_deadline_s = 30.0  # of one call of a real tool
     config.failure_rate = 0.2  # of emulated calls. Paper: 0.2
 
