@@ -9,7 +9,7 @@ SGLANG_PORT ?= 30000
 SGLANG_PINS := tools/sglang_cpu/requirements.txt
 export XLA_PYTHON_CLIENT_PREALLOCATE = false
 
-.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve lint format bench clean help
+.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve mcp-servers lint format bench clean help
 
 help:  ## what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -31,6 +31,8 @@ sglang-cpu: $(SGLANG)/.installed $(SGLANG)/smollm2/config.json  ## SGLang for a 
 sglang-serve: sglang-cpu  ## serves SmolLM2-135M on port 30000, or SGLANG_PORT
 	$(SGLANG)/bin/python tools/sglang_cpu/serve.py $(SGLANG)/smollm2 --port $(SGLANG_PORT) $(ARGS)
 
+mcp-servers: .mcp/servers.jsonl  ## real MCP servers that run offline, each in an environment of its own
+
 lint: $(VENV)/.dev  ## ruff and pyright
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,7 +47,7 @@ bench: $(VENV)/.dev  ## every benchmark, one after the other
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## removes environments and caches, keeps runs
-	rm -rf $(VENV) $(SGLANG) .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(SGLANG) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 # The stamps record what an environment was last installed with.
 $(VENV)/.run: pyproject.toml | $(BIN)/python
@@ -59,6 +61,9 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/python
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.mcp/servers.jsonl: tools/mcp_servers/install.py
+	$(PYTHON) tools/mcp_servers/install.py .mcp
 
 # PyTorch with what it needs; everything else without, as SGLang asks for CUDA's packages too.
 $(SGLANG)/.installed: $(SGLANG_PINS)

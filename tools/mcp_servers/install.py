@@ -1,0 +1,185 @@
+"""Installs real MCP servers that run offline, each in an environment of its own, with the folder that its runs begin in.
+
+    python tools/mcp_servers/install.py .mcp
+
+leaves `.mcp/servers.jsonl` for `config.live`. Releases 1 and 2 of the MCP SDK break each other, so no two servers share
+an environment. Those that are written for Node are left out where there is no npm.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import venv
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_DATE = "2026-01-05T09:00:00+00:00"
+
+
+@dataclass(frozen=True)
+class Server:
+    """`packages` are from PyPI, or from npm where `node` is set; `command` is a program that they install."""
+
+    title: str
+    description: str
+    domain: str
+    packages: tuple[str, ...]
+    command: tuple[str, ...]
+    begin: Callable[[Path], None]
+    node: bool = False
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def main(folder: Path) -> None:
+    folder = folder.resolve()
+    lines = []
+    for server in SERVERS:
+        if server.node and not shutil.which("npm"):
+            print(f"{server.title}: left out, as npm is not installed")
+            continue
+        home = folder / server.title.lower().replace(" ", "_")
+        programs = _install_node(home, server) if server.node else _install_python(home, server)
+        seed = home / "seed"
+        shutil.rmtree(seed, ignore_errors=True)
+        seed.mkdir(parents=True)
+        server.begin(seed)
+        command = [str(programs / server.command[0]), *server.command[1:]]
+        # A program of Node is a script that looks for `node` in the PATH, which sessions pass on.
+        reach = {"kind": "stdio", "command": command, "env": server.env, "seed_folder": str(seed)}
+        about = {"title": server.title, "description": server.description, "domain": server.domain}
+        lines.append(json.dumps({**about, "reach": reach}))
+        print(f"{server.title}: installed in {home}")
+    (folder / "servers.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _install_python(home: Path, server: Server) -> Path:
+    programs = home / "venv" / "bin"
+    if not (programs / server.command[0]).exists():
+        venv.create(home / "venv", with_pip=True, clear=True)
+        pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, *server.packages], check=True)
+    return programs
+
+
+def _install_node(home: Path, server: Server) -> Path:
+    programs = home / "node_modules" / ".bin"
+    if not (programs / server.command[0]).exists():
+        home.mkdir(parents=True, exist_ok=True)
+        options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
+        subprocess.run(["npm", "install", "--prefix", str(home), *options, *server.packages], check=True)
+    return programs
+
+
+def _repository(folder: Path) -> None:
+    """Three commits on `main`, a branch, and a change that is not committed yet."""
+    author = {"GIT_AUTHOR_DATE": _DATE, "GIT_COMMITTER_DATE": _DATE}
+
+    def git(*words: str) -> None:
+        identity = [
+            "-c",
+            "user.name=Ines Okafor",
+            "-c",
+            "user.email=ines@example.org",
+            "-c",
+            "init.defaultBranch=main",
+        ]
+        subprocess.run(
+            ["git", *identity, *words], cwd=folder, check=True, capture_output=True, env=os.environ | author
+        )
+
+    def write(name: str, text: str) -> None:
+        (folder / name).write_text(text, encoding="utf-8")
+
+    git("init", "-q")
+    git("config", "user.name", "Ines Okafor")
+    git("config", "user.email", "ines@example.org")
+    write("README.md", "# Tide tables\n\nComputes high water for small harbours.\n")
+    git("add", ".")
+    git("commit", "-qm", "Begin the tide tables")
+    write("tides.py", "def high_water(day):\n    return 6.2 + 0.8 * day\n")
+    git("add", ".")
+    git("commit", "-qm", "Compute high water")
+    git("branch", "metric")
+    write("CHANGELOG.md", "- 0.1: high water\n")
+    git("add", ".")
+    git("commit", "-qm", "Add a changelog")
+    write("tides.py", "def high_water(day):\n    return 6.2 + 0.84 * day\n")
+
+
+def _shop(folder: Path) -> None:
+    with closing(sqlite3.connect(folder / "shop.db")) as db, db:
+        db.execute("CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT, price REAL, stock INTEGER)")
+        db.execute(
+            "CREATE TABLE orders (id INTEGER PRIMARY KEY, product_id INTEGER, quantity INTEGER, customer TEXT)"
+        )
+        products = [(1, "kettle", 34.5, 12), (2, "lamp", 19.0, 3), (3, "rug", 88.0, 0), (4, "clock", 25.0, 7)]
+        orders = [(1, 2, 1, "Ann"), (2, 1, 2, "Bo"), (3, 2, 2, "Chandra"), (4, 4, 1, "Ann")]
+        db.executemany("INSERT INTO products VALUES (?, ?, ?, ?)", products)
+        db.executemany("INSERT INTO orders VALUES (?, ?, ?, ?)", orders)
+
+
+def _notes(folder: Path) -> None:
+    (folder / "minutes").mkdir()
+    texts = {
+        "minutes/2026-01.txt": "January\nPresent: Ann, Bo\nDecided: paint the fence green\n",
+        "minutes/2026-02.txt": "February\nPresent: Bo, Chandra\nDecided: buy two benches\n",
+        "budget.txt": "fence 120\nbenches 300\nplants 45\n",
+        "todo.md": "- order paint\n- ask about benches\n",
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def _memory(folder: Path) -> None:
+    people = [
+        {"type": "entity", "name": "Ann", "entityType": "person", "observations": ["plays the cello"]},
+        {
+            "type": "entity",
+            "name": "Harbour Choir",
+            "entityType": "group",
+            "observations": ["meets on Tuesdays"],
+        },
+        {"type": "relation", "from": "Ann", "to": "Harbour Choir", "relationType": "is a member of"},
+    ]
+    (folder / "memory.jsonl").write_text("\n".join(map(json.dumps, people)) + "\n", encoding="utf-8")
+
+
+def _nothing(folder: Path) -> None:
+    """Begins empty."""
+
+
+SERVERS = (
+    Server(
+        "Git", "Reads and changes the Git repository in the current folder.", "Version control",
+        ("mcp-server-git==2026.10.19",), ("mcp-server-git", "--repository", "{folder}"), _repository,
+    ),
+    Server(
+        "Shop database", "Queries and changes the SQLite database of a small shop.", "Databases",
+        ("mcp-server-sqlite==2025.4.25", "mcp<2"), ("mcp-server-sqlite", "--db-path", "{folder}/shop.db"), _shop,
+    ),
+    Server(
+        "Arithmetic", "Does arithmetic and statistics on numbers.", "Mathematics",
+        ("mcp-server-math==0.1.0", "mcp<2"), ("mcp-server-math",), _nothing,
+    ),
+    Server(
+        "Files", "Reads, writes and searches files in the allowed folder.", "Files",
+        ("@modelcontextprotocol/server-filesystem@2026.8.31",), ("mcp-server-filesystem", "{folder}"), _notes,
+        node=True,
+    ),
+    Server(
+        "Memory", "Keeps a knowledge graph of people and things.", "Knowledge",
+        ("@modelcontextprotocol/server-memory@2026.8.31",), ("mcp-server-memory",), _memory, node=True,
+        env={"MEMORY_FILE_PATH": "{folder}/memory.jsonl"},
+    ),
+)  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else ".mcp"))
