@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from astra_jax.training.settings import BadSetting, choose
+from data_synthesis.mcp import SessionPool
 from data_synthesis.pipeline import Policy, RayCluster
 from data_synthesis.records import BadRecord, ToolServer, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
@@ -100,10 +101,10 @@ def make_company(config: dict[str, Any], shared: bool = False) -> Company:
     backends = Backends(
         players["emulator"],
         LocalSandbox(ConfinementLevel[config["sandbox_level"]]),
+        SessionPool(config["start_deadline_s"], config["live_at_once"]),
         Injector(config["failure_rate"], config["seed"]),
         EmulatorSettings(attempts=config["attempts"], seed=config["seed"]),
         call_deadline=config["call_deadline_s"],
-        start_deadline=config["start_deadline_s"],
     )
     personas = read_personas(config["personas"]) if config["personas"] else ()
     return Company(Cast(**players), backends, ServerTable(out_dir / "servers.jsonl"), personas)

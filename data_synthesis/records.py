@@ -99,15 +99,17 @@ class Reach(Part):
     """How a server's tools are executed.
 
     `stdio` starts `command` with the working folder of the run, for which the text `{folder}` stands in `command` and
-    in the values of `env`; the folder begins as a copy of `seed_folder`. `http` speaks MCP to `url`; a value of
-    `headers` that begins with `$` names an environment variable. `code` runs the tools' sources; `emulated` asks a
-    teacher.
+    in the values of `env`; the folder begins as a copy of `seed_folder`. `reset` says how the server is fresh for the
+    next run: `process` starts another one; `folder` puts the folder back and keeps the process, which is right only for
+    a server that remembers nothing but what is in its folder. `http` speaks MCP to `url`; a value of `headers` that
+    begins with `$` names an environment variable. `code` runs the tools' sources; `emulated` asks a teacher.
     """
 
     kind: Literal["stdio", "http", "code", "emulated"] = "emulated"
     command: list[str] = []
     env: dict[str, str] = {}
     seed_folder: str = ""
+    reset: Literal["process", "folder"] = "process"
     url: str = ""
     headers: dict[str, str] = {}
 

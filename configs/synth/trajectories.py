@@ -96,6 +96,9 @@ def get_config() -> ConfigDict:
     config.run.calls_a_turn = 16  # more are refused
     config.run.output_chars = 8192  # of one observation
     config.start_deadline_s = 30.0  # of a live server, to start and to list its tools
+    config.live_at_once = (
+        16  # programs of live servers that run at a time, in each process that does the steps
+    )
     config.call_deadline_s = 30.0  # of one call of a real tool
     config.failure_rate = 0.2  # of emulated calls. Paper: 0.2
 

@@ -14,9 +14,10 @@ from mcp import ClientSession, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
-from mcp.types import PaginatedRequestParams
+from mcp.types import CallToolRequest, CallToolRequestParams, CallToolResult, PaginatedRequestParams
 
 from data_synthesis.mcp.folder import WorkingFolder
+from data_synthesis.mcp.listing import ListingTap
 from data_synthesis.records import Reach
 
 _CLOSING_SECONDS = 10.0
@@ -43,8 +44,9 @@ class McpSession:
     """Made by `open`. May be used from any task of the event loop that opened it."""
 
     def __init__(self, reach: Reach, folder: WorkingFolder):
-        self._reach, self.folder = reach, folder
+        self.reach, self.folder = reach, folder
         self._session: ClientSession | None = None
+        self._tap = ListingTap()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._over = asyncio.Event()
         # What opened the SDK's contexts must close them too.
@@ -88,30 +90,26 @@ class McpSession:
             self._ready.exception()  # it was told to whoever waited
         await asyncio.to_thread(self.folder.remove)
 
-    async def tools(self, deadline: float) -> list[dict[str, Any]]:
+    async def tools(self, deadline: float) -> list[Any]:
         """What the server lists, as it lists it: nothing is checked, the intake does that.
 
         Raises:
             SessionFailed: no list within the deadline.
         """
-        listed: list[dict[str, Any]] = []
+        self._tap.tools.clear()
         cursor: str | None = None
         try:
             async with asyncio.timeout(deadline):
                 for _ in range(_PAGES):
                     params = PaginatedRequestParams(cursor=cursor) if cursor else None
-                    page = await self._opened().list_tools(params=params)
-                    listed += [
-                        tool.model_dump(by_alias=True, exclude_none=True, mode="json") for tool in page.tools
-                    ]
-                    cursor = page.next_cursor
+                    cursor = (await self._opened().list_tools(params=params)).next_cursor
                     if not cursor:
                         break
         except TimeoutError:
             raise SessionFailed(f"the server did not list its tools within {deadline:g} s") from None
         except Exception as error:
             raise SessionFailed(f"the server's list of tools is none: {_sentence(error)}") from error
-        return listed
+        return list(self._tap.tools)
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], deadline: float, most_chars: int
@@ -125,13 +123,14 @@ class McpSession:
         """
         try:
             async with asyncio.timeout(deadline):
-                result: Any = await self._opened().call_tool(name, dict(arguments))
+                # Not the SDK's `call_tool`, which lists all tools to check what came back against an output schema.
+                result = await self._opened().send_request(self._request(name, arguments), CallToolResult)
         except TimeoutError:
             return CallResult("timeout", f"Error: the tool did not answer within {deadline:g} s.")
         except MCPError as error:
             if self._owner.done() or _LOST in str(error):
                 raise SessionFailed(f"the server died in the call of {name}") from error
-            return CallResult("error", f"Error: {_sentence(error)}")
+            return CallResult("error", f"Error: {self.folder.shown(_sentence(error))}")
         except SessionFailed:
             raise
         except Exception as error:
@@ -140,12 +139,21 @@ class McpSession:
             return CallResult(
                 "not_protocol", f"Error: the tool's answer cannot be read ({_sentence(error)})."
             )
-        text = _text(result)
+        text = self.folder.shown(_text(result))
         if len(text) > most_chars:
             return CallResult(
                 "oversized", f"{text[:most_chars]}\n[cut: {len(text) - most_chars} more characters]"
             )
         return CallResult("error" if result.is_error else "ok", text)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be called, as far as is known without a call."""
+        return self._session is not None and not self._owner.done() and not self._tap.ended
+
+    def _request(self, name: str, arguments: Mapping[str, Any]) -> CallToolRequest:
+        meant = {key: self.folder.meant(value) for key, value in arguments.items()}
+        return CallToolRequest(params=CallToolRequestParams(name=name, arguments=meant))
 
     def _opened(self) -> ClientSession:
         if self._session is None or self._owner.done():
@@ -156,8 +164,8 @@ class McpSession:
         """Opens, waits until it is over, closes."""
         try:
             async with AsyncExitStack() as stack:
-                streams = await stack.enter_async_context(_transport(self._reach, self.folder))
-                session = await stack.enter_async_context(ClientSession(*streams))
+                receiving, sending = await stack.enter_async_context(_transport(self.reach, self.folder))
+                session = await stack.enter_async_context(ClientSession(self._tap.on(receiving), sending))
                 await session.initialize()
                 self._session = session
                 self._ready.set_result(None)

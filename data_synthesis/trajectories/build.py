@@ -105,6 +105,10 @@ class Company:
     servers: ServerTable
     personas: Sequence[Persona] = ()
 
+    async def close(self) -> None:
+        await self.cast.close()
+        await self.backends.close()
+
 
 SETTINGS, POLICY = Settings(), Policy()
 
@@ -160,7 +164,7 @@ def synthesise_trajectories(
                 )
                 ran.stages += done.stages
         finally:
-            await company.cast.close()
+            await company.close()
         return ran
 
     funnel = whole_funnel(out_dir / "funnel.json", STEPS, asyncio.run(run()))
@@ -247,8 +251,8 @@ async def _run(task: Task, server: ToolServer, company: Company, settings: Setti
         Rejected: `max_calls`: the agent came to no answer. The run is kept.
         Undecided: the run broke for another reason, which is its code. The run is kept.
     """
-    backend = company.backends.open(task, server)
-    run = await play(task, server, company.cast.agent, backend, settings.run)
+    async with company.backends.opened(task, server) as backend:
+        run = await play(task, server, company.cast.agent, backend, settings.run)
     if run.outcome == "max_calls":
         raise Rejected(run.outcome, run.problem, kept=run)
     if run.status == "broken":

@@ -14,11 +14,16 @@ _AT_ONCE = 8
 
 
 class LiveServer(Record):
-    """A server that is to be asked for its tools, and how it is reached."""
+    """A server that is to be asked for its tools, and how it is reached.
+
+    Its tools are `emulated` where they must not be called: they cost money, change something, or need an account. The
+    server only lists them then.
+    """
 
     title: str
     description: str = ""
     domain: str = ""
+    emulated: bool = False
     reach: Reach
 
 
@@ -60,6 +65,6 @@ async def _listed(path: Path, line: int, server: LiveServer, deadline: float) ->
         tools,
         description=server.description,
         domain=server.domain,
-        reach=server.reach,
+        reach=Reach(kind="emulated") if server.emulated else server.reach,
         where=f"{path}:{line}",
     )

@@ -1,9 +1,10 @@
-"""Installs real MCP servers that run offline, each in an environment of its own, with the folder that its runs begin in.
+"""Installs real MCP servers, each in an environment of its own, with the folder that its runs begin in.
 
     python tools/mcp_servers/install.py .mcp
 
-leaves `.mcp/servers.jsonl` for `config.live`. Releases 1 and 2 of the MCP SDK break each other, so no two servers share
-an environment. Those that are written for Node are left out where there is no npm.
+leaves `.mcp/servers.jsonl` for `config.live`: servers that do their work offline, and servers that want an account,
+which list their tools offline and are emulated. Releases 1 and 2 of the MCP SDK break each other, so no two servers
+share an environment. Those that are written for Node are left out where there is no npm.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ _DATE = "2026-01-05T09:00:00+00:00"
 
 @dataclass(frozen=True)
 class Server:
-    """`packages` are from PyPI, or from npm where `node` is set; `command` is a program that they install."""
+    """
+    Args:
+        packages: from PyPI, or from npm where `node` is set.
+        command: a program that they install, and its arguments.
+        begin: writes what the folder of each run begins with.
+        reset: how it is fresh for the next run, as `Reach` says.
+        emulated: whether it lists its tools only.
+    """
 
     title: str
     description: str
@@ -35,6 +43,8 @@ class Server:
     begin: Callable[[Path], None]
     node: bool = False
     env: dict[str, str] = field(default_factory=dict)
+    reset: str = "process"
+    emulated: bool = False
 
 
 def main(folder: Path) -> None:
@@ -52,9 +62,11 @@ def main(folder: Path) -> None:
         server.begin(seed)
         command = [str(programs / server.command[0]), *server.command[1:]]
         # A program of Node is a script that looks for `node` in the PATH, which sessions pass on.
-        reach = {"kind": "stdio", "command": command, "env": server.env, "seed_folder": str(seed)}
+        reach = {"kind": "stdio", "command": command, "env": server.env, "reset": server.reset}
         about = {"title": server.title, "description": server.description, "domain": server.domain}
-        lines.append(json.dumps({**about, "reach": reach}))
+        lines.append(
+            json.dumps({**about, "emulated": server.emulated, "reach": {**reach, "seed_folder": str(seed)}})
+        )
         print(f"{server.title}: installed in {home}")
     (folder / "servers.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -155,28 +167,58 @@ def _nothing(folder: Path) -> None:
     """Begins empty."""
 
 
+_NPM = "@modelcontextprotocol/server-"
+# So that a commit has the same hash in every run.
+_DATED = {"GIT_AUTHOR_DATE": _DATE, "GIT_COMMITTER_DATE": _DATE}
+
 SERVERS = (
     Server(
         "Git", "Reads and changes the Git repository in the current folder.", "Version control",
         ("mcp-server-git==2026.10.19",), ("mcp-server-git", "--repository", "{folder}"), _repository,
+        env=_DATED, reset="folder",
     ),
+    # It keeps a memo in its memory, so it cannot be put back.
     Server(
         "Shop database", "Queries and changes the SQLite database of a small shop.", "Databases",
         ("mcp-server-sqlite==2025.4.25", "mcp<2"), ("mcp-server-sqlite", "--db-path", "{folder}/shop.db"), _shop,
     ),
     Server(
         "Arithmetic", "Does arithmetic and statistics on numbers.", "Mathematics",
-        ("mcp-server-math==0.1.0", "mcp<2"), ("mcp-server-math",), _nothing,
+        ("mcp-server-math==0.1.0", "mcp<2"), ("mcp-server-math",), _nothing, reset="folder",
     ),
     Server(
         "Files", "Reads, writes and searches files in the allowed folder.", "Files",
-        ("@modelcontextprotocol/server-filesystem@2026.8.31",), ("mcp-server-filesystem", "{folder}"), _notes,
-        node=True,
+        (f"{_NPM}filesystem@2026.8.31",), ("mcp-server-filesystem", "{folder}"), _notes, node=True, reset="folder",
     ),
     Server(
         "Memory", "Keeps a knowledge graph of people and things.", "Knowledge",
-        ("@modelcontextprotocol/server-memory@2026.8.31",), ("mcp-server-memory",), _memory, node=True,
-        env={"MEMORY_FILE_PATH": "{folder}/memory.jsonl"},
+        (f"{_NPM}memory@2026.8.31",), ("mcp-server-memory",), _memory, node=True,
+        env={"MEMORY_FILE_PATH": "{folder}/memory.jsonl"}, reset="folder",
+    ),
+    Server(
+        "GitHub", "Repositories, issues and pull requests on GitHub.", "Software development",
+        (f"{_NPM}github@2025.4.8",), ("mcp-server-github",), _nothing, node=True, emulated=True,
+        env={"GITHUB_PERSONAL_ACCESS_TOKEN": "none"},
+    ),
+    Server(
+        "GitLab", "Repositories, issues and merge requests on GitLab.", "Software development",
+        (f"{_NPM}gitlab@2025.4.25",), ("mcp-server-gitlab",), _nothing, node=True, emulated=True,
+        env={"GITLAB_PERSONAL_ACCESS_TOKEN": "none"},
+    ),
+    Server(
+        "Slack", "Channels, messages and people of a Slack workspace.", "Communication",
+        (f"{_NPM}slack@2025.4.25",), ("mcp-server-slack",), _nothing, node=True, emulated=True,
+        env={"SLACK_BOT_TOKEN": "none", "SLACK_TEAM_ID": "none"},
+    ),
+    Server(
+        "Google Maps", "Places, directions and distances.", "Travel",
+        (f"{_NPM}google-maps@0.6.2",), ("mcp-server-google-maps",), _nothing, node=True, emulated=True,
+        env={"GOOGLE_MAPS_API_KEY": "none"},
+    ),
+    Server(
+        "Notion", "Pages, blocks, comments and data sources of a Notion workspace.", "Office",
+        ("@notionhq/notion-mcp-server@2.5.2",), ("notion-mcp-server",), _nothing, node=True, emulated=True,
+        env={"NOTION_TOKEN": "none"},
     ),
 )  # fmt: skip
 

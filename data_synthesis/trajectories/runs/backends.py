@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from data_synthesis.mcp.pool import SessionPool
 from data_synthesis.records import Task, ToolServer
 from data_synthesis.sandbox.interface import Sandbox
 from data_synthesis.teacher.interface import Teacher
@@ -19,24 +23,33 @@ class Backends:
     """
     Args:
         emulator: is the tools that cannot be run.
-        injector: makes emulated calls fail.
         sandbox: runs tools that are code.
+        pool: gives sessions of real servers.
+        injector: makes emulated calls fail.
         call_deadline: seconds of one call of a real tool.
-        start_deadline: seconds that a server has to start.
     """
 
     emulator: Teacher
     sandbox: Sandbox
+    pool: SessionPool
     injector: Injector = field(default_factory=Injector)
     emulation: EmulatorSettings = field(default_factory=EmulatorSettings)
     call_deadline: float = 30.0
-    start_deadline: float = 30.0
 
-    def open(self, task: Task, server: ToolServer) -> RunBackend:
-        """A backend for one run. A real server starts with the first call, so that a failure is the run's."""
+    @asynccontextmanager
+    async def opened(self, task: Task, server: ToolServer) -> AsyncIterator[RunBackend]:
+        """A backend for one run, which closes it. A real server starts with the first call, so that a failure is the
+        run's; whoever must wait for a place waits here, where no deadline runs yet.
+        """
         kind = server.reach.kind
         if kind == "code":
-            return CodeBackend(server, self.sandbox, self.call_deadline)
-        if kind == "emulated":
-            return EmulatedBackend(server, task, self.emulator, self.injector, self.emulation)
-        return McpBackend(server, self.start_deadline, self.call_deadline)
+            yield CodeBackend(server, self.sandbox, self.call_deadline)
+        elif kind == "emulated":
+            yield EmulatedBackend(server, task, self.emulator, self.injector, self.emulation)
+        else:
+            async with self.pool.room():
+                yield McpBackend(server, self.pool, self.call_deadline)
+
+    async def close(self) -> None:
+        await self.pool.close()
+        await asyncio.to_thread(self.sandbox.close)

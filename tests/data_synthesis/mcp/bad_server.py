@@ -1,10 +1,12 @@
 """A small MCP server over stdio that misbehaves as its first argument says. Standard library only.
 
-Tools: `echo` gives its text back, `note` writes a file, `row` writes into a database, `big` gives 10 MB, `die` ends the
-server in the call, `sleep` never answers, `rubbish` answers what is no result.
+Tools: `echo` gives its text back, `note` writes a file, `row` writes into a database, `where` gives its folder and its
+text backwards, `big` gives 10 MB, `die` ends the server in the call, `sleep` never answers, `rubbish` answers what is
+no result.
 """
 
 import json
+import os
 import sqlite3
 import sys
 import time
@@ -26,13 +28,13 @@ def tool(name, **properties):
 TEXT = {"type": "string"}
 TOOLS = [
     tool("echo", text=TEXT), tool("note", text=TEXT), tool("row", text=TEXT),
-    tool("big"), tool("die"), tool("sleep"), tool("rubbish"), tool("fail"),
+    tool("where", text=TEXT), tool("pid"), tool("big"), tool("die"), tool("sleep"), tool("rubbish"), tool("fail"),
 ]  # fmt: skip
 
 
 def listed():
     if "no_schema" in ways:
-        return [{"name": "echo"}]
+        return [{"name": "echo"}, 5, tool("note", text=TEXT)]
     if "twice" in ways:
         return [tool("echo"), tool("echo", text=TEXT)]
     return TOOLS
@@ -44,6 +46,10 @@ def called(name, arguments):
         sys.exit(1)
     if name == "sleep":
         time.sleep(60)
+    if name == "where":
+        text = json.dumps([str(Path.cwd()), text[::-1]])
+    if name == "pid":
+        text = str(os.getpid())
     if name == "note":
         Path("note.txt").write_text(text)
     if name == "row":

@@ -1,4 +1,5 @@
 import asyncio
+import json
 import os
 import time
 
@@ -85,9 +86,21 @@ def test_what_a_server_lists_is_handed_on_as_it_is(reach):
     assert listed[0]["inputSchema"]["required"] == ["text"]
 
 
-def test_a_tool_without_a_schema_fails_the_list_with_a_sentence(reach):
-    with pytest.raises(SessionFailed, match="list of tools is none"):
-        with_session(reach("no_schema"), lambda session: session.tools(10.0))
+def test_a_bad_tool_is_no_harm_to_the_others(reach):
+    listed, _ = with_session(reach("no_schema"), lambda session: session.tools(10.0))
+    assert listed == [{"name": "echo"}, 5, *listed[2:]]
+    assert listed[2]["name"] == "note"
+
+
+def test_paths_of_the_folder_stay_inside_the_session(reach):
+    async def work(session):
+        there = await session.call("where", {"text": "/workspace/a.txt /workspaces /x/workspace"}, 10.0, 1000)
+        return json.loads(there.text), str(session.folder.path)
+
+    ((shown, got), path), _ = with_session(reach(), work)
+    assert shown == "/workspace"
+    # The tool spells what it got backwards, so that it comes back as it was sent.
+    assert got[::-1] == f"{path}/a.txt /workspaces /x/workspace"
 
 
 def test_each_session_has_a_copy_of_the_seed_and_keys_stay_here(reach, tmp_path, monkeypatch):

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from small_servers import shop
 
+from data_synthesis.mcp import SessionPool
 from data_synthesis.pipeline import PipelineError, Policy
 from data_synthesis.records import AgentRun, Task, ToolServer, Trajectory, read_records, write_records
+from data_synthesis.sandbox import LocalSandbox
 from data_synthesis.teacher.interface import TeacherError
 from data_synthesis.trajectories.build import STEPS, Company, Settings, synthesise_trajectories
 from data_synthesis.trajectories.cast import Cast
@@ -26,19 +28,21 @@ def servers() -> list[ToolServer]:
     return [english, ToolServer.model_validate(chinese.model_dump(exclude={"id"}))]
 
 
-def company(path: Path, sandbox, agent=None, rate=0.2) -> Company:
+def company(path: Path, agent=None, rate=0.2) -> Company:
     rehearsals = Rehearsals()
     teacher = RehearsedTeacher(rehearsals)
     cast = Cast(teacher, teacher, agent or RehearsedAgent(rehearsals), teacher, teacher)
-    return Company(cast, Backends(teacher, sandbox, Injector(rate)), ServerTable(path))
+    return Company(
+        cast, Backends(teacher, LocalSandbox(), SessionPool(10.0), Injector(rate)), ServerTable(path)
+    )
 
 
-def synthesised(out: Path, sandbox, **options):
+def synthesised(out: Path, **options):
     path = out / "servers.jsonl"
     if not path.exists():
         write_records(path, servers())
     agent, rate = options.pop("agent", None), options.pop("rate", 0.2)
-    make = partial(company, path, sandbox, agent, rate)
+    make = partial(company, path, agent, rate)
     return synthesise_trajectories(make, out, policy=FAST, **options)
 
 
@@ -47,8 +51,8 @@ def files(out: Path) -> dict[str, bytes]:
     return {str(p.relative_to(out)): p.read_bytes() for p in parts if "journal" not in p.name}
 
 
-def test_servers_become_rows_without_a_model_and_every_loss_has_a_reason(tmp_path, sandbox):
-    funnel = synthesised(tmp_path, sandbox)
+def test_servers_become_rows_without_a_model_and_every_loss_has_a_reason(tmp_path):
+    funnel = synthesised(tmp_path)
     assert [summary.stage for summary in funnel.stages] == list(STEPS)
     rows = list(read_records(tmp_path / "rows.jsonl", AgentRun))
     assert len(rows) == funnel.outputs > 5
@@ -66,12 +70,12 @@ def test_servers_become_rows_without_a_model_and_every_loss_has_a_reason(tmp_pat
     assert len(lost) == sum(sum(s.rejected.values()) + sum(s.failed.values()) for s in funnel.stages)
 
 
-def test_the_same_seed_gives_the_same_bytes_in_one_go_or_step_by_step(tmp_path, sandbox):
-    synthesised(tmp_path / "a", sandbox)
+def test_the_same_seed_gives_the_same_bytes_in_one_go_or_step_by_step(tmp_path):
+    synthesised(tmp_path / "a")
     for step in STEPS:
-        synthesised(tmp_path / "b", sandbox, from_step=step, to_step=step)
+        synthesised(tmp_path / "b", from_step=step, to_step=step)
     assert files(tmp_path / "a") == files(tmp_path / "b")
-    synthesised(tmp_path / "a", sandbox)
+    synthesised(tmp_path / "a")
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
@@ -92,9 +96,9 @@ class Down:
     async def close(self): ...
 
 
-def test_a_run_that_breaks_is_kept_tried_again_by_id_and_never_a_row(tmp_path, sandbox):
+def test_a_run_that_breaks_is_kept_tried_again_by_id_and_never_a_row(tmp_path):
     agent = Down()
-    funnel = synthesised(tmp_path, sandbox, agent=agent)
+    funnel = synthesised(tmp_path, agent=agent)
     assert funnel.outputs == 0
     ran = next(s for s in funnel.stages if s.stage == "run")
     assert ran.failed == {"agent_failed": ran.inputs}
@@ -102,23 +106,23 @@ def test_a_run_that_breaks_is_kept_tried_again_by_id_and_never_a_row(tmp_path, s
     kept = [AgentRun.model_validate(each["kept"]) for each in lost]
     assert all(run.status == "broken" and run.outcome == "agent_failed" for run in kept)
     agent.down = False
-    assert synthesised(tmp_path, sandbox, agent=agent).outputs > 5
+    assert synthesised(tmp_path, agent=agent).outputs > 5
     tasks = [task.id for task in read_records(tmp_path / "steps" / "distinct.jsonl", Task)]
     assert [run.task.id for run in kept] == tasks
 
 
-def test_near_duplicates_are_rejected_with_what_they_repeat(tmp_path, sandbox):
-    funnel = synthesised(tmp_path, sandbox, settings=Settings(near_duplicate=0.3))
+def test_near_duplicates_are_rejected_with_what_they_repeat(tmp_path):
+    funnel = synthesised(tmp_path, settings=Settings(near_duplicate=0.3))
     step = next(s for s in funnel.stages if s.stage == "distinct")
     assert step.rejected["near_duplicate"] > 0
     assert step.inputs == step.outputs + step.rejected["near_duplicate"]
 
 
-def test_a_step_needs_what_the_one_before_it_leaves(tmp_path, sandbox):
+def test_a_step_needs_what_the_one_before_it_leaves(tmp_path):
     with pytest.raises(PipelineError, match="run step distinct first"):
-        synthesised(tmp_path, sandbox, from_step="run")
+        synthesised(tmp_path, from_step="run")
     with pytest.raises(PipelineError, match="no step 'walks'"):
-        synthesised(tmp_path, sandbox, from_step="walks")
+        synthesised(tmp_path, from_step="walks")
 
 
 def test_settings_that_mean_nothing_are_refused():

@@ -7,6 +7,7 @@ import pytest
 pytest.importorskip("mcp", reason="the MCP SDK is not installed (extra `synthesis`)")
 
 from data_synthesis.arenas.backend import ParsedCall
+from data_synthesis.mcp import SessionPool
 from data_synthesis.records import Reach, ServerTool, Task, ToolServer
 from data_synthesis.trajectories.runs.interface import Turn
 from data_synthesis.trajectories.runs.loop import RunSettings, play
@@ -40,9 +41,13 @@ class Says:
 
 def played(*calls, ways=()):
     task = Task(query="Do it.")
-    backend = McpBackend(server(*ways), start_deadline=10.0, call_deadline=1.0)
     agent = Says(*[Turn(calls=[each]) for each in calls], Turn("Done."))
-    return asyncio.run(play(task, server(), agent, backend, RunSettings()))
+
+    async def run():
+        backend = McpBackend(server(*ways), SessionPool(start_deadline=10.0), call_deadline=1.0)
+        return await play(task, server(), agent, backend, RunSettings())
+
+    return asyncio.run(run())
 
 
 def test_a_run_leaves_its_changes_in_the_record_and_nothing_on_the_disk():
@@ -71,7 +76,7 @@ def test_a_server_that_dies_or_does_not_start_breaks_the_run(calls, ways):
 
 def test_closing_what_was_never_opened_is_no_harm():
     async def run():
-        backend = McpBackend(server(), 1.0, 1.0)
+        backend = McpBackend(server(), SessionPool(1.0), 1.0)
         assert await backend.finish() == []
         await backend.close()
 

@@ -1,0 +1,58 @@
+"""The tools that a server lists, taken from the stream before the SDK sees them.
+
+The SDK refuses a whole list over one bad tool, and released servers have such. Here it gets an empty list, and the
+tools stand apart as the server sent them, for the intake to say which of them is bad.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcp.shared.message import SessionMessage
+from mcp.types import JSONRPCResponse
+
+
+class ListingTap:
+    """What the SDK reads from, once it is `on` a stream. `tools` is what was listed, `ended` whether nothing comes any
+    more.
+    """
+
+    def __init__(self) -> None:
+        self.tools: list[Any] = []
+        self.ended = False
+        self._stream: Any = None
+
+    def on(self, stream: Any) -> ListingTap:
+        self._stream = stream
+        return self
+
+    async def receive(self) -> SessionMessage | Exception:
+        return self._taken(await self._stream.receive())
+
+    def __aiter__(self) -> ListingTap:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return self._taken(await self._stream.__anext__())
+        except StopAsyncIteration:
+            self.ended = True
+            raise
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> ListingTap:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *raised: Any) -> bool | None:
+        return await self._stream.__aexit__(*raised)
+
+    def _taken(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
+        if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCResponse):
+            result = item.message.result
+            if isinstance(listed := result.get("tools"), list):
+                self.tools += listed
+                result["tools"] = []
+        return item
