@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from data_synthesis.mcp.session import McpSession, SessionFailed
 from data_synthesis.records import BadRecord, Reach, Record, read_records
-from data_synthesis.trajectories.intake import RawServer
+from data_synthesis.trajectories.intake import RawServer, Unusable
 
 _AT_ONCE = 8
 
@@ -62,9 +63,21 @@ async def _listed(path: Path, line: int, server: LiveServer, deadline: float) ->
         return BadRecord(path, line, "", f"{server.title}: {failure}", reason="server_unavailable")
     return RawServer(
         server.title,
-        tools,
+        tools if server.emulated else _callable_apart(tools),
         description=server.description,
         domain=server.domain,
         reach=Reach(kind="emulated") if server.emulated else server.reach,
         where=f"{path}:{line}",
     )
+
+
+def _callable_apart(tools: Sequence[Any]) -> list[Any]:
+    """Of different tools with one name the first: the server cannot be told which of them is meant."""
+    first: dict[Any, Any] = {}
+    told: list[Any] = []
+    for tool in tools:
+        name = tool.get("name") if isinstance(tool, dict) else None
+        if isinstance(name, str) and first.setdefault(name, tool) != tool:
+            tool = Unusable(name, "same_name", "the server lists another tool of that name before it")
+        told.append(tool)
+    return told

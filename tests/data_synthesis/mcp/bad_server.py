@@ -22,7 +22,11 @@ def send(value):
 
 def tool(name, **properties):
     schema = {"type": "object", "properties": properties, "required": list(properties)}
-    return {"name": name, "description": f"does {name}", "inputSchema": schema}
+    return {
+        "name": name,
+        "description": f"Does what a {name} does with the text that comes with the call.",
+        "inputSchema": schema,
+    }
 
 
 TEXT = {"type": "string"}
