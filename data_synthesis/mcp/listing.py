@@ -6,6 +6,7 @@ tools stand apart as the server sent them, for the intake to say which of them i
 
 from __future__ import annotations
 
+from types import TracebackType
 from typing import Any
 
 from mcp.shared.message import SessionMessage
@@ -46,8 +47,13 @@ class ListingTap:
         await self._stream.__aenter__()
         return self
 
-    async def __aexit__(self, *raised: Any) -> bool | None:
-        return await self._stream.__aexit__(*raised)
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> bool | None:
+        return await self._stream.__aexit__(exc_type, exc_val, exc_tb)
 
     def _taken(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
         if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCResponse):
