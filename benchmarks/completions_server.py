@@ -6,6 +6,9 @@ It prints its address, serves until its standard input closes, and like SGLang o
 slot wait in a queue. A prompt is looked up without its ` (version N)`, which is put on the sub-questions of the answer:
 one book answers many versions of its questions, and no version shares a prompt with another. `GET /load` says how
 busy the slots were from the first request to the last answer.
+
+A request with tools gets one or two calls of them, which it reads out of the request, until it holds three results,
+and then an answer; one that asks to play a tool, a result. So an agent and its emulator can be served without a book.
 """
 
 from __future__ import annotations
@@ -17,9 +20,13 @@ import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from typing import Any
 
 LATENCY_S, SLOTS = 0.2, 64
 MODEL = "book"
+RESULTS = 3  # of calls, that an agent's run holds before its answer
+_PLAY = "You are a tool of this service"
+_PLAYED = json.dumps({"is_error": False, "result": {"found": ["one", "two", "three"], "next": "page 2"}})
 _VERSION = re.compile(r" \(version (\d+)\)")
 
 
@@ -96,7 +103,7 @@ class Connection(asyncio.Protocol):
 
     def _serve(self, head: bytes, body: bytes) -> None:
         if head.startswith(b"POST"):
-            answer = completion(answer_from(self._book, json.loads(body)["messages"]))
+            answer = completion(message_for(self._book, json.loads(body)))
             self._load.enter(lambda: self._send(answer))
         elif head.startswith(b"GET /load"):
             self._send(self._load.report())
@@ -111,6 +118,27 @@ class Connection(asyncio.Protocol):
         self._transport.write(head.encode() + data)
 
 
+def message_for(book: Mapping[str, str], request: dict[str, Any]) -> dict[str, Any]:
+    """The assistant's message."""
+    messages = request["messages"]
+    if tools := request.get("tools"):
+        done = sum(message["role"] == "tool" for message in messages)
+        if done < RESULTS:
+            called = tools[:2] if done == 0 else tools[:1]
+            return {"role": "assistant", "content": "I look.", "tool_calls": [_call(t, done) for t in called]}
+        return {"role": "assistant", "content": "That is all that there is."}
+    if messages[0]["content"].startswith(_PLAY):
+        return {"role": "assistant", "content": _PLAYED}
+    return {"role": "assistant", "content": answer_from(book, messages)}
+
+
+def _call(tool: dict[str, Any], number: int) -> dict[str, Any]:
+    parameters = tool["function"]["parameters"]
+    arguments = {name: f"{name} {number}" for name in parameters.get("properties", {})}
+    function = {"name": tool["function"]["name"], "arguments": json.dumps(arguments)}
+    return {"id": "call", "type": "function", "function": function}
+
+
 def answer_from(book: Mapping[str, str], messages: list[dict[str, str]]) -> str:
     words = messages[0]["content"]
     found = _VERSION.search(words)
@@ -123,13 +151,14 @@ def answer_from(book: Mapping[str, str], messages: list[dict[str, str]]) -> str:
     return json.dumps(reply)
 
 
-def completion(text: str) -> dict[str, object]:
+def completion(message: dict[str, Any]) -> dict[str, object]:
+    reason = "tool_calls" if message.get("tool_calls") else "stop"
     return {
         "id": "1",
         "object": "chat.completion",
         "created": 0,
         "model": MODEL,
-        "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}],
+        "choices": [{"index": 0, "finish_reason": reason, "message": message}],
         "usage": {"prompt_tokens": 500, "completion_tokens": 100, "total_tokens": 600},
     }
 
