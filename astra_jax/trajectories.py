@@ -6,31 +6,26 @@ import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
+from astra_jax.company import asked_with, ledger_path, make_company, make_judge, with_shares
 from astra_jax.training.settings import BadSetting, choose
-from data_synthesis.mcp import SessionPool
 from data_synthesis.pipeline import Policy, RayCluster
 from data_synthesis.records import BadRecord, ToolServer, write_records
-from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
-from data_synthesis.trajectories.build import STEPS, Company, Settings, Spread, synthesise_trajectories
-from data_synthesis.trajectories.cast import ROLES, Cast
-from data_synthesis.trajectories.graph import VerifySettings, WalkSettings
+from data_synthesis.sandbox import ConfinementLevel
+from data_synthesis.trajectories.build import STEPS, Settings, Spread, synthesise_trajectories
+from data_synthesis.trajectories.cast import ROLES
+from data_synthesis.trajectories.graph import GraphSettings, VerifySettings, WalkSettings
 from data_synthesis.trajectories.intake import IntakeReport, IntakeSettings, RawServer, raw_servers, take_in
-from data_synthesis.trajectories.judge import AcceptSettings
+from data_synthesis.trajectories.judge import AcceptSettings, JudgeSettings, second_opinions
 from data_synthesis.trajectories.live import discovered
-from data_synthesis.trajectories.rehearsal import Rehearsals, RehearsedAgent, RehearsedTeacher
-from data_synthesis.trajectories.runs.backends import Backends
-from data_synthesis.trajectories.runs.emulated import EmulatorSettings
-from data_synthesis.trajectories.runs.failures import Injector
 from data_synthesis.trajectories.runs.loop import RunSettings
-from data_synthesis.trajectories.servers import ServerTable
-from data_synthesis.trajectories.tasks import PlanSettings, ScoreSettings, read_personas
+from data_synthesis.trajectories.tasks import PlanSettings, ScoreSettings
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -55,71 +50,60 @@ def synthesise(config: Config, console: Console) -> int:
     plain = config.to_dict()
     with _spread(config) as spread:
         funnel = synthesise_trajectories(
-            partial(make_company, plain, spread is not None),
+            partial(make_company, with_shares(plain, config.ray.workers) if spread else plain, bool(spread)),
             out_dir,
             from_step=config.from_step,
             to_step=config.to_step,
             settings=settings,
             policy=policy,
+            drawn=config.graph.drawn,
             console=console,
             spread=spread,
         )
+    print_usage(plain, console)
     where = out_dir / ("rows.jsonl" if config.to_step == STEPS[-1] else "steps")
     console.print(f"{funnel.outputs} records after step {config.to_step}, in {where}")
     return 0 if funnel.outputs else 1
 
 
-def make_company(config: dict[str, Any], shared: bool = False) -> Company:
-    """Who does the steps, from a configuration as plain data: each process makes its own.
-
-    Args:
-        shared: whether others do so beside this one.
+def agree(config: Config, console: Console) -> int:
+    """Judges a sample of the judged runs in `config.out_dir` again, and measures how far the two agree.
 
     Raises:
-        BadSetting: a role is nobody's, or a server's settings cannot be used.
+        BadSetting: a value of the configuration cannot be used, or nothing was judged yet.
+        PipelineError: the judge cannot be asked any more.
     """
-    out_dir = Path(config["out_dir"])
-    rehearsals = Rehearsals(config["rehearsals"]) if config["rehearsals"] else Rehearsals()
-
-    @cache
-    def teacher(name: str) -> Any:
-        if name == _REHEARSED:
-            return RehearsedTeacher(rehearsals)
-        from data_synthesis.teacher.server import ServerTeacher
-
-        return ServerTeacher(_server(config, name), out_dir / f"teacher_{name}.sqlite", shared=shared)
-
-    def agent(name: str) -> Any:
-        if name == _REHEARSED:
-            return RehearsedAgent(rehearsals)
-        from data_synthesis.trajectories.runs.server_agent import ServerAgent
-
-        return ServerAgent(_server(config, name), out_dir / f"agent_{name}.sqlite", shared=shared)
-
-    roles = config["roles"]
-    players = {role: (agent if role == "agent" else teacher)(roles[role]) for role in ROLES}
-    backends = Backends(
-        players["emulator"],
-        LocalSandbox(ConfinementLevel[config["sandbox_level"]]),
-        SessionPool(config["start_deadline_s"], config["live_at_once"]),
-        Injector(config["failure_rate"], config["seed"]),
-        EmulatorSettings(attempts=config["attempts"], seed=config["seed"]),
-        call_deadline=config["call_deadline_s"],
+    out_dir, plain = Path(config.out_dir), config.to_dict()
+    judged = out_dir / "steps" / "judge.jsonl"
+    if not judged.exists():
+        raise BadSetting(
+            f"{judged} is not there: run `astra synth trajectories` first, with this configuration"
+        )
+    name, first = config.agreement.judge, config.roles.judge
+    second_opinions(
+        judged,
+        partial(make_judge, plain, name),
+        out_dir / "agreement",
+        count=config.agreement.runs,
+        seed=config.seed,
+        settings=JudgeSettings(sample=int(name == first)),
+        asked_with=asked_with(plain, name),
+        policy=_policy(config),
+        console=console,
     )
-    personas = read_personas(config["personas"]) if config["personas"] else ()
-    return Company(Cast(**players), backends, ServerTable(out_dir / "servers.jsonl"), personas)
+    print_usage(plain, console)
+    return 0
 
 
-def _server(config: dict[str, Any], name: str) -> Any:
-    from data_synthesis.teacher.server import ServerSettings
+def print_usage(config: dict[str, Any], console: Console) -> None:
+    """What each server was asked over all runs, and what that cost."""
+    from data_synthesis.teacher.server.ledger import Ledger, usage_table
 
-    if name not in config["servers"]:
-        known = ", ".join([_REHEARSED, *config["servers"]])
-        raise BadSetting(f"config.roles names {name!r}; there are {known}")
-    try:
-        return ServerSettings(**config["servers"][name])
-    except ValueError as error:
-        raise BadSetting(f"config.servers.{name}: {error}") from error
+    for name in config["servers"]:
+        if (path := ledger_path(config, name)).exists():
+            ledger = Ledger(path)
+            console.print(usage_table(ledger.usage(), f"what {name} was asked, over all runs"))
+            ledger.close()
 
 
 def _take_in(config: Config, path: Path, console: Console) -> None:
@@ -186,22 +170,19 @@ def _settings(config: Config) -> Settings:
         return Settings(
             attempts=config.attempts,
             near_duplicate=config.near_duplicate,
+            graph=_graph(plain["graph"]),
             walks=WalkSettings(**plain["walks"], seed=config.seed),
             verify=VerifySettings(**plain["verify"]),
             plan=PlanSettings(**plain["plan"], seed=config.seed),
             scores=ScoreSettings(least=plain["least_scores"]),
             run=RunSettings(**plain["run"]),
             accept=replace(accept, least_overall=config.accept.least_overall),
-            asked_with={role: _asked_with(plain, role) for role in ROLES},
+            asked_with={role: asked_with(plain, plain["roles"][role]) for role in ROLES},
         )
     except ValueError as error:
         raise BadSetting(str(error)) from error
 
 
-def _asked_with(config: dict[str, Any], role: str) -> dict[str, Any] | None:
-    """What a role's answers depend on beside model and prompt."""
-    name = config["roles"][role]
-    if name == _REHEARSED or name not in config["servers"]:
-        return None
-    fields = ("answer", "temperature", "max_tokens", "extra_body")
-    return {field: config["servers"][name][field] for field in fields}
+def _graph(config: dict[str, Any]) -> GraphSettings:
+    used = ("least_evidence", "evidence_adds_edges")
+    return GraphSettings(**{name: config[name] for name in used})

@@ -37,6 +37,15 @@ def add_synth_verbs(verbs: Any) -> None:
     )
     trajectories.add_argument("--to", dest="to_step", metavar="STEP", help="last step to run: ..., accept")
 
+    agreement = verb(
+        synth,
+        "agreement",
+        _synth_agreement,
+        "judge some of the judged runs again, and say how far the two judgements agree",
+        "astra synth agreement --config=configs/synth/trajectories_demo.py --config.agreement.runs=50",
+    )
+    takes_config(agreement, "configs/synth/trajectories_demo.py")
+
     rows = verb(
         synth,
         "rows",
@@ -64,14 +73,21 @@ def _synth_arenas(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _synth_trajectories(arguments: argparse.Namespace, console: Console) -> int:
+    return _trajectories().synthesise(_with_steps(arguments), console)
+
+
+def _synth_agreement(arguments: argparse.Namespace, console: Console) -> int:
+    return _trajectories().agree(arguments.config, console)
+
+
+def _trajectories() -> Any:
     try:
-        from astra_jax.trajectories import synthesise
+        from astra_jax import trajectories
     except ModuleNotFoundError as error:
         from astra_jax.training.settings import BadSetting
 
         raise BadSetting(f"trajectories need {error.name}: pip install 'astra-jax[synthesis]'") from error
-
-    return synthesise(_with_steps(arguments), console)
+    return trajectories
 
 
 def _with_steps(arguments: argparse.Namespace) -> Any:

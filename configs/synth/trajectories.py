@@ -68,6 +68,17 @@ def get_config() -> ConfigDict:
     config.attempts = 3  # answers to a question until one holds by rule. Paper: not stated
     config.seed = 0  # of walks, personas and injected failures
 
+    config.graph = ConfigDict()  # of a server's tools: what can follow what. graphs.html shows them
+    config.graph.embedder = (
+        "none"  # compares what tools return and what parameters are: minilm, a URL, or none
+    )
+    config.graph.embedding_model = ""  # as the server at that URL names it
+    config.graph.least_evidence = (
+        0.5  # 0 to 1, that an output can fill a parameter. Paper: edges have weights, no more
+    )
+    config.graph.evidence_adds_edges = False  # whether evidence makes an edge that nobody proposed
+    config.graph.drawn = 50  # of the first servers, in graphs.html
+
     config.walks = ConfigDict()  # chains of one server. The paper names none of these
     config.walks.count = 20
     config.walks.least_length = 2  # upstream: 2 to 5
@@ -104,4 +115,8 @@ def get_config() -> ConfigDict:
 
     config.accept = ConfigDict()
     config.accept.least_overall = 0.7  # mean of the seven scores. The paper names none
+
+    config.agreement = ConfigDict()  # of two judgements, which `astra synth agreement` measures
+    config.agreement.judge = "default"  # who judges again, as in config.roles; may be the same one
+    config.agreement.runs = 100  # of those that were judged
     return config

@@ -17,4 +17,5 @@ def get_config() -> ConfigDict:
     config.live = (".mcp/servers.jsonl",)
     for role in config.roles:
         config.roles[role] = "rehearsed"
+    config.agreement.judge = "rehearsed"
     return config

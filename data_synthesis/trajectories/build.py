@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from pydantic import JsonValue
 from rich.console import Console
 
+from data_synthesis.embedding.interface import Embedder
 from data_synthesis.pipeline import (
     Executor,
     Funnel,
@@ -39,6 +41,7 @@ from data_synthesis.trajectories.graph import (
     GraphSettings,
     VerifySettings,
     WalkSettings,
+    page,
     propose,
     sample_chains,
     verify_chain,
@@ -98,12 +101,14 @@ class Company:
     Args:
         servers: the file that the intake wrote.
         personas: to draw from; without any they are put together.
+        embedder: finds what can flow from tool to tool; without one names and schemas alone do.
     """
 
     cast: Cast
     backends: Backends
     servers: ServerTable
     personas: Sequence[Persona] = ()
+    embedder: Embedder | None = None
 
     async def close(self) -> None:
         await self.cast.close()
@@ -124,6 +129,7 @@ def synthesise_trajectories(
     to_step: str = STEPS[-1],
     settings: Settings = SETTINGS,
     policy: Policy = POLICY,
+    drawn: int = 50,
     console: Console | None = None,
     spread: Spread | None = None,
 ) -> Funnel:
@@ -131,10 +137,11 @@ def synthesise_trajectories(
 
     Writes `steps/STEP.jsonl` and `steps/STEP.rejects.jsonl` for each, `funnel.json`, and after the last step
     `rows.jsonl` and `rejects.jsonl` (those of all steps, with reasons). A run that broke is in the rejects, whole.
-    It is tried again by the next call, unless it just came to no answer.
+    It is tried again by the next call, unless it just came to no answer. `graphs.html` shows the first tool graphs.
 
     Args:
         make_company: called once here, and once by each worker of `spread`, to which it is sent by pickle.
+        drawn: graphs at most in `graphs.html`.
         console: shows progress and, at the end, the funnel. Nothing is printed without one.
         spread: gives the executor of stages that are made elsewhere, such as `RayCluster.executor`.
 
@@ -168,12 +175,19 @@ def synthesise_trajectories(
         return ran
 
     funnel = whole_funnel(out_dir / "funnel.json", STEPS, asyncio.run(run()))
+    if STEPS[0] in chosen and drawn:
+        _draw(company.servers, output_path(steps, STEPS[0]), drawn, out_dir / "graphs.html")
     if to_step == STEPS[-1]:
         concatenate([output_path(steps, STEPS[-1])], out_dir / "rows.jsonl")
         concatenate([rejects_path(steps, step) for step in STEPS], out_dir / "rejects.jsonl")
     if console:
         console.print(funnel.table("servers to judged rows"))
     return funnel
+
+
+def _draw(servers: ServerTable, graphs: Path, most: int, out: Path) -> None:
+    found = islice(read_records(graphs, ToolGraph), most)
+    out.write_text(page((servers[graph.server_id].title, graph) for graph in found), encoding="utf-8")
 
 
 def _made(make_company: MakeCompany, settings: Settings) -> Sequence[Stage[Any]]:
@@ -196,6 +210,7 @@ def _inputs(company: Company, first: Stage[Any], steps: Path) -> Iterable[Record
 def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
     """All steps but the one that stands alone. A step's settings are what its output depends on beside its input."""
     s, cast, servers = settings, company.cast, company.servers
+    embedder = company.embedder.name if company.embedder else None
 
     def who(*roles: str, **options: Any) -> dict[str, JsonValue]:
         names = cast.names()
@@ -203,7 +218,7 @@ def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
         return {**asked, **{key: asdict(value) for key, value in options.items()}, "attempts": s.attempts}
 
     async def proposed(server: ToolServer) -> Record:
-        return await propose(server, cast.proposer, s.graph)
+        return await propose(server, cast.proposer, s.graph, company.embedder)
 
     async def walked(graph: ToolGraph) -> Sequence[Record]:
         return [*sample_chains(graph, s.walks), *open_chains(servers[graph.server_id], s.plan)]
@@ -233,7 +248,7 @@ def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
         return accept(run, s.accept)
 
     return [
-        Stage("propose", ToolServer, one(proposed), who("proposer", graph=s.graph)),
+        Stage("propose", ToolServer, one(proposed), {**who("proposer", graph=s.graph), "embedder": embedder}),
         Stage("walk", ToolGraph, walked, {"walks": asdict(s.walks), "open": list(s.plan.open_tools)}),
         Stage("verify", ToolChain, one(verified), who("proposer", verify=s.verify)),
         Stage("write", ToolChain, written, who("writer", plan=s.plan)),

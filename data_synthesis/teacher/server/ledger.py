@@ -156,9 +156,11 @@ class Ledger:
         return {prompt: dict(zip(_COUNTS, counts, strict=True)) for prompt, *counts in rows}
 
 
-def usage_table(usage: Mapping[str, Mapping[str, Any]]) -> Table:
+def usage_table(
+    usage: Mapping[str, Mapping[str, Any]], title: str = "what the teacher was asked, over all runs"
+) -> Table:
     """`Ledger.usage` for people, with a line for the whole."""
-    table = Table("prompt", title="what the teacher was asked, over all runs")
+    table = Table("prompt", title=title)
     for column in ("requests", "refused", "tokens in", "tokens out", "seconds", "cost"):
         table.add_column(column, justify="right")
     total = {name: sum(counts[name] for counts in usage.values()) for name in _COUNTS}

@@ -3,6 +3,7 @@
 from data_synthesis.trajectories.judge.accept import accept
 from data_synthesis.trajectories.judge.agreement import Agreement, agreement
 from data_synthesis.trajectories.judge.judge import judge
+from data_synthesis.trajectories.judge.second import second_opinions
 from data_synthesis.trajectories.judge.settings import DIMENSIONS, OVERALL, AcceptSettings, JudgeSettings
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "accept",
     "agreement",
     "judge",
+    "second_opinions",
 ]

@@ -10,8 +10,9 @@ from pydantic import BaseModel, JsonValue
 from data_synthesis.arenas.backend import ParsedCall
 from data_synthesis.records import Message, content_hash
 from data_synthesis.teacher.server.answers import Refused
-from data_synthesis.teacher.server.asker import Asker, Question
+from data_synthesis.teacher.server.asker import Question
 from data_synthesis.teacher.server.chat import Call, Completion
+from data_synthesis.teacher.server.teacher import ServerTeacher
 from data_synthesis.trajectories.runs.interface import Situation, Turn
 
 _NAME = "agent_turn"
@@ -27,11 +28,11 @@ class _Kept(BaseModel):
     calls: list[tuple[str, str, dict[str, JsonValue] | None, str]]
 
 
-class ServerAgent(Asker):
-    """Sees messages and tools alone. Thoughts are kept apart, and not sent again.
+class ServerAgent(ServerTeacher):
+    """A teacher that can be an agent too, so that all roles of one server share its room, its budget and its ledger.
 
-    A turn is kept in the ledger under everything that it depends on, so that a run that is played again asks nothing
-    twice.
+    It sees messages and tools alone. Thoughts are kept apart, and not sent again. A turn is kept in the ledger under
+    everything that it depends on, so that a run that is played again asks nothing twice.
     """
 
     async def turn(self, situation: Situation) -> Turn:
@@ -40,10 +41,10 @@ class ServerAgent(Asker):
             TeacherError: no usable turn.
             TeacherGone: nothing can be asked any more, as `Asker` says.
         """
-        kept = _Kept.model_validate_json(await self._answered(self._question(situation)))
+        kept = _Kept.model_validate_json(await self._answered(self._turn_question(situation)))
         return Turn(kept.content, kept.reasoning, [ParsedCall(*call) for call in kept.calls])
 
-    def _question(self, situation: Situation) -> Question:
+    def _turn_question(self, situation: Situation) -> Question:
         messages = [_sent(message) for message in situation.messages]
         tools = [tool.openai() for tool in situation.tools]
         s = self.settings
@@ -52,9 +53,9 @@ class ServerAgent(Asker):
         fields: dict[str, Any] = {"seed": int(key[:8], 16) & 0x7FFFFFFF}
         if tools:
             fields |= {"tools": tools, "tool_choice": "auto"}
-        return Question(key, _NAME, messages, fields, self._read, _ASK_AGAIN)
+        return Question(key, _NAME, messages, fields, self._read_turn, _ASK_AGAIN)
 
-    def _read(self, completion: Completion) -> str:
+    def _read_turn(self, completion: Completion) -> str:
         """
         Raises:
             Refused: it was cut off, or it neither says nor calls anything.
