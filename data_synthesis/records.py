@@ -172,12 +172,14 @@ class ToolGraph(Record):
 class ToolChain(Record):
     """A walk on a server's tool graph. `votes` and `back_translations` are what verification found.
 
-    Without `tools` it only says how many a task of the writer's own choice should need.
+    Without `tools` it only says how many a task of the writer's own choice should need. `sample` tells apart the tasks
+    that are wanted for it.
     """
 
     server_id: str
     tools: list[str] = []
     tool_count: int = Field(default=0, ge=0)
+    sample: int = Field(default=1, ge=1)
     feeds: list[Feed] = []
     votes: dict[str, int] = {}
     back_translations: list[list[str]] = []

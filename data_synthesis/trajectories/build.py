@@ -56,9 +56,11 @@ from data_synthesis.trajectories.tasks import (
     ScoreSettings,
     distinct,
     open_chains,
+    planned,
+    samples_of,
     score_task,
     vary,
-    write_tasks,
+    write_task,
 )
 
 STEPS = ("propose", "walk", "verify", "write", "vary", "score", "distinct", "run", "judge", "accept")
@@ -223,14 +225,13 @@ def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
     async def walked(graph: ToolGraph) -> Sequence[Record]:
         return [*sample_chains(graph, s.walks), *open_chains(servers[graph.server_id], s.plan)]
 
-    async def verified(chain: ToolChain) -> Record:
-        return await verify_chain(chain, servers[chain.server_id], cast.proposer, s.verify)
+    async def verified(chain: ToolChain) -> Sequence[Record]:
+        good = await verify_chain(chain, servers[chain.server_id], cast.proposer, s.verify)
+        return samples_of(good, s.plan)
 
     async def written(chain: ToolChain) -> Sequence[Record]:
-        server = servers[chain.server_id]
-        return await write_tasks(
-            chain, server, cast.writer, plan=s.plan, attempts=s.attempts, personas=company.personas
-        )
+        task = await write_task(chain, servers[chain.server_id], cast.writer, attempts=s.attempts)
+        return planned(task, s.plan, company.personas)
 
     async def varied(plan: TaskPlan) -> Record:
         return await vary(plan, servers[plan.task.server_id], cast.writer, attempts=s.attempts)
@@ -250,7 +251,7 @@ def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
     return [
         Stage("propose", ToolServer, one(proposed), {**who("proposer", graph=s.graph), "embedder": embedder}),
         Stage("walk", ToolGraph, walked, {"walks": asdict(s.walks), "open": list(s.plan.open_tools)}),
-        Stage("verify", ToolChain, one(verified), who("proposer", verify=s.verify)),
+        Stage("verify", ToolChain, verified, {**who("proposer", verify=s.verify), "samples": s.plan.samples}),
         Stage("write", ToolChain, written, who("writer", plan=s.plan)),
         Stage("vary", TaskPlan, one(varied), who("writer")),
         Stage("score", Task, one(scored), who("writer", scores=s.scores)),

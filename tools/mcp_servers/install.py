@@ -21,7 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_DATE = "2026-01-05T09:00:00+00:00"
+_DATE = "2026-01-05T09:00:00+0000"  # as GitPython reads it too
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Server:
         begin: writes what the folder of each run begins with.
         reset: how it is fresh for the next run, as `Reach` says.
         emulated: whether it lists its tools only.
+        chinese: title and description of the same server for people who ask in Chinese.
     """
 
     title: str
@@ -45,6 +46,7 @@ class Server:
     env: dict[str, str] = field(default_factory=dict)
     reset: str = "process"
     emulated: bool = False
+    chinese: tuple[str, str] | None = None
 
 
 def main(folder: Path) -> None:
@@ -63,10 +65,12 @@ def main(folder: Path) -> None:
         command = [str(programs / server.command[0]), *server.command[1:]]
         # A program of Node is a script that looks for `node` in the PATH, which sessions pass on.
         reach = {"kind": "stdio", "command": command, "env": server.env, "reset": server.reset}
-        about = {"title": server.title, "description": server.description, "domain": server.domain}
-        lines.append(
-            json.dumps({**about, "emulated": server.emulated, "reach": {**reach, "seed_folder": str(seed)}})
-        )
+        reach["seed_folder"] = str(seed)
+        for title, description in filter(None, [(server.title, server.description), server.chinese]):
+            about = {"title": title, "description": description, "domain": server.domain}
+            lines.append(
+                json.dumps({**about, "emulated": server.emulated, "reach": reach}, ensure_ascii=False)
+            )
         print(f"{server.title}: installed in {home}")
     (folder / "servers.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -176,24 +180,29 @@ SERVERS = (
         "Git", "Reads and changes the Git repository in the current folder.", "Version control",
         ("mcp-server-git==2026.10.19",), ("mcp-server-git", "--repository", "{folder}"), _repository,
         env=_DATED, reset="folder",
+        chinese=("Git 仓库", "读取和修改当前文件夹中的 Git 仓库。"),
     ),
     # It keeps a memo in its memory, so it cannot be put back.
     Server(
         "Shop database", "Queries and changes the SQLite database of a small shop.", "Databases",
         ("mcp-server-sqlite==2025.4.25", "mcp<2"), ("mcp-server-sqlite", "--db-path", "{folder}/shop.db"), _shop,
+        chinese=("商店数据库", "查询和修改一家小商店的 SQLite 数据库。"),
     ),
     Server(
         "Arithmetic", "Does arithmetic and statistics on numbers.", "Mathematics",
         ("mcp-server-math==0.1.0", "mcp<2"), ("mcp-server-math",), _nothing, reset="folder",
+        chinese=("算术", "对数字做算术和统计。"),
     ),
     Server(
         "Files", "Reads, writes and searches files in the allowed folder.", "Files",
         (f"{_NPM}filesystem@2026.8.31",), ("mcp-server-filesystem", "{folder}"), _notes, node=True, reset="folder",
+        chinese=("文件", "读取、写入和搜索允许的文件夹中的文件。"),
     ),
     Server(
         "Memory", "Keeps a knowledge graph of people and things.", "Knowledge",
         (f"{_NPM}memory@2026.8.31",), ("mcp-server-memory",), _memory, node=True,
         env={"MEMORY_FILE_PATH": "{folder}/memory.jsonl"}, reset="folder",
+        chinese=("记忆", "保存人和事物的知识图谱。"),
     ),
     Server(
         "GitHub", "Repositories, issues and pull requests on GitHub.", "Software development",

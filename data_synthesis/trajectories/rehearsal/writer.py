@@ -31,7 +31,8 @@ def write_task(prompt: Prompt[Any], rehearsals: Rehearsals) -> dict[str, Any]:
     server: Any = prompt.variables["server"]
     if written := rehearsals.of_server(server["title"]):
         wanted = prompt.variables.get("chain")
-        fitting = [task for task in written if task.tools == wanted]
+        count = prompt.variables.get("tool_count")
+        fitting = [task for task in written if task.tools == wanted or len(task.tools) == count]
         number = int(str(prompt.variables["sample"])) - 1
         if number >= len(fitting):
             raise TeacherError(f"no request number {number + 1} is written down for {wanted}")

@@ -46,6 +46,12 @@ def open_chains(server: ToolServer, settings: PlanSettings) -> list[ToolChain]:
     return [ToolChain(server_id=server.id, tool_count=count) for count in counts]
 
 
+def samples_of(chain: ToolChain, settings: PlanSettings) -> list[ToolChain]:
+    """The chain once for each task that is wanted for it, so that one that fails loses no other."""
+    content = chain.model_dump(exclude={"id"})
+    return [ToolChain.model_validate({**content, "sample": i}) for i in range(1, settings.samples + 1)]
+
+
 def planned(task: Task, settings: PlanSettings, personas: Sequence[Persona] = ()) -> list[TaskPlan]:
     """The task as it is, and one plan for each variation of it.
 

@@ -17,13 +17,13 @@ BY_MODE = {
 }
 
 
-def write_task(chain: ToolChain, server: ToolServer, language: str, sample: int) -> Prompt[replies.TaskReply]:
+def write_task(chain: ToolChain, server: ToolServer, language: str) -> Prompt[replies.TaskReply]:
     """For the chain's tools, or for as many of the writer's choice where it has none."""
     variables: dict[str, JsonValue] = {
         "server": about(server),
         "tools": documents(server),
         "language": in_words(language),
-        "sample": sample,
+        "sample": chain.sample,
     }
     if chain.tools:
         variables["chain"] = list(chain.tools)

@@ -1,55 +1,32 @@
-"""A chain to requests that need it."""
+"""A chain to a request that needs it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from data_synthesis.environments.asking import all_of, ask_until
-from data_synthesis.records import Provenance, Task, TaskPlan, ToolChain, ToolServer
+from data_synthesis.environments.asking import ask_until
+from data_synthesis.records import Provenance, Task, ToolChain, ToolServer
 from data_synthesis.teacher.interface import Teacher
 from data_synthesis.trajectories.language import script
 from data_synthesis.trajectories.tasks import prompts
 from data_synthesis.trajectories.tasks.check import request_problem
-from data_synthesis.trajectories.tasks.personas import Persona
-from data_synthesis.trajectories.tasks.plan import PlanSettings, planned
 from data_synthesis.trajectories.tasks.replies import TaskReply
 
 
-async def write_tasks(
-    chain: ToolChain,
-    server: ToolServer,
-    teacher: Teacher,
-    *,
-    plan: PlanSettings,
-    attempts: int,
-    personas: Sequence[Persona] = (),
-) -> list[TaskPlan]:
-    """The requests for a chain, in the language of the server's description, with the plans of their variations.
-
-    A request that a sample repeats word for word is one.
+async def write_task(chain: ToolChain, server: ToolServer, teacher: Teacher, *, attempts: int) -> Task:
+    """A request for one sample of a chain, in the language of the server's description.
 
     Raises:
-        Rejected: `bad_task`: a sample got no request that names known tools alone, those of the chain where it has
-            some, and gives none of them away.
+        Rejected: `bad_task`: there was none that names known tools alone, those of the chain where it has some, and
+            gives none of them away.
         TeacherError: no answer.
     """
     language = "zh" if script(server.description or server.title) == "zh" else "en"
-    tasks = await all_of(
-        _written(chain, server, teacher, language, sample, attempts) for sample in range(1, plan.samples + 1)
-    )
-    distinct = {task.id: task for task in tasks}
-    return [each for task in distinct.values() for each in planned(task, plan, personas)]
 
-
-async def _written(
-    chain: ToolChain, server: ToolServer, teacher: Teacher, language: str, sample: int, attempts: int
-) -> Task:
     def check(reply: TaskReply) -> str:
         return _tools_problem(reply, chain, server) or request_problem(
             reply.question, [tool.name for tool in server.tools], language
         )
 
-    prompt = prompts.write_task(chain, server, language, sample)
+    prompt = prompts.write_task(chain, server, language)
     reply = await ask_until(teacher, prompt, check, attempts=attempts, reason="bad_task")
     return Task(
         query=reply.question.strip(),

@@ -7,6 +7,7 @@ from data_synthesis.trajectories.language import same_language
 from data_synthesis.trajectories.rehearsal.script import SHIPPED, Rehearsal, WrittenTask
 
 SERVERS = {"Git", "Shop database", "Arithmetic", "Files", "Memory"}
+CHINESE = {"Git 仓库", "商店数据库", "算术", "文件", "记忆"}
 SHIPPED_FILES = {path.stem: path for path in sorted(SHIPPED.glob("*.json"))}
 NAME_LIKE = re.compile(r"_|[a-z][A-Z]")
 URL = re.compile(r"https?://", re.IGNORECASE)
@@ -33,13 +34,13 @@ def all_tasks() -> list[WrittenTask]:
 
 def test_there_is_one_for_each_server_that_is_installed():
     titles = [Rehearsal.model_validate_json(path.read_bytes()).server for path in SHIPPED_FILES.values()]
-    assert sorted(titles) == sorted(SERVERS)
+    assert sorted(titles) == sorted(SERVERS | CHINESE)
 
 
 def test_a_server_has_several_chains_with_up_to_three_requests_each(rehearsal: Rehearsal):
     chains = Counter(tuple(task.tools) for task in rehearsal.tasks)
-    assert len(chains) >= 5
-    # With fewer requests than `PlanSettings.samples` a chain is lost.
+    assert len(chains) >= (5 if rehearsal.server in SERVERS else 1)
+    # As many as `PlanSettings.samples` asks for.
     assert all(2 <= count <= 3 for count in chains.values())
     assert all(2 <= len(set(chain)) == len(chain) <= 4 for chain in chains)
 
@@ -72,7 +73,7 @@ def test_a_run_ends_with_its_only_turn_without_calls(rehearsal: Rehearsal):
 
 def test_a_run_that_is_not_wrong_on_purpose_calls_its_chain_in_order(rehearsal: Rehearsal):
     right = [task for task in rehearsal.tasks if not task.note]
-    assert len(right) >= 8
+    assert len(right) >= (8 if rehearsal.server in SERVERS else 2)
     for task in right:
         assert called(task) == task.tools, task.query
         said = [turn.say for turn in task.turns]
@@ -81,4 +82,5 @@ def test_a_run_that_is_not_wrong_on_purpose_calls_its_chain_in_order(rehearsal: 
 
 
 def test_each_server_has_runs_that_are_wrong_on_purpose(rehearsal: Rehearsal):
-    assert 2 <= sum(bool(task.note) for task in rehearsal.tasks) <= 3
+    notes = [task.note for task in rehearsal.tasks if task.note]
+    assert len(notes) == (2 if rehearsal.server in SERVERS else 0)

@@ -5,7 +5,7 @@ from small_servers import Answering, shop
 
 from data_synthesis.pipeline import Rejected
 from data_synthesis.records import ToolChain
-from data_synthesis.trajectories.tasks import PlanSettings, open_chains, write_tasks
+from data_synthesis.trajectories.tasks import PlanSettings, open_chains, samples_of, write_task
 
 SERVER = shop()
 CHAIN = ToolChain(server_id=SERVER.id, tools=["find_order", "refund"])
@@ -14,19 +14,22 @@ PLAN = PlanSettings(samples=2, augmentations=(), open_tools=(2,))
 
 def written(answers, chain=CHAIN, server=SERVER, plan=PLAN, attempts=2):
     teacher = Answering({"write_task": answers, "write_open_task": answers})
-    plans = asyncio.run(write_tasks(chain, server, teacher, plan=plan, attempts=attempts))
-    return [each.task for each in plans], teacher
+
+    async def all_samples():
+        return [
+            await write_task(each, server, teacher, attempts=attempts) for each in samples_of(chain, plan)
+        ]
+
+    return asyncio.run(all_samples()), teacher
 
 
 def reply(question="Give Ann her money back for the lamp.", tools=("find_order", "refund")):
     return {"target_tools": list(tools), "question": question}
 
 
-def test_each_sample_is_a_request_of_its_own_and_equal_ones_are_one():
+def test_each_sample_is_a_request_of_its_own():
     tasks, _ = written(lambda p: reply(f"Refund order {p.variables['sample']}, please."))
     assert [task.query for task in tasks] == ["Refund order 1, please.", "Refund order 2, please."]
-    same, _ = written(lambda p: reply())
-    assert len(same) == 1
 
 
 def test_a_refused_request_is_told_what_is_wrong_and_asked_again():
