@@ -472,6 +472,7 @@ class AgentRun(Trajectory):
     events: list[RunEvent] = []
     state: list[StateChange] = []
     judgements: dict[str, Judgement] = {}
+    judge: str = ""  # who scored what no rule decides; `provenance.teacher` is the agent
 
 
 class RewardParts(Part):

@@ -34,6 +34,7 @@ class DataReport:
     truncated: int
     dropped_too_long: int
     dropped_without_loss: int
+    dropped_broken: int
     bad: tuple[str, ...]  # one sentence each: file, line, field, problem
 
     def as_json(self) -> dict[str, Any]:
@@ -44,6 +45,7 @@ class DataReport:
             "too long": self.dropped_too_long,
             "truncated": self.truncated,
             "without loss": self.dropped_without_loss,
+            "broken": self.dropped_broken,
             "bad": len(self.bad),
         }
         notes = "".join(f", {count} {reason}" for reason, count in lost.items() if count)
@@ -69,7 +71,8 @@ def load_samples(
     too_long: TooLong = "drop",
     bad_rows: BadRows = "stop",
 ) -> tuple[list[Sample], DataReport]:
-    """The trajectories of a JSONL file as samples of at most `length` tokens, in the order of the file.
+    """The trajectories of a JSONL file as samples of at most `length` tokens, in the order of the file. A broken run
+    is never one.
 
     Args:
         too_long: `truncate` keeps the first `length` tokens of a longer row, `drop` leaves it out.
@@ -80,7 +83,8 @@ def load_samples(
         BadSetting: no sample is left.
     """
     rejects: list[BadRecord] | None = None if bad_rows == "stop" else []
-    rows = [tokenise(row, tokenizer, format) for row in read_records(path, Trajectory, rejects=rejects)]
+    read = list(read_records(path, Trajectory, rejects=rejects))
+    rows = [tokenise(row, tokenizer, format) for row in read if row.status == "finished"]
     samples = [Sample(np.asarray(r.ids, np.int32), np.asarray(r.loss_mask, np.float32)) for r in rows]
     longer = [len(sample) > length for sample in samples]
     cut = [
@@ -96,6 +100,7 @@ def load_samples(
         truncated=sum(longer) if too_long == "truncate" else 0,
         dropped_too_long=sum(longer) if too_long == "drop" else 0,
         dropped_without_loss=len(cut) - len(kept),
+        dropped_broken=len(read) - len(rows),
         bad=tuple(str(bad) for bad in rejects or ()),
     )
     if not kept:

@@ -17,6 +17,8 @@ def get_config() -> ConfigDict:
     config.live = (".mcp/servers.jsonl",)
     for role in config.roles:
         config.roles[role] = "rehearsed"
-    config.plan.open_tools = (2,)  # requests are written down for servers that run, and those need two tools or three
+    config.plan.open_tools = (
+        2,
+    )  # requests are written down for servers that run, and those need two tools or three
     config.agreement.judge = "rehearsed"
     return config

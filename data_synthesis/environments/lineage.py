@@ -11,7 +11,12 @@ R = TypeVar("R", bound=Record)
 
 def revised(record: R, teacher: str, prompt_version: str, **changes: Any) -> R:
     """`record` with `changes`, descended from it."""
-    provenance = Provenance(parents=[record.id], teacher=teacher, prompt_version=prompt_version)
+    return descended(record, Provenance(teacher=teacher, prompt_version=prompt_version), **changes)
+
+
+def descended(record: R, provenance: Provenance, **changes: Any) -> R:
+    """`record` with `changes` and `provenance`, whose parent is the record as it was."""
+    provenance = provenance.model_copy(update={"parents": [record.id]})
     content = {name: getattr(record, name) for name in type(record).model_fields if name != "id"}
     return type(record).model_validate(
         content | (record.model_extra or {}) | {"provenance": provenance} | changes

@@ -121,7 +121,7 @@ def _items(
             break
     kind = _kind(head[-1], formats) if head and isinstance(head[-1].value, dict) else None
     for each in chain(head, values):
-        yield _item(each, kind, check)
+        yield _richer(each, kind, formats) or _item(each, kind, check)
 
 
 def _kind(first: Numbered, formats: Sequence[Format]) -> Format:
@@ -137,6 +137,17 @@ def _kind(first: Numbered, formats: Sequence[Format]) -> Format:
         known = "; ".join(f"{kind.name} ({', '.join(sorted(kind.fields))})" for kind in formats)
         problem = f"has the fields {', '.join(fields) or 'none'}, by which it is none of: {known}"
     raise BadRecord(first.path, first.line, "", problem)
+
+
+def _richer(each: Numbered, kind: Format | None, formats: Sequence[Format]) -> BadRecord | None:
+    """A record that says more than the file's first one did, and of which that would be passed over."""
+    if kind is None or not isinstance(each.value, dict):
+        return None
+    own = next((f for f in formats[: formats.index(kind)] if f.fields <= each.value.keys()), kind)
+    if own.read is kind.read:
+        return None
+    problem = f"is {own.name}, in a file that begins with {kind.name}"
+    return BadRecord(each.path, each.line, "", problem, reason="other_kind")
 
 
 def _item(each: Numbered, kind: Format | None, check: Callable[[Any], None]) -> Record | BadRecord:

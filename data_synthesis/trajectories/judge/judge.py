@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from data_synthesis.environments.asking import ask_until
-from data_synthesis.environments.lineage import revised
+from data_synthesis.environments.lineage import descended
 from data_synthesis.pipeline import Rejected
 from data_synthesis.records import AgentRun, Judgement, ToolCall
 from data_synthesis.teacher.interface import Teacher, TeacherError
@@ -57,7 +57,9 @@ async def judge(run: AgentRun, teacher: Teacher, settings: JudgeSettings) -> Age
     scores = {name: judgements[name].score for name in DIMENSIONS}
     scores[OVERALL] = _overall(scores, bool(faults(run, found)), settings)
     ordered = {name: judgements[name] for name in DIMENSIONS}
-    return revised(run, teacher.name, ANSWER.label, judgements=ordered, scores=scores)
+    # It stays the agent's, whose seed is kept too.
+    provenance = run.provenance.model_copy(update={"prompt_version": ANSWER.label})
+    return descended(run, provenance, judgements=ordered, scores=scores, judge=teacher.name)
 
 
 def faults(run: AgentRun, found: Sequence[Round]) -> list[str]:

@@ -86,7 +86,8 @@ def select_rows_file(
     unread.show(console)
     console.print(sieve.funnel.table())
     _say_names(sieve, console)
-    _say(console, f"{len(sieve.left)} rows in {out}, {len(sieve.candidates) - len(sieve.left)} in {rejects}")
+    lost = len(sieve.candidates) - len(sieve.left) + unread.count
+    _say(console, f"{len(sieve.left)} rows in {out}, {lost} in {rejects}")
     return 0
 
 

@@ -43,6 +43,8 @@ class Sources:
         self.servers[self._source(row)] += 1
         if isinstance(row, AgentRun):
             self.teachers["agent", row.provenance.teacher or UNKNOWN] += 1
+            if row.judge:
+                self.teachers["judge", row.judge] += 1
             self.teachers["writer", row.task.provenance.teacher or UNKNOWN] += 1
 
     def server_of(self, row: Trajectory) -> ToolServer | None:

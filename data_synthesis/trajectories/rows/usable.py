@@ -15,13 +15,16 @@ def check_usable(row: Trajectory, *, unjudged: bool = False) -> None:
         unjudged: take rows with null scores too, and runs that were never judged.
 
     Raises:
-        Rejected: `broken`, `no_messages`, `not_judged`, `null_score`, `result_without_call`, `call_without_result`.
+        Rejected: `broken`, `no_messages`, `no_tools`, `not_judged`, `null_score`, `result_without_call`,
+            `call_without_result`.
     """
     if row.status == "broken":
         problem = f"{row.outcome}: {row.problem}" if isinstance(row, AgentRun) else "it has no answer"
         raise Rejected("broken", problem)
     if not any(message.role == "assistant" for message in row.messages):
         raise Rejected("no_messages", "an assistant says nothing in it")
+    if not row.tools and (names := called(row)):
+        raise Rejected("no_tools", f"calls {names[0]} and lists no tool")
     check_paired(row.messages)
     if not unjudged:
         _check_judged(row)

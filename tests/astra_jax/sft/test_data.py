@@ -10,7 +10,7 @@ from astra_jax.tokens.rows import tokenise
 from astra_jax.tokens.templates import QWEN3
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.packing import Sample
-from data_synthesis.records import BadRecord
+from data_synthesis.records import BadRecord, write_records
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,14 @@ def test_rows_that_are_too_long_are_counted(data_path, trajectories, tokenizer, 
     assert len(samples) == report.rows == len(lengths) - report.dropped_too_long - report.dropped_without_loss
     assert max(map(len, samples)) == limit
     assert f", {longer} " in report.sentence()
+
+
+def test_a_broken_run_is_never_trained_on(tmp_path, data_path, trajectories, tokenizer):
+    path = tmp_path / "rows.jsonl"
+    write_records(path, [trajectories[0], trajectories[1].model_copy(update={"status": "broken"})])
+    samples, report = load_samples(path, tokenizer, QWEN3, 1000)
+    assert (len(samples), report.dropped_broken) == (1, 1)
+    assert report.sentence().endswith(", 1 broken")
 
 
 def test_a_bad_row_is_named_and_stops_or_is_skipped(tmp_path, data_path, tokenizer):

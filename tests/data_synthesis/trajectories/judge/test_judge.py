@@ -32,6 +32,19 @@ def test_a_good_run_is_accepted_with_all_seven_scores():
     assert accept(run, AcceptSettings()) == run
 
 
+def test_a_judged_run_is_still_its_agents():
+    run = run_of(*GOOD)
+    provenance = run.provenance.model_copy(update={"teacher": "the agent", "seed": 3})
+    run = run.model_copy(update={"provenance": provenance})
+    seen = judged(run)
+    assert (seen.provenance.teacher, seen.provenance.seed, seen.provenance.parents) == (
+        "the agent",
+        3,
+        [run.id],
+    )
+    assert seen.judge == judge_of_one_mind().name
+
+
 # The five of the acceptance: each gets low or null scores, even from a judge who finds everything perfect.
 
 

@@ -49,6 +49,21 @@ def test_rows_written_as_trajectories_are_what_training_reads(tmp_path, rows):
     ]
 
 
+@pytest.mark.parametrize("bad", [run(status="broken"), run(scores={}, judgements={})])
+@pytest.mark.parametrize(
+    "first",
+    [{"messages": []}, Trajectory(messages=[], tools=[]).model_dump(mode="json")],
+    ids=["chat", "plain"],
+)
+def test_a_run_does_not_pass_as_less_than_it_is_behind_a_row_of_less(tmp_path, first, bad):
+    lines = [json.dumps(first), bad.model_dump_json(), ROWS[0].model_dump_json()]
+    (tmp_path / "rows.jsonl").write_text("\n".join(lines) + "\n")
+    assert convert(tmp_path / "rows.jsonl", "chat", tmp_path / "out") == 2
+    refused = [json.loads(line) for line in (tmp_path / "out.rejects.jsonl").read_text().splitlines()]
+    assert [each["reason"] for each in refused] == ["no_messages", "other_kind", "other_kind"]
+    assert "is an agent's run, in a file that begins with a" in refused[1]["detail"]
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_nothing_broken_and_no_null_score_passes_into_any_format(tmp_path, target):
     bad = [run(status="broken"), run(scores={"a": None}), run(scores={}, judgements={})]

@@ -33,8 +33,9 @@ def reason_of(row: Trajectory, unjudged: bool) -> str:
         (run(messages=[Message(role="user", content="?")]), "no_messages", "no_messages"),
         (run(messages=run().messages[:3] + run().messages[4:]), "call_without_result", "call_without_result"),
         (run(messages=run().messages[2:]), "result_without_call", "result_without_call"),
-        (Trajectory(messages=run().messages, tools=[]), "", ""),
-        (Trajectory(messages=run().messages, tools=[], scores={"a": None}), "null_score", ""),
+        (run(tools=[]), "no_tools", "no_tools"),
+        (Trajectory(messages=run().messages, tools=run().tools), "", ""),
+        (Trajectory(messages=run().messages, tools=run().tools, scores={"a": None}), "null_score", ""),
     ],
 )
 def test_what_may_be_trained_on(row, judged, unjudged):
