@@ -78,7 +78,7 @@ def _answer(wanted: Sequence[Clause], situation: Situation, tried: dict, chinese
             )
         else:
             lines.append(f"- {clause.words}：结果是{result}" if chinese else f"- {clause.words}: {result}")
-    return ("结果如下：\n" if chinese else "This is what came of it:\n") + "\n".join(lines)
+    return (("结果如下：\n" if chinese else "This is what came of it:\n") + "\n".join(lines)).strip()
 
 
 def _tool(clause: Clause, tools: Sequence[ToolSpec]) -> str:

@@ -1,6 +1,7 @@
-"""Makes the helpers beside this file importable by the tests of the parts."""
+"""Makes the helpers beside this file, and the scripted server, importable by the tests of the parts."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "teacher" / "server")]

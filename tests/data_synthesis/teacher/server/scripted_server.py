@@ -35,7 +35,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        self.send(200, {"object": "list", "data": [{"id": "small", "object": "model"}]})
+        self.send(200, {"object": "list", "data": [{"id": self.server.model, "object": "model"}]})
 
     def do_POST(self) -> None:
         self.body = json.loads(self.rfile.read(int(self.headers["content-length"])))
@@ -62,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-def says(content: str | None, finish: str = "stop", **message: str) -> Answer:
+def says(content: str | None, finish: str = "stop", **message: Any) -> Answer:
     """A chat completion of 10 tokens in and 5 out."""
     body = {
         "id": "1",
@@ -144,6 +144,7 @@ class Server(ThreadingHTTPServer):
         self.script: list[Answer] = []
         self.bodies: list[dict] = []
         self.sent = 0
+        self.model = "small"
 
     @property
     def url(self) -> str:
