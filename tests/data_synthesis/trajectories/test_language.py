@@ -10,7 +10,7 @@ from data_synthesis.trajectories.language import same_language, script
         ("请给安退款。", "zh"),
         ("请把 https://example.org/reports/annual_budget.txt 的内容写进 summary.txt。", "zh"),
         ("Please send the note 会议 to everyone in the office today.", "other"),
-        ("订单 status 更新 done", "mixed"),
+        ("订单 status is done 了", "mixed"),
         ("12 + 30 = ?", "none"),
         ("", "none"),
     ],
@@ -21,5 +21,5 @@ def test_the_script_of_a_text_is_that_of_its_words(text, said):
 
 def test_only_two_known_scripts_can_differ():
     assert not same_language("Give Ann her money back.", "请给安退款。")
-    assert same_language("Give Ann her money back.", "订单 status 更新 done")
+    assert same_language("Give Ann her money back.", "订单 status is done 了")
     assert same_language("请给安退款。", "42")
