@@ -44,9 +44,9 @@ def synthesise(config: Config, console: Console) -> int:
         logging.CRITICAL
     )  # banners and other noise of servers: sessions say what matters
     out_dir = Path(config.out_dir)
+    settings, policy = _settings(config), _policy(config)
     if config.from_step == STEPS[0]:
         _take_in(config, out_dir / "servers.jsonl", console)
-    settings, policy = _settings(config), _policy(config)
     plain = config.to_dict()
     with _spread(config) as spread:
         funnel = synthesise_trajectories(
