@@ -21,6 +21,7 @@ from astra_jax.models.induction import start_with_induction
 from astra_jax.models.transformer import Transformer
 from astra_jax.sft.data import BadRows, Packing, TooLong, count_batches, digest, load_samples, make_dataset
 from astra_jax.sharding import make_mesh
+from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.tokens.templates import FORMATS
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.batch import place as place_batch
@@ -35,6 +36,7 @@ from astra_jax.training.settings import BadSetting, choose
 from astra_jax.training.state import TrainState, join_model, param_shardings, split_model
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep, make_train_step
+from data_synthesis.records import BadRecord, Trajectory, read_records
 
 HF_FOLDER = "hf"
 
@@ -90,7 +92,7 @@ def _check(config: Config) -> None:
     given = {
         "run_dir": config.run_dir,
         "data.path": config.data.path,
-        "tokenizer (or model.path)": config.tokenizer or config.model.path,
+        "tokenizer (or model.path)": config.tokenizer or config.model.path or config.tokenizer_vocab,
     }
     for name, value in given.items():
         if not value:
@@ -111,7 +113,7 @@ def _check(config: Config) -> None:
 
 
 def _run(config: Config, folder: RunFolder, console: Console) -> None:
-    tokenizer = Tokenizer(config.tokenizer or config.model.path)
+    tokenizer = _load_tokenizer(config, folder)
     checkpoints = CheckpointManager(folder.checkpoints, config.keep)
     try:
         run = _prepare(config, folder, tokenizer, console)
@@ -130,6 +132,19 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
             chat_template=FORMATS[config.chat_format].template_for(tokenizer),
         )
     folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
+
+
+def _load_tokenizer(config: Config, folder: RunFolder) -> Tokenizer:
+    """The one that the configuration names; else one for a model from nothing, trained on the rows, once."""
+    if named := config.tokenizer or config.model.path:
+        return Tokenizer(named)
+    own, part = folder.path / "tokenizer", folder.path / "tokenizer.part"
+    if not own.exists():
+        rejects: list[BadRecord] | None = None if config.data.bad_rows == "stop" else []
+        rows = list(read_records(config.data.path, Trajectory, rejects=rejects))
+        train_tokenizer(rows, part, vocab_size=config.tokenizer_vocab, format=FORMATS[config.chat_format])
+        part.rename(own)
+    return Tokenizer(own)
 
 
 def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:

@@ -21,6 +21,7 @@ def get_config() -> ConfigDict:
         head_dim=64,
     )
     config.model.start = "induction"
+    config.tokenizer_vocab = 2048
     # Small updates: how soon a model from nothing learns to call tools depends on how often it is updated.
     config.data.sequence_length = 512
     config.batch_rows = 4

@@ -46,6 +46,13 @@ def test_what_is_exported_knows_where_a_turn_ends(config):
     assert generation.pad_token_id == tokenizer.id("<|endoftext|>")
 
 
+def test_a_model_from_nothing_may_have_a_tokenizer_of_the_rows(config):
+    config.tokenizer, config.tokenizer_vocab, config.steps = "", 600, 1
+    exported = train(config, Console(quiet=True))
+    assert Tokenizer(exported).vocab_size <= 600
+    assert sorted(path.name for path in Path(config.run_dir).iterdir() if "tok" in path.name) == ["tokenizer"]
+
+
 def test_the_loss_comes_down_and_a_finished_run_is_left_alone(config):
     assert train(config, Console(quiet=True)) == Path(config.run_dir) / "hf"
     losses = [record["loss"] for record in read_metrics(config.run_dir)]
@@ -130,7 +137,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
     ("change", "sentence"),
     [
         ({"run_dir": ""}, "config.run_dir is empty"),
-        ({"tokenizer": ""}, "tokenizer .or model.path. is empty"),
+        ({"tokenizer": "", "tokenizer_vocab": 0}, "tokenizer .or model.path. is empty"),
         ({"epochs": 1}, "steps is 16 and config.epochs 1: exactly one"),
         ({"chat_format": "chatlm"}, "chat_format is 'chatlm'; known: qwen3, chatml"),
         ({"micro_batches": 3}, "batch_rows is 2: it does not divide into 3"),
