@@ -562,7 +562,9 @@ def _parse_line(path: Path, number: int, line: bytes, kind: type[R]) -> R:
     except UnicodeDecodeError as error:
         raise BadRecord(path, number, "", f"is not UTF-8 ({error.reason})") from error
     except json.JSONDecodeError as error:
-        raise BadRecord(path, number, "", f"is not JSON ({error.msg} at column {error.colno})") from error
+        raise BadRecord(
+            path, number, "", f"is not JSON ({error.msg.removesuffix(' at')} at column {error.colno})"
+        ) from error
     except RecursionError as error:
         raise BadRecord(path, number, "", "is nested too deeply") from error
     except ValueError as error:  # Python's limit on the digits of an integer

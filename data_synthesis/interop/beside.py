@@ -31,14 +31,29 @@ def funnel_path(path: Path) -> Path:
 
 
 def usage_beside(path: Path) -> Mapping[str, Mapping[str, Any]] | None:
-    """What the `teacher.sqlite` beside a file says of costs, if there is one; see `Ledger.usage`.
+    """What the ledgers beside a file say of costs, if there is one: `teacher.sqlite`, or one for each server.
+
+    Returns:
+        As `Ledger.usage`. Where several servers answered, a prompt is named with its server.
 
     Raises:
         PipelineError: a package is missing.
     """
-    path = path.with_name("teacher.sqlite")
-    if not path.exists():
+    servers = sorted(path.parent.glob("server_*.sqlite"))
+    ledgers = [each for each in (path.with_name("teacher.sqlite"), *servers) if each.exists()]
+    if not ledgers:
         return None
+    usage = {each: _usage(each) for each in ledgers}
+    if len(ledgers) == 1:
+        return usage[ledgers[0]]
+    return {
+        f"{each.stem.removeprefix('server_')}: {prompt}": counts
+        for each, prompts in usage.items()
+        for prompt, counts in prompts.items()
+    }
+
+
+def _usage(path: Path) -> Mapping[str, Mapping[str, Any]]:
     try:
         from data_synthesis.teacher.server.ledger import Ledger
     except ImportError as error:

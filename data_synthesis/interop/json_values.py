@@ -50,7 +50,9 @@ def _decoded(path: Path, number: int, line: bytes) -> Any:
         value = _DECODER.decode(text)
         _check_unicode(text, value)
     except json.JSONDecodeError as error:
-        return BadRecord(path, number, "", f"is not JSON ({error.msg} at column {error.colno})")
+        return BadRecord(
+            path, number, "", f"is not JSON ({error.msg.removesuffix(' at')} at column {error.colno})"
+        )
     except (ValueError, RecursionError) as error:
         return _bad(path, number, error)
     return value

@@ -46,7 +46,7 @@ def convert_rows(
     Args:
         target: `chat` (`messages` and `tools`), `upstream` (its released layout) and `trajectories` (our records) write
             JSONL, `dataset` a folder for Hugging Face `datasets`, whose card has the funnel and the costs where
-            `funnel.json` and `teacher.sqlite` lie beside `path`.
+            `funnel.json` and the servers' ledgers lie beside `path`.
         held_out: the rows of the split `held_out` of a data set.
         name, licences, teachers: of a data set, as `write_rows` and `Sources` take them.
         servers: the file of the runs' servers, for titles, licences and how tools were executed.

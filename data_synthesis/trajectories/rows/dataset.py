@@ -47,10 +47,12 @@ def write_rows(
 
     Raises:
         Rejected: a row may not be trained on, see `check_usable`.
-        PipelineError: pyarrow is missing, there is no row, or `out_dir` holds anything but a data set.
+        PipelineError: pyarrow is missing, there is no row, one is in both splits, or `out_dir` holds anything but a
+            data set.
     """
     out_dir, sources = Path(out_dir), sources or Sources()
     statistics = RowStatistics()
+    written: dict[str, str] = {}  # id -> split
     with replacing_folder(out_dir, [FOLDER]) as partial:
         splits: dict[str, tuple[list[str], int]] = {}
         for split, of in (("train", rows), ("held_out", held_out)):
@@ -58,6 +60,8 @@ def write_rows(
             writer = ShardWriter(partial / FOLDER, split, shard_bytes, COLUMNS)
             for row in of:
                 check_usable(row, unjudged=unjudged)
+                if written.setdefault(row.id, split) != split:
+                    raise PipelineError(f"row {row.id} is in both splits, so nothing is held out")
                 writer.add(to_columns(row))
                 statistics.add(row)
                 sources.add(row)

@@ -147,3 +147,17 @@ def test_a_chat_file_loads_with_hugging_face_datasets_without_foreign_fields(tmp
         "json", data_files=str(tmp_path / "chat.jsonl"), split="train", cache_dir=str(tmp_path / "cache")
     )
     assert [row["messages"] for row in loaded] == [[m.openai() for m in row.messages] for row in written]
+
+
+def test_a_data_set_tells_what_each_server_was_asked(tmp_path, rows):
+    pytest.importorskip("openai", reason="the official client is not installed (extra `synthesis`)")
+    from data_synthesis.teacher.server.ledger import Ledger, Request
+
+    for name, prompt in (("large", "judge_answer"), ("small", "agent_turn")):
+        ledger = Ledger(tmp_path / f"server_{name}.sqlite")
+        ledger.add(Request(prompt, "held", 1234, 56, 1.0, 0.5), "key", "{}")
+        ledger.close()
+    assert convert(rows, "dataset", tmp_path / "set") == 0
+    card = (tmp_path / "set" / "README.md").read_text()
+    assert "| large: judge_answer | 1 | 0 | 1,234 | 56 |" in card
+    assert "| small: agent_turn | 1 | 0 | 1,234 | 56 |" in card

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from row_strategy import run, runs, trajectories
 
@@ -21,6 +21,7 @@ REAL = ToolServer(id="shop", title="Shop", tools=[], reach=Reach(kind="stdio", c
 @settings(max_examples=15, suppress_health_check=list(HealthCheck), deadline=None)
 @given(st.lists(trajectories() | runs(), min_size=1, max_size=5), st.lists(runs(), max_size=2))
 def test_a_folder_gives_back_its_records(tmp_path_factory, train, held_out):
+    assume(not {row.id for row in train} & {row.id for row in held_out})
     out = tmp_path_factory.mktemp("data") / "set"
     assert write_rows(train, out, held_out=held_out).rows == len(train) + len(held_out)
     assert list(read_rows(out / "data" / "train.parquet")) == train
@@ -43,6 +44,12 @@ def test_it_loads_with_hugging_face_datasets_without_foreign_fields(tmp_path, mo
     assert json.loads(row["tools"]) == [tool.openai() for tool in run().tools]
     assert loaded["train"][1]["messages"] == [message.openai() for message in other.messages]
     assert (row["n_calls"], row["score"], row["language"]) == (2, 0.75, "en")
+
+
+def test_what_is_held_out_is_in_no_other_split(tmp_path):
+    with pytest.raises(PipelineError, match="is in both splits"):
+        write_rows([run(), run("Again.")], tmp_path / "set", held_out=[run()])
+    assert not (tmp_path / "set").exists()
 
 
 def test_the_card_says_what_is_not_real_and_who_judged(tmp_path):
