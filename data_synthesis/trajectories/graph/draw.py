@@ -12,16 +12,22 @@ from data_synthesis.trajectories.graph.graph import as_networkx
 
 _SIDE, _MARGIN, _RADIUS = 720, 90, 7
 _THICKEST = 5.0
-_STYLE = "text{font:12px sans-serif;text-anchor:middle}line{stroke:#789}circle{fill:#246}"
+_STYLE = (
+    "text{font:12px sans-serif;text-anchor:middle;paint-order:stroke;stroke:#fff;stroke-width:4px}"
+    "line{stroke:#789}circle{fill:#246}"
+)
 
 
 def draw(graph: ToolGraph) -> str:
-    """An SVG: thicker is heavier; who points at an edge or a tool reads where it comes from."""
-    places = nx.spring_layout(as_networkx(graph), seed=0, weight="weight") if graph.nodes else {}
+    """An SVG of the tools that have edges: thicker is heavier; who points at an edge reads where it comes from."""
+    whole = as_networkx(graph)
+    connected = whole.subgraph([name for name in graph.nodes if whole.degree(name)])
+    apart = 3 / max(len(connected), 1) ** 0.5
+    places = nx.spring_layout(connected, k=apart, iterations=300, seed=0, weight=None) if connected else {}
     at = {name: (_coordinate(x), _coordinate(y)) for name, (x, y) in places.items()}
     heaviest = max((edge.weight for edge in graph.edges), default=1.0)
     edges = "".join(_line(edge, at, heaviest) for edge in graph.edges)
-    nodes = "".join(_node(name, *at[name]) for name in graph.nodes)
+    nodes = "".join(_node(name, *at[name]) for name in graph.nodes if name in at)
     arrow = (
         '<defs><marker id="to" viewBox="0 0 8 8" refX="14" refY="4" markerWidth="7" markerHeight="7" '
         'orient="auto" markerUnits="userSpaceOnUse"><path d="M0 0L8 4L0 8z" fill="#789"/></marker></defs>'
@@ -34,8 +40,14 @@ def draw(graph: ToolGraph) -> str:
 
 def page(graphs: Iterable[tuple[str, ToolGraph]]) -> str:
     """One HTML file that needs nothing else. Each graph comes with its title."""
-    parts = [f"<h2>{escape(title)}</h2>\n{draw(graph)}" for title, graph in graphs]
+    parts = [f"<h2>{escape(title)}</h2>\n{draw(graph)}{_unconnected(graph)}" for title, graph in graphs]
     return f'<!doctype html><meta charset="utf-8"><title>Tool graphs</title>\n{"".join(parts)}'
+
+
+def _unconnected(graph: ToolGraph) -> str:
+    ends = {name for edge in graph.edges for name in (edge.source, edge.target)}
+    alone = [escape(name) for name in graph.nodes if name not in ends]
+    return f"<p>In no chain: {', '.join(alone)}</p>\n" if alone else ""
 
 
 def _coordinate(x: float) -> int:
