@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 import networkx as nx
@@ -10,32 +10,29 @@ import networkx as nx
 from data_synthesis.records import GraphEdge, ToolGraph
 from data_synthesis.trajectories.graph.graph import as_networkx
 
-_SIDE, _MARGIN, _RADIUS = 720, 90, 7
+_ROW, _COLUMN, _MARGIN, _RADIUS = 64, 200, 40, 7
 _THICKEST = 5.0
-_STYLE = (
-    "text{font:12px sans-serif;text-anchor:middle;paint-order:stroke;stroke:#fff;stroke-width:4px}"
-    "line{stroke:#789}circle{fill:#246}"
+_STYLE = "text{font:12px sans-serif}line{stroke:#789}circle{fill:#246}"
+_ARROW = (
+    '<defs><marker id="to" viewBox="0 0 8 8" refX="14" refY="4" markerWidth="7" markerHeight="7" '
+    'orient="auto" markerUnits="userSpaceOnUse"><path d="M0 0L8 4L0 8z" fill="#789"/></marker></defs>'
 )
+
+Place = tuple[int, int]
 
 
 def draw(graph: ToolGraph) -> str:
-    """An SVG of the tools that have edges: thicker is heavier; who points at an edge reads where it comes from."""
-    whole = as_networkx(graph)
-    connected = whole.subgraph([name for name in graph.nodes if whole.degree(name)])
-    apart = 3 / max(len(connected), 1) ** 0.5
-    places = nx.spring_layout(connected, k=apart, iterations=300, seed=0, weight=None) if connected else {}
-    at = {name: (_coordinate(x), _coordinate(y)) for name, (x, y) in places.items()}
+    """An SVG of the tools that have edges, what comes first above: thicker is heavier, and who points at an edge reads
+    where it comes from.
+    """
+    at = _places(graph)
+    width = max((x for x, _ in at.values()), default=0) + _COLUMN
+    height = max((y for _, y in at.values()), default=0) + _MARGIN
     heaviest = max((edge.weight for edge in graph.edges), default=1.0)
     edges = "".join(_line(edge, at, heaviest) for edge in graph.edges)
-    nodes = "".join(_node(name, *at[name]) for name in graph.nodes if name in at)
-    arrow = (
-        '<defs><marker id="to" viewBox="0 0 8 8" refX="14" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto" markerUnits="userSpaceOnUse"><path d="M0 0L8 4L0 8z" fill="#789"/></marker></defs>'
-    )
-    size = f'width="{_SIDE}" height="{_SIDE}" viewBox="0 0 {_SIDE} {_SIDE}"'
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{_STYLE}</style>{arrow}{edges}{nodes}</svg>\n'
-    )
+    nodes = "".join(_node(name, *place) for name, place in at.items())
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}><style>{_STYLE}</style>{_ARROW}{edges}{nodes}</svg>\n'
 
 
 def page(graphs: Iterable[tuple[str, ToolGraph]]) -> str:
@@ -44,17 +41,26 @@ def page(graphs: Iterable[tuple[str, ToolGraph]]) -> str:
     return f'<!doctype html><meta charset="utf-8"><title>Tool graphs</title>\n{"".join(parts)}'
 
 
+def _places(graph: ToolGraph) -> dict[str, Place]:
+    """A row for each step of the longest way to a tool; tools that lead to each other share one, a column each."""
+    whole = as_networkx(graph)
+    joined = nx.condensation(whole.subgraph([name for name in graph.nodes if whole.degree(name)]))
+    at: dict[str, Place] = {}
+    for row, parts in enumerate(nx.topological_generations(joined)):
+        names = sorted(name for part in parts for name in joined.nodes[part]["members"])
+        for column, name in enumerate(names):
+            # Every other row is set off, so that no edge runs through the tool between its ends.
+            at[name] = (_MARGIN + column * _COLUMN + row % 2 * _COLUMN // 4, _MARGIN + row * _ROW)
+    return at
+
+
 def _unconnected(graph: ToolGraph) -> str:
     ends = {name for edge in graph.edges for name in (edge.source, edge.target)}
     alone = [escape(name) for name in graph.nodes if name not in ends]
     return f"<p>In no chain: {', '.join(alone)}</p>\n" if alone else ""
 
 
-def _coordinate(x: float) -> int:
-    return round(_MARGIN + (float(x) + 1) / 2 * (_SIDE - 2 * _MARGIN))
-
-
-def _line(edge: GraphEdge, at: dict[str, tuple[int, int]], heaviest: float) -> str:
+def _line(edge: GraphEdge, at: Mapping[str, Place], heaviest: float) -> str:
     (x1, y1), (x2, y2) = at[edge.source], at[edge.target]
     width = max(1.0, _THICKEST * edge.weight / heaviest)
     line = f'<line x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}" stroke-width="{width:.1f}" marker-end="url(#to)">'
@@ -62,7 +68,7 @@ def _line(edge: GraphEdge, at: dict[str, tuple[int, int]], heaviest: float) -> s
 
 
 def _node(name: str, x: int, y: int) -> str:
-    return f'<circle cx="{x}" cy="{y}" r="{_RADIUS}"/><text x="{x}" y="{y - 12}">{escape(name)}</text>'
+    return f'<circle cx="{x}" cy="{y}" r="{_RADIUS}"/><text x="{x + 12}" y="{y + 4}">{escape(name)}</text>'
 
 
 def _told(edge: GraphEdge) -> str:
