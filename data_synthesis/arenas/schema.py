@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import JsonValue
 
 _DEEPEST = 32  # levels; ends schemas that refer to themselves
+_MOST_STEPS = 20_000  # of one check; ends those that do so in several places
 _KINDS = {"string": str, "boolean": bool, "object": dict, "array": list, "null": type(None)}
 _BOUNDS = {
     "minimum": ("at least", lambda value, bound: value >= bound),
@@ -34,14 +35,27 @@ def problems(arguments: Mapping[str, JsonValue], parameters: Mapping[str, Any]) 
             `additionalProperties` allows it: the call is going to become a Python call.
     """
     closed = {"additionalProperties": False, **parameters, "type": "object"}
-    return list(_problems(dict(arguments), closed, "", parameters, 0))
+    return list(_problems(dict(arguments), closed, "", _Document(parameters), 0))
 
 
-def _problems(value: Any, schema: Any, path: str, root: Mapping[str, Any], depth: int) -> Iterator[str]:
-    if not isinstance(schema, Mapping) or depth > _DEEPEST:
+def value_problems(value: JsonValue, schema: Mapping[str, Any]) -> list[str]:
+    """What is wrong with any value by a schema, as JSON Schema has it: what is not listed is allowed."""
+    return list(_problems(value, schema, "", _Document(schema), 0))
+
+
+class _Document:
+    """The schema in which references are looked up, and how much work may still be spent on it."""
+
+    def __init__(self, root: Mapping[str, Any]):
+        self.root, self.steps = root, _MOST_STEPS
+
+
+def _problems(value: Any, schema: Any, path: str, root: _Document, depth: int) -> Iterator[str]:
+    root.steps -= 1
+    if not isinstance(schema, Mapping) or depth > _DEEPEST or root.steps < 0:
         return
     if isinstance(reference := schema.get("$ref"), str):
-        yield from _problems(value, resolved(reference, root), path, root, depth + 1)
+        yield from _problems(value, resolved(reference, root.root), path, root, depth + 1)
     types = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type")
     if isinstance(types, list) and not any(is_type(value, name) for name in types):
         yield f"{_named(path)} must be {_listed(types)}, not {_shown(value)}"
@@ -63,7 +77,7 @@ def is_type(value: Any, name: str) -> bool:
     return isinstance(value, _KINDS.get(name, object))
 
 
-def _choice_problems(value: Any, schema: Mapping, path: str, root: Mapping, depth: int) -> Iterator[str]:
+def _choice_problems(value: Any, schema: Mapping, path: str, root: _Document, depth: int) -> Iterator[str]:
     choices = schema.get("enum", [schema["const"]] if "const" in schema else None)
     if isinstance(choices, list) and not any(_same(value, choice) for choice in choices):
         yield f"{_named(path)} must be one of {', '.join(map(_shown, choices))}, not {_shown(value)}"
@@ -97,7 +111,7 @@ def _is_multiple(value: float, step: float) -> bool:
         return True
 
 
-def _object_problems(value: dict, schema: Mapping, path: str, root: Mapping, depth: int) -> Iterator[str]:
+def _object_problems(value: dict, schema: Mapping, path: str, root: _Document, depth: int) -> Iterator[str]:
     fields = schema.get("properties")
     fields = fields if isinstance(fields, Mapping) else {}
     required = schema.get("required")

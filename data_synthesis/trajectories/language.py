@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _RANGES = r"\u3400-\u9fff\uf900-\ufaff"
-_HAN = re.compile(f"[{_RANGES}]")
+_HAN, _HAN_RUN = re.compile(f"[{_RANGES}]"), re.compile(f"[{_RANGES}]+")
 _OTHER_WORD = re.compile(rf"[^\W\d_{_RANGES}][^\s{_RANGES}]*")  # an address is one
 
 # Upstream's shares: more than 0.6 Chinese, more than 0.7 others. It counts characters; here a word of another script
@@ -22,6 +23,21 @@ def script(text: str) -> str:
     if han > _CHINESE:
         return "zh"
     return "other" if 1 - han > _OTHER else "mixed"
+
+
+def own_words(text: str, quoted: str) -> str:
+    """`text` without the words, and the pairs of Chinese characters, that stand in `quoted`."""
+    words = {word.casefold() for word in _OTHER_WORD.findall(quoted)}
+    text = _OTHER_WORD.sub(lambda word: "" if word[0].casefold() in words else word[0], text)
+    pairs = {pair for run in _HAN_RUN.findall(quoted) for pair in map("".join, pairwise(run))}
+    return _HAN_RUN.sub(lambda run: _unquoted(run[0], pairs), text)
+
+
+def _unquoted(run: str, pairs: set[str]) -> str:
+    known = {
+        place for i, pair in enumerate(map("".join, pairwise(run))) if pair in pairs for place in (i, i + 1)
+    }
+    return "".join(character for i, character in enumerate(run) if i not in known)
 
 
 def same_language(left: str, right: str) -> bool:

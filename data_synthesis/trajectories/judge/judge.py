@@ -20,7 +20,7 @@ from data_synthesis.trajectories.judge.replies import (
     RoundReply,
     Verdict,
 )
-from data_synthesis.trajectories.judge.rounds import Round, answer, call_faults, rounds
+from data_synthesis.trajectories.judge.rounds import SUCCEEDED, Round, answer, call_faults, rounds
 from data_synthesis.trajectories.judge.settings import DIMENSIONS, OVERALL, JudgeSettings
 from data_synthesis.trajectories.judge.wordings import ANSWER
 
@@ -67,10 +67,10 @@ def faults(run: AgentRun, found: Sequence[Round]) -> list[str]:
     said = answer(run)
     if said is None:
         return ["there is no answer"]
-    wrong = [f"the address {url} stands nowhere before the answer" for url in invented_urls(run, said)]
+    wrong = [f"the address {url} comes from no request, result or tool document" for url in invented_urls(run, said)]
     wrong += ["the answer is in another language than the request"] if wrong_language(run, said) else []
     wrong += [
-        f"every call of {name} failed, and the answer says nothing of it" for name in _hidden(run, found)
+        f"{name} failed for good, and the answer says nothing of it" for name in _hidden(run, found)
     ]
     return wrong
 
@@ -90,8 +90,9 @@ def _overall(scores: dict[str, float | None], faulty: bool, settings: JudgeSetti
 
 def _tool_status(found: Sequence[Round], settings: JudgeSettings) -> Judgement:
     """From what the executor says, never from a text."""
-    parts = [1.0 if event.status == "ok" else settings.failed_call for each in found for event in each.events]
-    return _mean("rule", parts, f"{parts.count(1.0)} of {len(parts)} calls succeeded")
+    went = [event.status in SUCCEEDED for each in found for event in each.events]
+    parts = [1.0 if succeeded else settings.failed_call for succeeded in went]
+    return _mean("rule", parts, f"{sum(went)} of {len(went)} calls succeeded")
 
 
 async def _opening(run: AgentRun, teacher: Teacher, settings: JudgeSettings) -> dict[str, Judgement]:
@@ -106,7 +107,9 @@ async def _opening(run: AgentRun, teacher: Teacher, settings: JudgeSettings) -> 
 async def _reactions(
     run: AgentRun, found: Sequence[Round], teacher: Teacher, settings: JudgeSettings
 ) -> dict[str, Judgement]:
-    """The mean over all rounds but the first, and the answer's where results came before it and failures are hidden."""
+    """The mean over all rounds but the first, and the answer's where results came before it and failures are hidden. A
+    call of the first round that fits no tool counts for the plan too, as no judge needs to be asked about it.
+    """
     bad = call_faults(run, found)
     later = found[1:]
     replies: list[RoundReply | str] = await asyncio.gather(
@@ -117,6 +120,8 @@ async def _reactions(
         0.0 if any(call.id in bad for call in each.calls) else _value(reply, "tool_plan")
         for each, reply in zip(later, replies, strict=True)
     ]
+    if any(call.id in bad for each in found[:1] for call in each.calls):
+        planned.insert(0, 0.0)
     if hidden := _hidden(run, found):
         understood.append(0.0)
     why = "; ".join(_why(reply) for reply in replies)

@@ -45,7 +45,7 @@ def conversation(run: AgentRun, end: int, output_chars: int) -> str:
 
 def _shown(message: Message, statuses: dict[str, Any], output_chars: int) -> dict[str, Any]:
     content = message.content
-    if len(content) > output_chars:
+    if message.role == "tool" and len(content) > output_chars:
         content = f"{content[:output_chars]} [cut: {len(content) - output_chars} more characters]"
     shown: dict[str, Any] = {"role": message.role, "content": content}
     if message.tool_calls:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from data_synthesis.arenas.schema import problems
 from data_synthesis.records import AgentRun, Message, RunEvent, ToolCall
 
+SUCCEEDED = frozenset({"ok", "oversized"})
 # Another try of the same call may end otherwise after these.
 PASSING = frozenset({"timeout", "unreachable", "server_error", "rate_limited", "partial"})
 
@@ -58,20 +59,26 @@ def call_faults(run: AgentRun, found: Sequence[Round]) -> dict[str, str]:
             faults[call.id] = "the arguments do not fit the schema"
         elif wrong := problems(call.arguments, _open(tools[call.name].parameters)):
             faults[call.id] = wrong[0]
-        elif (before := made.get(_same(call))) and before.status not in PASSING:
+        elif (
+            (before := made.get(_same(call)))
+            and before.status not in PASSING
+            and before.output == event.output
+        ):
             faults[call.id] = "the same call was made before, and nothing else since"
-        if event.status == "ok" and _same(call) not in made:
+        if event.status in SUCCEEDED and _same(call) not in made:
             made.clear()  # it may have changed something: what was read before may be read again
         made[_same(call)] = event
     return faults
 
 
-def silent_failures(found: Sequence[Round]) -> list[str]:
-    """Tools of which every call failed."""
-    ended: dict[str, bool] = {}
-    for event in (event for each in found for event in each.events):
-        ended[event.name] = ended.get(event.name, False) or event.status == "ok"
-    return [name for name, succeeded in ended.items() if not succeeded]
+def unmended_failures(found: Sequence[Round]) -> list[str]:
+    """Tools of which a call failed, and none succeeded in a later round: what failed may have been mended then."""
+    failed: dict[str, int] = {}
+    succeeded: dict[str, int] = {}
+    for number, each in enumerate(found):
+        for event in each.events:
+            (succeeded if event.status in SUCCEEDED else failed)[event.name] = number
+    return [name for name, last in failed.items() if succeeded.get(name, -1) <= last]
 
 
 def _same(call: ToolCall) -> str:

@@ -25,7 +25,7 @@ class JudgeSettings:
         fault_cap: the overall score at most of a run in which a rule found a fault: an invented address, another
             language, a failure that is kept quiet. The paper's mean alone would forgive these.
         attempts: answers asked for until one is about all calls.
-        output_chars: of one message, as a judge sees it.
+        output_chars: of one result, as a judge sees it: no less than what the agent saw.
         sample: tells apart opinions of one judge on one run.
 
     Raises:
@@ -35,7 +35,7 @@ class JudgeSettings:
     failed_call: float = 0.0
     fault_cap: float = 0.5
     attempts: int = 3
-    output_chars: int = 4000
+    output_chars: int = 8192
     sample: int = 0
 
     def __post_init__(self) -> None:

@@ -6,9 +6,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from jsonschema import Draft202012Validator
 from pydantic import JsonValue
 
+from data_synthesis.arenas.schema import value_problems
 from data_synthesis.trajectories.rehearsal.clauses import in_words
 from data_synthesis.trajectories.rehearsal.values import value
 
@@ -18,7 +18,7 @@ def emulated(tool: Mapping[str, Any], call: Mapping[str, Any], seed: str) -> Jso
     schema = tool.get("output_schema")
     if schema:
         made = value(_all_required(schema), schema, random.Random(seed))
-        if Draft202012Validator(schema).is_valid(made):
+        if not value_problems(made, schema):
             return made
     return {"done": in_words(str(tool["name"])), "for": call["arguments"], "reference": seed[:8]}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from data_synthesis.pipeline import Rejected
 from data_synthesis.records import AgentRun, Trajectory
+from data_synthesis.trajectories.judge.settings import OVERALL
 from data_synthesis.trajectories.language import script
 from data_synthesis.trajectories.rows.pairing import check_paired
 
@@ -48,8 +49,9 @@ def scores_of(row: Trajectory) -> dict[str, float | None]:
 
 
 def mean_score(row: Trajectory) -> float | None:
-    """The mean over all dimensions; null where one is, or where there is none."""
-    scores = list(scores_of(row).values())
+    """The overall score where there is one, else the mean over all dimensions; null where one is, or there is none."""
+    by_name = scores_of(row)
+    scores = [by_name[OVERALL]] if OVERALL in by_name else list(by_name.values())
     known = [score for score in scores if score is not None]
     return sum(known) / len(known) if known and len(known) == len(scores) else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from data_synthesis.arenas.backend import ParsedCall
 from data_synthesis.arenas.episode import observation
@@ -23,6 +24,9 @@ from data_synthesis.trajectories.runs.refusals import event, refusal
 class CodeBackend:
     """Opens its session with the first call that needs it. After a breach no call of the run is executed.
 
+    All of that happens in one thread of its own: a call that a run's deadline leaves behind keeps nobody waiting, and
+    the session is closed after it, whenever it was opened.
+
     Args:
         call_deadline: seconds of one call.
     """
@@ -31,19 +35,28 @@ class CodeBackend:
         self._server, self._sandbox, self._call_deadline = server, sandbox, call_deadline
         self._session: SandboxSession | None = None
         self._breach = ""
+        self._thread: ThreadPoolExecutor | None = None
 
     async def execute(self, calls: Sequence[ParsedCall], turn: int) -> list[RunEvent]:
         """
         Raises:
             BackendFailure: the sandbox failed, or the sources do not load.
         """
-        return await asyncio.to_thread(lambda: [self._executed(call, turn) for call in calls])
+        self._thread = self._thread or ThreadPoolExecutor(1, "tools")
+        work = self._thread.submit(lambda: [self._executed(call, turn) for call in calls])
+        return await asyncio.wrap_future(work)
 
     async def finish(self) -> list[StateChange]:
         """Code has no folder, so there is nothing to compare."""
         return []
 
     async def close(self) -> None:
+        if self._thread is not None:
+            thread, self._thread = self._thread, None
+            thread.submit(self._close_session)
+            thread.shutdown(wait=False)
+
+    def _close_session(self) -> None:
         if self._session is not None:
             self._session.close()
 

@@ -6,12 +6,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from jsonschema.exceptions import ValidationError as SchemaMismatch
 from pydantic import JsonValue
 
 from data_synthesis.arenas.backend import ParsedCall
+from data_synthesis.arenas.schema import value_problems
 from data_synthesis.environments.asking import ask_until
 from data_synthesis.environments.replies import Reply
 from data_synthesis.environments.wordings import Wording
@@ -71,10 +69,7 @@ class _Said:
 
 @dataclass
 class EmulatedBackend:
-    """The tools of one run. Calls of one turn are played one after the other, so that each knows those before it.
-
-    The same call with nothing between the two gets the same answer without a question.
-    """
+    """The tools of one run. Calls of one turn are played one after the other, so that each knows those before it."""
 
     server: ToolServer
     task: Task
@@ -115,8 +110,6 @@ class EmulatedBackend:
         return failed(done, kind) if kind else done
 
     async def _reply(self, tool: ServerTool, shown: dict[str, JsonValue]) -> EmulatedReply:
-        if self._history and self._history[-1].arrived and self._history[-1].call == shown:
-            return EmulatedReply.model_validate(self._history[-1].result)
         try:
             return await ask_until(
                 self.teacher,
@@ -144,12 +137,15 @@ class EmulatedBackend:
         return Prompt(EMULATE.name, EMULATE.version, variables, EmulatedReply, template=EMULATE.template)
 
     def _shown_history(self) -> list[JsonValue]:
-        """All that was said, or as much of the newest as there is room for."""
+        """All that was said, or as much of the newest as there is room for. A long result pushes nothing out."""
         shown: list[JsonValue] = []
-        room = self.settings.history_chars
+        room, longest = self.settings.history_chars, self.settings.history_chars // 4
         for said in reversed(self._history):
             line: dict[str, JsonValue] = {"call": said.call}
-            line["returned" if said.arrived else "failed_to_arrive"] = said.result if said.arrived else True
+            if said.arrived:
+                line["returned"] = _cut(said.result, longest)
+            else:
+                line["failed_to_arrive"] = True
             room -= len(json.dumps(line, ensure_ascii=False))
             if room < 0:
                 break
@@ -165,13 +161,13 @@ def _problem(reply: EmulatedReply, tool: ServerTool) -> str:
     """What is wrong with a result by the tool's document; an error may have any form."""
     if reply.is_error or tool.output_schema is None:
         return ""
-    try:
-        Draft202012Validator(tool.output_schema).validate(reply.result)
-    except SchemaMismatch as error:
-        return f"`result` is not as the document says: {error.message[:300]}"
-    except SchemaError:  # a document that cannot be kept is no reason to refuse
-        return ""
-    return ""
+    wrong = value_problems(reply.result, tool.output_schema)
+    return f"`result` is not as the document says: {wrong[0][:300]}" if wrong else ""
+
+
+def _cut(result: JsonValue, most: int) -> JsonValue:
+    text = json.dumps(result, ensure_ascii=False)
+    return result if len(text) <= most else f"{text[:most]} [cut: {len(text) - most} more characters]"
 
 
 def _text(result: JsonValue) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from data_synthesis.trajectories.language import same_language
 
-_NAME_LIKE = re.compile(r"[_\-]|[a-z][A-Z]")  # of more than one word: nobody writes it by chance
+# Of more than one word: nobody writes it by chance. `check-in` and its like are English.
+_NAME_LIKE = re.compile(r"_|[a-z][A-Z]|-(?!(?:in|up|out|off|on|down|over|by|to)$)")
 
 
 def gives_tools_away(text: str, names: Iterable[str]) -> list[str]:
@@ -15,7 +16,8 @@ def gives_tools_away(text: str, names: Iterable[str]) -> list[str]:
     return [
         name
         for name in names
-        if _NAME_LIKE.search(name) and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)
+        if _NAME_LIKE.search(name)
+        and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.ASCII | re.IGNORECASE)
     ]
 
 

@@ -39,12 +39,41 @@ def test_it_remembers_everything_it_said_and_sees_the_calls_of_the_same_turn():
     assert histories[2][1]["returned"]["result"] == "answer 1"
 
 
-def test_the_same_call_with_nothing_between_has_the_same_answer_unasked():
-    tools, teacher = backend()
-    execute(tools, [call(), call()], [call()])
-    assert len(teacher.asked) == 1
-    execute(tools, [call(order_id="8")], [call()])
-    assert len(teacher.asked) == 3
+def test_the_same_call_again_is_asked_again_with_what_it_did_before():
+    tools, teacher = backend(lambda p: {"result": f"{len(p.variables['history']) + 1} in the basket"})
+    events = execute(tools, [call(), call()], [call()])
+    assert [e.output for turn in events for e in turn] == [f"{n} in the basket" for n in (1, 2, 3)]
+    assert len({prompt.key for prompt in teacher.asked}) == 3
+
+
+def test_a_long_result_does_not_push_the_others_out_of_its_memory():
+    long = {"result": "x" * 50_000}
+    tools, teacher = backend(
+        lambda p: long if p.variables["call"]["arguments"]["order_id"] == "2" else {"result": "ok"}
+    )
+    execute(tools, [call(order_id="1"), call(order_id="2"), call(order_id="3")])
+    history = teacher.asked[-1].variables["history"]
+    assert [each["call"]["arguments"]["order_id"] for each in history] == ["1", "2"]
+    assert "[cut: " in history[1]["returned"]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object", "properties": {"a": {"type": "string", "pattern": r"^(\w+\s?)+$"}}},
+        {"type": "object", "properties": {"a": {"$ref": "#/properties/a"}}},
+        {"type": "object", "properties": {"a": {"type": "array", "items": [{"type": "string"}]}}},
+        {"type": "object", "properties": {"a": {"anyOf": [{"$ref": "#/properties/a"}] * 3}}},
+        {"$id": "https://x.example/y", "type": "object", "properties": {"a": {"$id": "z", "$ref": "w"}}},
+    ],
+)
+def test_schemas_that_nobody_can_check_hold_nobody_up(schema):
+    tool = SERVER.tools[0].model_copy(update={"output_schema": schema, "parameters": schema})
+    server = SERVER.model_copy(update={"tools": [tool, *SERVER.tools[1:]]})
+    tools, _ = backend(lambda p: {"result": {"a": "word " * 12 + "!"}}, server=server)
+    ((event,),) = execute(tools, [call(tool.name, a="word " * 12 + "!")])
+    assert event.status == "ok"
 
 
 @pytest.mark.parametrize(
