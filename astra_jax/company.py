@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,22 @@ Config = dict[str, Any]
 REHEARSED = "rehearsed"
 
 
+@dataclass(frozen=True)
+class SharedCompany:
+    """Makes the company of a worker. What is left of each server's budget is shared among the workers anew whenever
+    work is sent to them, as they begin to count anew then.
+    """
+
+    config: Config
+    workers: int
+
+    def __call__(self) -> Company:
+        return make_company(self.config, shared=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"config": with_shares(self.config, self.workers), "workers": self.workers}
+
+
 def make_company(config: Config, shared: bool = False) -> Company:
     """
     Args:
@@ -41,7 +58,7 @@ def make_company(config: Config, shared: bool = False) -> Company:
         players["emulator"],
         LocalSandbox(ConfinementLevel[config["sandbox_level"]]),
         _pool(config),
-        Injector(config["failure_rate"], config["seed"]),
+        _injector(config),
         EmulatorSettings(attempts=config["attempts"], seed=config["seed"]),
         call_deadline=config["call_deadline_s"],
     )
@@ -76,8 +93,12 @@ def make_judge(config: Config, name: str) -> Teacher:
 
 
 def _rehearsed(config: Config, role: str) -> Any:
-    rehearsals = Rehearsals(config["rehearsals"]) if config["rehearsals"] else Rehearsals()
+    rehearsals = _rehearsals(config)
     return RehearsedAgent(rehearsals) if role == "agent" else RehearsedTeacher(rehearsals)
+
+
+def _rehearsals(config: Config) -> Rehearsals:
+    return Rehearsals(config["rehearsals"]) if config["rehearsals"] else Rehearsals()
 
 
 def make_server(config: Config, name: str, shared: bool = False) -> Any:
@@ -118,7 +139,9 @@ def with_shares(config: Config, workers: int) -> Config:
 
 def asked_with(config: Config, name: str) -> dict[str, Any] | None:
     """What somebody's answers depend on beside model and prompt."""
-    if name == REHEARSED or name not in config["servers"]:
+    if name == REHEARSED:
+        return {"rehearsals": _rehearsals(config).digest}
+    if name not in config["servers"]:
         return None
     fields = ("answer", "temperature", "max_tokens", "extra_body")
     return {field: config["servers"][name][field] for field in fields}
@@ -131,6 +154,13 @@ def make_embedder(config: Config) -> Embedder | None:
     """
     where = config["graph"]["embedder"]
     return None if where == "none" else open_embedder(where, model=config["graph"]["embedding_model"])
+
+
+def _injector(config: Config) -> Injector:
+    try:
+        return Injector(config["failure_rate"], config["seed"])
+    except ValueError as error:
+        raise BadSetting(f"config.failure_rate: {error}") from error
 
 
 def _pool(config: Config) -> SessionPool:

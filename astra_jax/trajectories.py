@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from astra_jax.company import asked_with, ledger_path, make_company, make_judge, with_shares
+from astra_jax.company import SharedCompany, asked_with, ledger_path, make_company, make_judge
+from astra_jax.intake import take_in_servers
 from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.pipeline import Policy, RayCluster
-from data_synthesis.records import BadRecord, ToolServer, write_records
 from data_synthesis.sandbox import ConfinementLevel
 from data_synthesis.trajectories.build import STEPS, Settings, Spread, synthesise_trajectories
 from data_synthesis.trajectories.cast import ROLES
 from data_synthesis.trajectories.graph import GraphSettings, VerifySettings, WalkSettings
-from data_synthesis.trajectories.intake import IntakeReport, IntakeSettings, RawServer, raw_servers, take_in
 from data_synthesis.trajectories.judge import AcceptSettings, JudgeSettings, second_opinions
-from data_synthesis.trajectories.live import discovered
 from data_synthesis.trajectories.runs.loop import RunSettings
 from data_synthesis.trajectories.tasks import PlanSettings, ScoreSettings
 
@@ -46,11 +43,11 @@ def synthesise(config: Config, console: Console) -> int:
     out_dir = Path(config.out_dir)
     settings, policy = _settings(config), _policy(config)
     if config.from_step == STEPS[0]:
-        _take_in(config, out_dir / "servers.jsonl", console)
+        take_in_servers(config, out_dir / "servers.jsonl", console)
     plain = config.to_dict()
     with _spread(config) as spread:
         funnel = synthesise_trajectories(
-            partial(make_company, with_shares(plain, config.ray.workers) if spread else plain, bool(spread)),
+            SharedCompany(plain, config.ray.workers) if spread else partial(make_company, plain),
             out_dir,
             from_step=config.from_step,
             to_step=config.to_step,
@@ -104,43 +101,6 @@ def print_usage(config: dict[str, Any], console: Console) -> None:
             ledger = Ledger(path)
             console.print(usage_table(ledger.usage(), f"what {name} was asked, over all runs"))
             ledger.close()
-
-
-def _take_in(config: Config, path: Path, console: Console) -> None:
-    """Writes the servers of all sources, and `servers.drops.jsonl`. A list that stands is taken as it is: a server that
-    is down now was not down when the run began.
-    """
-    if path.exists():
-        console.print(f"servers: those of {path}")
-        return
-    if not config.sources and not config.live:
-        raise BadSetting(
-            "config.sources and config.live are empty: name files of servers, or of how to reach some"
-        )
-    try:
-        settings = IntakeSettings(**config.intake)
-    except (TypeError, ValueError) as error:
-        raise BadSetting(f"config.intake: {error}") from error
-    report = IntakeReport()
-    servers: Iterable[ToolServer] = take_in(_raw(config, settings), settings, report)
-    if config.most_servers:
-        servers = islice(servers, config.most_servers)
-    count = write_records(path, servers)
-    report.write(path.with_name("servers.drops.jsonl"))
-    console.print(report.funnel().table("tool documents taken in"))
-    if not count:
-        raise BadSetting(f"no server of config.sources and config.live can be used; see {path.parent}")
-
-
-def _raw(config: Config, settings: IntakeSettings) -> Iterator[RawServer | BadRecord]:
-    for live in config.live:
-        if not Path(live).is_file():
-            raise BadSetting(
-                f"config.live names {live}, which is not there; `make mcp-servers` makes .mcp/servers.jsonl"
-            )
-    sources = chain.from_iterable(raw_servers(source, "auto", settings) for source in config.sources)
-    yield from discovered(config.live, config.start_deadline_s)
-    yield from sources
 
 
 @contextmanager

@@ -49,6 +49,8 @@ LAYERS = (
         "quickstart",
         "synthesis",
         "trajectories",
+        "company",
+        "intake",
         "configuration",
     },  # the edge: nothing below reads a configuration file
     {"cli"},
@@ -57,7 +59,7 @@ PARTS["astra_jax"] = {part: set().union(*LAYERS[: i + 1]) for i, layer in enumer
 
 # What astra_jax may know of data_synthesis: the data, and how an arena runs. Entry points may know the rest.
 SHARED = {"records", "sandbox", "arenas"}
-ENTRY_POINTS = {"cli", "quickstart", "synthesis", "trajectories"}
+ENTRY_POINTS = {"cli", "quickstart", "synthesis", "trajectories", "company", "intake"}
 
 BANNED = {
     "data_synthesis": {"jax", "jaxlib", "flax", "optax", "orbax", "grain", "astra_jax"},

@@ -32,9 +32,7 @@ def get_config() -> ConfigDict:
     config.model.compute_dtype = "float32"  # of matrix products; bfloat16 on TPU and GPU. Paper: not stated
     config.model.remat = "none"  # what the backward pass computes again: none, attention, full. Ours
     config.tokenizer = ""  # Hugging Face directory with tokenizer.json; empty: that of `model.path`
-    config.tokenizer_vocab = (
-        0  # ids of a tokenizer that is trained on the rows where neither names one; 0: none is
-    )
+    config.tokenizer_vocab = 0  # ids of one that is trained on the rows where none is named; 0: none is. Ours
     config.chat_format = "qwen3"  # qwen3 or chatml. Paper: not stated; its models are Qwen3
 
     # Devices over which rows (data, fsdp), weights (fsdp) and heads (tensor) are split; -1: all that are left.

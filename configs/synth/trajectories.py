@@ -37,7 +37,9 @@ def get_config() -> ConfigDict:
     config.out_dir = "runs/trajectories"  # rows.jsonl goes here, and the rejects and the funnel of steps
 
     # Where tools come from.
-    config.sources = ()  # files: upstream's mcp_servers.jsonl, OpenAPI 3, OpenAI tool lists, our own, arenas
+    # Files of documents, whose tools are emulated, or run in the sandbox where they are code: upstream's
+    # mcp_servers.jsonl, OpenAPI 3, OpenAI tool lists, our own, arenas.
+    config.sources = ()
     config.live = ()  # files of servers to be started or called: JSONL of `title`, `domain` and `reach`
     config.most_servers = 0  # of all sources, in their order; 0: all
     config.intake = ConfigDict()  # what a server's documents must be

@@ -34,6 +34,7 @@ from data_synthesis.records import (
     ToolChain,
     ToolGraph,
     ToolServer,
+    content_hash,
     read_records,
 )
 from data_synthesis.trajectories.cast import Cast
@@ -252,13 +253,19 @@ def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
         Stage("propose", ToolServer, one(proposed), {**who("proposer", graph=s.graph), "embedder": embedder}),
         Stage("walk", ToolGraph, walked, {"walks": asdict(s.walks), "open": list(s.plan.open_tools)}),
         Stage("verify", ToolChain, verified, {**who("proposer", verify=s.verify), "samples": s.plan.samples}),
-        Stage("write", ToolChain, written, who("writer", plan=s.plan)),
+        Stage(
+            "write", ToolChain, written, {**who("writer", plan=s.plan), "personas": _digest(company.personas)}
+        ),
         Stage("vary", TaskPlan, one(varied), who("writer")),
         Stage("score", Task, one(scored), who("writer", scores=s.scores)),
-        Stage("run", Task, one(ran), who("agent", "emulator", run=s.run)),
+        Stage("run", Task, one(ran), {**who("agent", "emulator", run=s.run), **company.backends.settings()}),
         Stage("judge", AgentRun, one(judged), who("judge", judge=s.judge)),
         Stage("accept", AgentRun, one(accepted), {"accept": asdict(s.accept)}, remembered=False),
     ]
+
+
+def _digest(personas: Sequence[Persona]) -> str | None:
+    return content_hash([each.model_dump(mode="json") for each in personas]) if personas else None
 
 
 async def _run(task: Task, server: ToolServer, company: Company, settings: Settings) -> AgentRun:

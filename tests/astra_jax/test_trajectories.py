@@ -1,6 +1,7 @@
 """Trajectory synthesis as configurations ask for it: what the command says, and that a kill loses nothing."""
 
 import json
+import pickle
 import random
 import signal
 import subprocess
@@ -130,6 +131,10 @@ WRONG = {
     "a step": (["--from", "walks"], "there is no step 'walks'"),
     "no walk": (["--config.walks.least_length=9"], "a walk cannot have 9 to 5 tools"),
     "an embedder": (["--config.graph.embedder=gpt"], "no embedder is called 'gpt'"),
+    "failures": (
+        ["--config.failure_rate=3.0"],
+        "config.failure_rate: the rate of failures must be from 0 to 1",
+    ),
     "no server at a time": (["--config.live_at_once=0"], "config.live_at_once: at least one server"),
     "persons": (["--config.personas=nobody.jsonl"], "nobody.jsonl"),
     "no server": (
@@ -143,6 +148,43 @@ WRONG = {
 def test_what_is_wrong_is_one_sentence(tmp_path, documents, capsys, flags, sentence):
     assert main(command(tmp_path / "out", documents, *flags)) == 2
     assert sentence in said(capsys)
+
+
+def test_a_source_that_was_corrected_is_read_again_and_another_is_refused(tmp_path, documents, capsys):
+    good = documents.read_text()
+    documents.write_text('{"name": "x", "tools": []}\n')
+    assert main(command(tmp_path / "out", documents)) == 2
+    assert "no server of config.sources and config.live can be used" in said(capsys)
+    documents.write_text(good)
+    assert main(command(tmp_path / "out", documents)) == 0
+    assert main(command(tmp_path / "out", documents, "--config.most_servers=2")) == 2
+    assert "was made of other sources than the configuration names" in said(capsys)
+
+
+def test_what_results_depend_on_is_noticed_when_it_changes(tmp_path, documents, capsys):
+    assert main(command(tmp_path / "out", documents)) == 0
+    rehearsals = tmp_path / "rehearsals"
+    rehearsals.mkdir()
+    for flag in ("failure_rate=0.5", "call_deadline_s=1.0", f"rehearsals={rehearsals}"):
+        assert main(command(tmp_path / "out", documents, f"--config.{flag}")) == 2, flag
+        assert "was written with other settings" in said(capsys)
+
+
+def test_documents_start_no_program_and_get_no_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "sesame")
+    marker = tmp_path / "started"
+    tools = [{**f["function"], "wire_name": ""} for f in service("shop")["tools"]]
+    reaches = [
+        {"kind": "stdio", "command": ["touch", str(marker)]},
+        {"kind": "http", "url": "http://127.0.0.1:9/mcp", "headers": {"X": "$SECRET_KEY"}},
+    ]
+    source = tmp_path / "servers.jsonl"
+    lines = [{"title": f"S{i}", "tools": tools, "reach": reach} for i, reach in enumerate(reaches)]
+    source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert main(command(tmp_path / "out", source)) == 0
+    assert not marker.exists()
+    assert {run.events[0].status for run in read_records(tmp_path / "out" / "rows.jsonl", AgentRun)} >= {"ok"}
+    assert "SECRET_KEY" not in (tmp_path / "out" / "servers.jsonl").read_text()
 
 
 def test_agreement_wants_judged_runs(tmp_path, capsys):
@@ -169,4 +211,10 @@ def test_workers_keep_to_each_servers_budget_together(tmp_path):
     ledger.add(Request("write_task", "held", 1, 1, 1.0, 2.0), "key", "{}")
     ledger.close()
     assert company.with_shares(config, 4)["servers"]["default"]["budget"] == 1.0
+    shared = company.SharedCompany(config, 4)
+    assert pickle.loads(pickle.dumps(shared)).config["servers"]["default"]["budget"] == 1.0
+    ledger = Ledger(company.ledger_path(config, "default"))
+    ledger.add(Request("write_task", "held", 1, 1, 1.0, 2.0), "other", "{}")
+    ledger.close()
+    assert pickle.loads(pickle.dumps(shared)).config["servers"]["default"]["budget"] == 0.5
     assert config["servers"]["default"]["budget"] == 6.0

@@ -19,8 +19,15 @@ from data_synthesis.trajectories.graph.wordings import VOTE
 
 T = TypeVar("T")
 
-# Values that only a system hands out. Whether a person knows their order number is a guess, so `id` is not among them.
-_HANDED_OUT = frozenset("uuid guid token cursor handle nonce etag csrf session".split())  # noqa: SIM905
+# Values that only a system hands out, by words of a name that stand together. Whether a person knows their order number
+# is a guess, so an `id` alone is not among them; a `token` may be a currency, a `session` one that the person named.
+_HANDED_OUT = tuple(
+    frozenset(names.split())
+    for names in (
+        "uuid", "guid", "cursor", "nonce", "etag", "csrf", "access token", "auth token", "bearer token", "page token",
+        "next token", "refresh token", "continuation token", "session token", "upload token",
+    )
+)  # fmt: skip
 _LEAST_EVIDENCE = 0.5
 
 
@@ -60,7 +67,7 @@ def unsatisfiable(tools: Sequence[ServerTool], feeds: Feeds) -> str:
 def _askable(name: str, schema: Any) -> bool:
     if isinstance(schema, Mapping) and ("default" in schema or "enum" in schema or "const" in schema):
         return True
-    return not _HANDED_OUT & set(words(name))
+    return not any(handed <= set(words(name)) for handed in _HANDED_OUT)
 
 
 async def _vote(chain: ToolChain, server: ToolServer, teacher: Teacher, count: int) -> dict[str, int]:

@@ -67,11 +67,12 @@ def faults(run: AgentRun, found: Sequence[Round]) -> list[str]:
     said = answer(run)
     if said is None:
         return ["there is no answer"]
-    wrong = [f"the address {url} comes from no request, result or tool document" for url in invented_urls(run, said)]
-    wrong += ["the answer is in another language than the request"] if wrong_language(run, said) else []
-    wrong += [
-        f"{name} failed for good, and the answer says nothing of it" for name in _hidden(run, found)
+    wrong = [
+        f"the address {url} comes from no request, result or tool document"
+        for url in invented_urls(run, said)
     ]
+    wrong += ["the answer is in another language than the request"] if wrong_language(run, said) else []
+    wrong += [f"{name} failed for good, and the answer says nothing of it" for name in _hidden(run, found)]
     return wrong
 
 

@@ -16,6 +16,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from data_synthesis.records import content_hash
+
 SHIPPED = Path(__file__).with_name("rehearsals")
 
 
@@ -69,6 +71,11 @@ class Rehearsals:
     def of_query(self, query: str) -> WrittenTask | None:
         """The task of this request, in its own words or in those of a variation."""
         return self._by_query.get(query)
+
+    @cached_property
+    def digest(self) -> str:
+        """Of everything that is written down."""
+        return content_hash([rehearsal.model_dump(mode="json") for rehearsal in self._all])
 
     @cached_property
     def _all(self) -> list[Rehearsal]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+
+from pydantic import JsonValue
 
 from data_synthesis.mcp.pool import SessionPool
 from data_synthesis.records import Task, ToolServer
@@ -49,6 +51,14 @@ class Backends:
         else:
             async with self.pool.room():
                 yield McpBackend(server, self.pool, self.call_deadline)
+
+    def settings(self) -> dict[str, JsonValue]:
+        """What the results of calls depend on beside the tools and who plays them."""
+        return {
+            "failures": asdict(self.injector),
+            "emulation": asdict(self.emulation),
+            "call_deadline": self.call_deadline,
+        }
 
     async def close(self) -> None:
         await self.pool.close()
