@@ -71,7 +71,7 @@ def required(tool: ServerTool) -> list[str]:
 def words(name: str) -> list[str]:
     """Lower case, without a plural's s: `orderIds` -> order, id."""
     found = [word.lower() for word in _WORD.findall(name)]
-    return [word[:-1] if len(word) > 3 and word.endswith("s") else word for word in found]
+    return [re.sub(r"(?<=..[^s])s$", "", word) for word in found]
 
 
 def _best(

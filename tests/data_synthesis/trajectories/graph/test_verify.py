@@ -118,3 +118,21 @@ def test_what_only_a_system_hands_out_must_come_from_an_earlier_tool():
             )
         )
     assert lost.value.reason == "unsatisfiable_argument"
+
+
+def test_a_tie_of_translations_is_no_agreement():
+    teacher = opinions()
+    comes_back = iter([list(CHAIN.tools), ["refund"]])
+    teacher.answers["request_to_chain"] = lambda p: {"tools": next(comes_back)}
+    with pytest.raises(Rejected, match="came back as refund"):
+        verified(teacher, back_translations=2)
+
+
+@pytest.mark.parametrize("name", ["session", "token", "tokens", "sessionId", "handle", "order_id"])
+def test_what_a_person_may_know_needs_no_earlier_tool(name):
+    assert unsatisfiable([tool("post", **{name: "string"})], {}) == ""
+
+
+@pytest.mark.parametrize("name", ["access_token", "nextPageToken", "cursor", "etag", "uuid"])
+def test_what_nobody_knows_needs_one(name):
+    assert name in unsatisfiable([tool("post", **{name: "string"})], {})

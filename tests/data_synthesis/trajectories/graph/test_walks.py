@@ -96,3 +96,14 @@ def test_a_graph_without_edges_has_no_chain():
 def test_walks_that_cannot_be_are_refused(bad):
     with pytest.raises(ValueError, match=r"must be|cannot have"):
         WalkSettings(**bad)
+
+
+def test_many_walks_are_sampled_and_never_listed():
+    names = [f"t{i}" for i in range(200)]
+    edges = [GraphEdge(source=a, target=b, weight=1.0) for a in names for b in names if a != b]
+    graph = ToolGraph(server_id="s", nodes=names, edges=edges)
+    # Listed, the shortest walks would come first, and in the order of their names.
+    chains = sample_chains(graph, WalkSettings(count=40))
+    assert len(chains) == 40
+    assert {len(chain.tools) for chain in chains} == {2, 3, 4, 5}
+    assert len({chain.tools[0] for chain in chains}) > 20

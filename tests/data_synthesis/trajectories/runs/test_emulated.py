@@ -160,3 +160,20 @@ def test_it_knows_the_users_wish_in_as_many_runs_as_it_is_told():
     tools, teacher = backend(wish_rate=0.0)
     execute(tools, [call()])
     assert teacher.asked[0].variables["wish"] is None
+
+
+def test_a_partial_failure_did_its_work_and_the_others_never_arrived():
+    class First:
+        def __init__(self, kind):
+            self.kind = kind
+
+        def drawn(self, task_id, place):
+            return self.kind if place == 1 else None
+
+    for kind, remembered in (("partial", 1), ("server_error", 0)):
+        tools, teacher = backend(lambda p: {"result": "paid back 3 euros"}, injector=First(kind))
+        ((first,), _) = execute(tools, [call()], [call(order_id="8")])
+        assert first.injected == kind
+        assert ("paid" in first.output) is bool(remembered)
+        (history,) = [p.variables["history"] for p in teacher.asked if p.variables["place"] == 2]
+        assert ["returned" in each for each in history] == [bool(remembered)]
