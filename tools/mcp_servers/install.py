@@ -22,6 +22,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _DATE = "2026-01-05T09:00:00+0000"  # as GitPython reads it too
+# So that a commit has the same hash in every run.
+_DATED = {"GIT_AUTHOR_DATE": _DATE, "GIT_COMMITTER_DATE": _DATE}
+_INSTALL_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _install_python(home: Path, server: Server) -> Path:
     if not (programs / server.command[0]).exists():
         venv.create(home / "venv", with_pip=True, clear=True)
         pip = [str(programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, *server.packages], check=True)
+        subprocess.run([*pip, *server.packages], check=True, timeout=_INSTALL_SECONDS)
     return programs
 
 
@@ -89,13 +92,15 @@ def _install_node(home: Path, server: Server) -> Path:
     if not (programs / server.command[0]).exists():
         home.mkdir(parents=True, exist_ok=True)
         options = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
-        subprocess.run(["npm", "install", "--prefix", str(home), *options, *server.packages], check=True)
+        npm = ["npm", "install", "--prefix", str(home), *options]
+        subprocess.run([*npm, *server.packages], check=True, timeout=_INSTALL_SECONDS)
     return programs
 
 
 def _repository(folder: Path) -> None:
     """Three commits on `main`, a branch, and a change that is not committed yet."""
-    author = {"GIT_AUTHOR_DATE": _DATE, "GIT_COMMITTER_DATE": _DATE}
+    # Nothing of the user's own configuration, such as signing.
+    author = {**_DATED, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
 
     def git(*words: str) -> None:
         identity = [
@@ -172,8 +177,6 @@ def _nothing(folder: Path) -> None:
 
 
 _NPM = "@modelcontextprotocol/server-"
-# So that a commit has the same hash in every run.
-_DATED = {"GIT_AUTHOR_DATE": _DATE, "GIT_COMMITTER_DATE": _DATE}
 
 SERVERS = (
     Server(
