@@ -88,7 +88,7 @@ def get_config() -> ConfigDict:
     config.walks.acyclic = True  # no tool twice. Paper: optional
 
     config.verify = ConfigDict()  # of a chain
-    config.verify.votes = 3  # whether it makes sense; more than half must say yes
+    config.verify.votes = 3  # whether it makes sense; more must say yes than no
     config.verify.back_translations = 1  # chain to request to chain; 0: not done
 
     config.plan = ConfigDict()  # upstream's launcher: 2 samples, 2 and 3 open tools, 3 ways, 2 variations

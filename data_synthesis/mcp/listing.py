@@ -1,7 +1,9 @@
-"""The tools that a server lists, taken from the stream before the SDK sees them.
+"""What a server says, taken from the stream before the SDK sees it: the tools that it lists, and its errors.
 
 The SDK refuses a whole list over one bad tool, and released servers have such. Here it gets an empty list, and the
 tools stand apart as the server sent them, for the intake to say which of them is bad.
+
+The SDK's code for a closed connection is one that servers use for errors of their own; here those get another one.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from mcp.shared.message import SessionMessage
-from mcp.types import JSONRPCResponse
+from mcp.types import CONNECTION_CLOSED, INTERNAL_ERROR, JSONRPCError, JSONRPCResponse
 
 
 class ListingTap:
@@ -56,7 +58,11 @@ class ListingTap:
         return await self._stream.__aexit__(exc_type, exc_val, exc_tb)
 
     def _taken(self, item: SessionMessage | Exception) -> SessionMessage | Exception:
-        if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCResponse):
+        if not isinstance(item, SessionMessage):
+            return item
+        if isinstance(item.message, JSONRPCError) and item.message.error.code == CONNECTION_CLOSED:
+            item.message.error.code = INTERNAL_ERROR
+        if isinstance(item.message, JSONRPCResponse):
             result = item.message.result
             if isinstance(listed := result.get("tools"), list):
                 self.tools += listed

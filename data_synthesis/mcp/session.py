@@ -14,16 +14,23 @@ from mcp import ClientSession, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
-from mcp.types import CallToolRequest, CallToolRequestParams, CallToolResult, PaginatedRequestParams
+from mcp.types import (
+    CONNECTION_CLOSED,
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    PaginatedRequestParams,
+)
 
 from data_synthesis.mcp.folder import WorkingFolder
 from data_synthesis.mcp.listing import ListingTap
+from data_synthesis.mcp.processes import MARK, Process, ServerProcesses
 from data_synthesis.records import Reach
 
 _CLOSING_SECONDS = 10.0
 _PAGES = 50  # of a list of tools
 _PASSED_ON = ("PATH", "LANG", "LC_ALL")  # of this process's environment; keys and tokens stay here
-_LOST = "Connection closed"  # how the SDK says that the other side is gone
+_SENTENCE = 200  # characters of what an error says
 
 Outcome = Literal["ok", "error", "timeout", "oversized", "not_protocol"]
 
@@ -46,6 +53,9 @@ class McpSession:
     def __init__(self, reach: Reach, folder: WorkingFolder):
         self.reach, self.folder = reach, folder
         self._session: ClientSession | None = None
+        self._processes = ServerProcesses(folder.path)
+        self._first: set[Process] = set()
+        self._closing: asyncio.Task[None] | None = None
         self._tap = ListingTap()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._over = asyncio.Event()
@@ -63,7 +73,7 @@ class McpSession:
             SessionFailed: it does not start, does not greet, or speaks something else.
         """
         try:
-            folder = WorkingFolder(reach.seed_folder)
+            folder = WorkingFolder(reach.seed_folder, aliased=reach.kind != "http")
         except OSError as error:
             raise SessionFailed(f"no folder to work in: {error}") from error
         session = cls(reach, folder)
@@ -79,16 +89,16 @@ class McpSession:
         return session
 
     async def close(self) -> None:
-        """Ends the server and removes its folder. Safe to call twice; never raises."""
-        self._over.set()
-        if self._ready.done():  # before, nobody waits for `_over`
-            await asyncio.wait([self._owner], timeout=_CLOSING_SECONDS)
-        if not self._owner.done():
-            self._owner.cancel()
-            await asyncio.wait([self._owner], timeout=_CLOSING_SECONDS)
-        if self._ready.done() and not self._ready.cancelled():
-            self._ready.exception()  # it was told to whoever waited
-        await asyncio.to_thread(self.folder.remove)
+        """Ends the server with all that it started, and removes its folder. Safe to call twice. Whoever is cancelled
+        in here is so only when all that is done.
+        """
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._end())
+        await _to_the_end(self._closing)
+
+    def strays(self) -> set[Process]:
+        """What the server started and was not there when it greeted. Blocks."""
+        return self._processes.running() - self._first
 
     async def tools(self, deadline: float) -> list[Any]:
         """What the server lists, as it lists it: nothing is checked, the intake does that.
@@ -108,15 +118,15 @@ class McpSession:
         except TimeoutError:
             raise SessionFailed(f"the server did not list its tools within {deadline:g} s") from None
         except Exception as error:
-            raise SessionFailed(f"the server's list of tools is none: {_sentence(error)}") from error
-        return list(self._tap.tools)
+            raise SessionFailed(f"the server's list of tools is none: {self._why(error)}") from error
+        return [self.folder.shown_in(tool) for tool in self._tap.tools]
 
     async def call(
         self, name: str, arguments: Mapping[str, Any], deadline: float, most_chars: int
     ) -> CallResult:
         """
         Args:
-            most_chars: of the text; a longer one is cut there, and `oversized`.
+            most_chars: of the text; a longer one is cut there, and `oversized`, with a note of its length in front.
 
         Raises:
             SessionFailed: the server is gone.
@@ -128,22 +138,22 @@ class McpSession:
         except TimeoutError:
             return CallResult("timeout", f"Error: the tool did not answer within {deadline:g} s.")
         except MCPError as error:
-            if self._owner.done() or _LOST in str(error):
+            if error.code == CONNECTION_CLOSED:  # not the server's own, see the tap
                 raise SessionFailed(f"the server died in the call of {name}") from error
-            return CallResult("error", f"Error: {self.folder.shown(_sentence(error))}")
+            return CallResult("error", f"Error: {self._why(error)}")
         except SessionFailed:
             raise
         except Exception as error:
             if self._owner.done():
                 raise SessionFailed(f"the server died in the call of {name}") from error
             return CallResult(
-                "not_protocol", f"Error: the tool's answer cannot be read ({_sentence(error)})."
+                "not_protocol", f"Error: the tool's answer cannot be read ({self._why(error)})."
             )
         text = self.folder.shown(_text(result))
         if len(text) > most_chars:
-            return CallResult(
-                "oversized", f"{text[:most_chars]}\n[cut: {len(text) - most_chars} more characters]"
-            )
+            # In front, as whoever shows it to a model may cut it again.
+            note = f"[the first {most_chars} of {len(text)} characters]"
+            return CallResult("oversized", f"{note}\n{text[:most_chars]}")
         return CallResult("error" if result.is_error else "ok", text)
 
     @property
@@ -152,7 +162,7 @@ class McpSession:
         return self._session is not None and not self._owner.done() and not self._tap.ended
 
     def _request(self, name: str, arguments: Mapping[str, Any]) -> CallToolRequest:
-        meant = {key: self.folder.meant(value) for key, value in arguments.items()}
+        meant: Any = self.folder.meant(dict(arguments))
         return CallToolRequest(params=CallToolRequestParams(name=name, arguments=meant))
 
     def _opened(self) -> ClientSession:
@@ -163,19 +173,61 @@ class McpSession:
     async def _own(self) -> None:
         """Opens, waits until it is over, closes."""
         try:
+            await self._fill()
             async with AsyncExitStack() as stack:
                 receiving, sending = await stack.enter_async_context(_transport(self.reach, self.folder))
                 session = await stack.enter_async_context(ClientSession(self._tap.on(receiving), sending))
                 await session.initialize()
+                self._first = await asyncio.to_thread(self._processes.running)
                 self._session = session
                 self._ready.set_result(None)
                 await self._over.wait()
         except Exception as error:
             if not self._ready.done():
-                self._ready.set_exception(SessionFailed(f"the server does not start: {_sentence(error)}"))
+                self._ready.set_exception(SessionFailed(f"the server does not start: {self._why(error)}"))
         finally:
             if not self._ready.done():
                 self._ready.cancel()
+
+    async def _fill(self) -> None:
+        try:
+            await asyncio.to_thread(self.folder.fill)
+        except OSError as error:
+            raise SessionFailed(f"no folder to work in: {error}") from error
+
+    async def _end(self) -> None:
+        try:
+            self._over.set()
+            if self._ready.done():  # before, nobody waits for `_over`
+                await asyncio.wait([self._owner], timeout=_CLOSING_SECONDS)
+            if not self._owner.done():
+                self._owner.cancel()
+                await asyncio.wait([self._owner], timeout=_CLOSING_SECONDS)
+            if self._ready.done() and not self._ready.cancelled():
+                self._ready.exception()  # it was told to whoever waited
+        finally:
+            # A thread is not cancelled where the loop ends with all its tasks.
+            await asyncio.to_thread(self._clear)
+
+    def _clear(self) -> None:
+        if self.reach.kind != "http":
+            self._processes.end()
+        self.folder.remove()
+
+    def _why(self, error: BaseException) -> str:
+        return self.folder.shown(_sentence(error))[:_SENTENCE]
+
+
+async def _to_the_end(task: asyncio.Task[None]) -> None:
+    """Waits for `task` even where the one that waits is cancelled, which is passed on afterwards."""
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled:
+        raise cancelled
 
 
 @asynccontextmanager
@@ -192,6 +244,7 @@ async def _transport(reach: Reach, folder: WorkingFolder) -> AsyncIterator[tuple
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment = {**passed_on, "HOME": str(folder.path)}
     environment |= {name: folder.filled_in(value) for name, value in reach.env.items()}
+    environment[MARK] = str(folder.path)
     parameters = StdioServerParameters(
         command=command[0],
         args=command[1:],
@@ -219,14 +272,20 @@ def _header(name: str, value: str) -> str:
 
 def _text(result: Any) -> str:
     """The text parts; what else there is, by name; the structured content where there is nothing."""
-    parts = [part.text if part.type == "text" else f"[{part.type}]" for part in result.content]
+    parts = [_part(part) for part in result.content]
     if not parts and result.structured_content is not None:
         return json.dumps(result.structured_content, ensure_ascii=False)
     return "\n\n".join(parts)
+
+
+def _part(part: Any) -> str:
+    holder = part.resource if part.type == "resource" else part
+    text = getattr(holder, "text", None)
+    return f"[{part.type}]" if text is None else text
 
 
 def _sentence(error: BaseException) -> str:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:200]
+    return lines[0] if lines else type(error).__name__

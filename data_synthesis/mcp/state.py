@@ -1,8 +1,12 @@
-"""What a run left different in its folder: files, rows of SQLite databases, commits of git repositories."""
+"""What a run left different in its folder: files, rows of SQLite databases, commits of git repositories.
+
+Texts say `/workspace` for the folder: its path is another one in every run.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 import subprocess
 from collections import Counter
@@ -11,12 +15,29 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_synthesis.mcp.folder import shown
 from data_synthesis.records import StateChange
 
 _EXCERPT = 2000  # characters of a file's text
+_READ_FOR_IT = 16 * _EXCERPT  # bytes: of up to four a character, and paths get shorter
 _MOST_ROWS = 10_000  # of a table that are compared
 _MOST_CHANGES = 500  # that are told
 _GIT_SECONDS = 10.0
+# A run may have written the repository's configuration: nothing in it may start a program, fetch, or see our keys.
+_HARMLESS = (
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.pager=cat"),
+    *("-c", "log.showSignature=false"),
+)
+_GIT_ENVIRONMENT = {
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "none",
+}
 _SQLITE = b"SQLite format 3\x00"
 _SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
 
@@ -35,17 +56,17 @@ class Snapshot:
         files: dict[str, tuple[str, str]] = {}
         rows: dict[str, Counter[str]] = {}
         for path in _files(folder):
-            name = path.relative_to(folder).as_posix()
+            name = _name(path, folder)
             content = _content(path)
             if content is None:
                 continue
             if content.startswith(_SQLITE):
-                rows |= {f"{name}:{table}": found for table, found in _tables(path)}
+                rows |= {f"{name}:{table}": found for table, found in _tables(path, folder)}
             else:
-                excerpt = content[: 4 * _EXCERPT].decode(errors="replace")[:_EXCERPT]
-                files[name] = (hashlib.sha256(content).hexdigest(), excerpt)
+                text = shown(content[:_READ_FOR_IT].decode(errors="replace"), folder)
+                files[name] = (hashlib.sha256(content).hexdigest(), text[:_EXCERPT])
         repositories = sorted(path.parent for path in folder.rglob(".git"))
-        commits = {each.relative_to(folder).as_posix(): _log(each) for each in repositories}
+        commits = {_name(each, folder): _log(each, folder) for each in repositories}
         return cls(files, rows, commits)
 
 
@@ -94,6 +115,10 @@ def _files(folder: Path) -> list[Path]:
     )
 
 
+def _name(path: Path, folder: Path) -> str:
+    return shown(path.relative_to(folder).as_posix(), folder)
+
+
 def _content(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -101,23 +126,25 @@ def _content(path: Path) -> bytes | None:
         return None
 
 
-def _tables(path: Path) -> Iterator[tuple[str, Counter[str]]]:
+def _tables(path: Path, folder: Path) -> Iterator[tuple[str, Counter[str]]]:
     try:
         with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=1.0)) as db:
             names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").fetchall()
             for (name,) in names:
                 quoted = name.replace('"', '""')
                 rows = db.execute(f'SELECT * FROM "{quoted}" LIMIT {_MOST_ROWS}').fetchall()
-                yield name, Counter(repr(row) for row in rows)
+                yield shown(name, folder), Counter(shown(repr(row), folder) for row in rows)
     except sqlite3.Error:
         return
 
 
-def _log(repository: Path) -> tuple[str, ...]:
+def _log(repository: Path, folder: Path) -> tuple[str, ...]:
     """The subjects and authors of all commits, the oldest first. Hashes hold the time, so they are left out."""
-    command = ["git", "-C", str(repository), "log", "--all", "--reverse", "--format=%an: %s"]
+    command = ["git", "-C", str(repository), *_HARMLESS, "log", "--all", "--reverse", "--format=%an: %s"]
+    environment = {"PATH": os.environ.get("PATH", os.defpath), **_GIT_ENVIRONMENT}
+    environment["GIT_CEILING_DIRECTORIES"] = str(repository.parent)  # what is none is not sought above
     try:
-        ran = subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=True)
+        ran = subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=True, env=environment)
     except (OSError, subprocess.SubprocessError):
         return ()
-    return tuple(ran.stdout.decode(errors="replace").splitlines())
+    return tuple(shown(ran.stdout.decode(errors="replace"), folder).splitlines())

@@ -1,4 +1,4 @@
-"""The SDK's own server over streamable HTTP on the port that is given, with one tool that reads a header back."""
+"""The SDK's own server over streamable HTTP on the port that is given, with a tool that reads a header back."""
 
 import sys
 
@@ -12,6 +12,12 @@ def who(ctx: Context) -> str:
     """Says which key came with the call."""
     request = ctx.request_context.request
     return request.headers.get("x-key", "nobody") if request else "nobody"
+
+
+@server.tool()
+def backwards(text: str) -> str:
+    """Gives the text from its end to its beginning."""
+    return text[::-1]
 
 
 @server.tool()

@@ -30,11 +30,11 @@ def server():
     process.wait()
 
 
-def called(reach, name, seconds=10.0):
+def called(reach, name, seconds=10.0, **arguments):
     async def run():
         session = await McpSession.open(reach, 10.0)
         try:
-            return await session.tools(10.0), await session.call(name, {}, seconds, 1000)
+            return await session.tools(10.0), await session.call(name, arguments, seconds, 1000)
         finally:
             await session.close()
 
@@ -45,7 +45,7 @@ def test_a_server_over_http_gets_the_key_that_the_environment_holds(server, monk
     monkeypatch.setenv("SHOP_KEY", "sesame")
     reach = Reach(kind="http", url=server[1], headers={"X-Key": "$SHOP_KEY"})
     tools, result = called(reach, "who")
-    assert [tool["name"] for tool in tools] == ["who", "slow"]
+    assert [tool["name"] for tool in tools] == ["who", "backwards", "slow"]
     assert (result.outcome, result.text) == ("ok", "sesame")
 
 
@@ -53,6 +53,11 @@ def test_a_key_that_is_not_there_is_named(server, monkeypatch):
     monkeypatch.delenv("SHOP_KEY", raising=False)
     with pytest.raises(SessionFailed, match="wants the environment variable SHOP_KEY, which is not set"):
         called(Reach(kind="http", url=server[1], headers={"X-Key": "$SHOP_KEY"}), "who")
+
+
+def test_a_path_means_what_it_says_on_a_server_elsewhere(server):
+    result = called(Reach(kind="http", url=server[1]), "backwards", text="/workspace/a")[1]
+    assert result.text[::-1] == "/workspace/a"
 
 
 def test_a_call_over_http_has_a_deadline(server):

@@ -1,10 +1,12 @@
 import asyncio
 import os
 import signal
+import time
 
 import pytest
 
-from data_synthesis.mcp import SessionFailed, SessionPool
+from data_synthesis.mcp import SessionFailed, SessionPool, WorkingFolder
+from data_synthesis.mcp import pool as pool_module
 
 
 def pooled(work, most=2):
@@ -31,6 +33,15 @@ def seeded(reach, tmp_path):
 
 async def pid(lease) -> int:
     return int((await lease.session.call("pid", {}, 10.0, 100)).text)
+
+
+def ended(number: int) -> bool:
+    """Or waits only for its parent to look."""
+    try:
+        with open(f"/proc/{number}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] in "ZX"
+    except OSError:
+        return True
 
 
 async def one_run(pool, reach, *, fit=True, after=None) -> int:
@@ -103,6 +114,87 @@ def test_a_server_in_doubt_is_not_used_again(seeded, fit, after):
     first, second = pooled(work)
     assert first != second
     assert gone(first)
+
+
+@pytest.mark.parametrize("text", ["here", "away", "bare"])
+def test_a_server_with_something_still_at_work_is_not_used_again(seeded, text):
+    async def work(pool):
+        lease = await pool.take(seeded())
+        child = int((await lease.session.call("child", {"text": text}, 10.0, 100)).text)
+        lease.fit = True
+        await pool.give(lease)
+        ended_at_once = ended(child)
+        other = await pool.take(seeded())
+        return ended_at_once, other.session is lease.session
+
+    assert pooled(work) == (True, False)
+
+
+def test_who_gives_up_while_the_folder_is_read_leaves_no_server(seeded, monkeypatch):
+    snapshot = pool_module._snapshot
+    seen = []
+
+    async def slow(session):
+        seen.append(session)
+        await asyncio.sleep(30)
+        return await snapshot(session)
+
+    monkeypatch.setattr(pool_module, "_snapshot", slow)
+
+    async def work(pool):
+        taking = asyncio.create_task(pool.take(seeded()))
+        while not seen:
+            await asyncio.sleep(0.02)
+        number = int((await seen[0].call("pid", {}, 10.0, 100)).text)
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        return gone(number), seen[0].folder.path.exists()
+
+    assert pooled(work) == (True, False)
+
+
+def test_several_may_take_at_once_what_waits_in_doubt(seeded):
+    async def work(pool):
+        leases = [await pool.take(seeded()) for _ in range(3)]
+        for lease in leases:
+            lease.fit = True
+            await pool.give(lease)
+            write(0, lease)
+        await asyncio.gather(*(pool.take(seeded()) for _ in range(3)))
+        return dict(pool.counts)
+
+    assert pooled(work, most=3) == {"started": 6}
+
+
+def test_a_pool_ends_also_what_is_in_use(seeded):
+    async def work(pool):
+        lease = await pool.take(seeded())
+        number = await pid(lease)
+        await pool.close()
+        left = gone(number), lease.session.folder.path.exists()
+        await pool.give(lease)
+        return left
+
+    assert pooled(work) == (True, False)
+
+
+def test_who_is_cancelled_while_giving_back_leaves_no_server(seeded, monkeypatch):
+    reset = WorkingFolder.reset
+    monkeypatch.setattr(WorkingFolder, "reset", lambda folder: [time.sleep(0.5), reset(folder)])
+
+    async def work(pool):
+        lease = await pool.take(seeded())
+        number = await pid(lease)
+        lease.fit = True
+        giving = asyncio.create_task(pool.give(lease))
+        await asyncio.sleep(0.2)
+        giving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await giving
+        return gone(number), lease.session.folder.path.exists()
+
+    assert pooled(work) == (True, False)
 
 
 def test_no_more_servers_wait_than_may_run_and_none_is_left(seeded, reach):

@@ -1,5 +1,6 @@
 import asyncio
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,13 @@ from data_synthesis.trajectories.runs.mcp_backend import McpBackend
 BAD_SERVER = str(Path(__file__).parents[2] / "mcp" / "bad_server.py")
 
 
-def server(*ways):
+def server(*ways, reset="process"):
     text = {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]}
     nothing = {"type": "object", "properties": {}}
-    names = {"note": text, "row": text, "echo": text, "die": nothing, "sleep": nothing, "big": nothing}
+    names = {"note": text, "row": text, "echo": text, "pid": nothing}
+    names |= dict.fromkeys(("die", "sleep", "silent", "big"), nothing)
     tools = [ServerTool(name=f"my_{name}", wire_name=name, parameters=p) for name, p in names.items()]
-    reach = Reach(kind="stdio", command=[sys.executable, BAD_SERVER, *ways])
+    reach = Reach(kind="stdio", command=[sys.executable, BAD_SERVER, *ways], reset=reset)
     return ToolServer(title="Bad", tools=tools, reach=reach)
 
 
@@ -72,6 +74,62 @@ def test_a_server_that_dies_or_does_not_start_breaks_the_run(calls, ways):
     run = played(*calls, ways=ways)
     assert (run.status, run.outcome) == ("broken", "backend_failed")
     assert run.problem.startswith("Bad: ")
+
+
+def test_a_run_leaves_nothing_on_the_disk_whether_its_pool_is_closed_or_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert played(call("note", text="hello")).status == "finished"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_runs_that_wrote_where_they_are_have_one_id():
+    first, second = (played(call("note", text="saved in /workspace/out.csv")) for _ in range(2))
+    assert first.state[0].after == "saved in /workspace/out.csv"
+    assert first.id == second.id
+
+
+def test_a_long_result_says_how_long_it_was_though_the_run_cuts_it_again():
+    (event,) = played(call("big")).events
+    assert event.output.startswith("[the first 100000 of 10000000 characters]\nxxx")
+    assert len(event.output) < 9000
+
+
+@pytest.mark.parametrize(
+    ("calls", "started"),
+    [(("pid",), 1), (("sleep",), 2), (("silent",), 2), (("silent", "pid"), 2)],
+)
+def test_a_server_in_which_a_call_hung_serves_no_other_run(calls, started):
+    async def run():
+        pool = SessionPool(start_deadline=10.0)
+        live = server(reset="folder")
+        try:
+            for names in (calls, ("pid",)):
+                backend = McpBackend(live, pool, call_deadline=0.5)
+                await backend.execute([call(name) for name in names], 0)
+                await backend.close()
+            return pool.counts["started"]
+        finally:
+            await pool.close()
+
+    assert asyncio.run(run()) == started
+
+
+def test_a_run_that_is_cut_off_in_a_call_gives_its_server_to_nobody():
+    async def run():
+        pool = SessionPool(start_deadline=10.0)
+        live = server(reset="folder")
+        try:
+            backend = McpBackend(live, pool, call_deadline=30.0)
+            await backend.execute([call("pid")], 0)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.3):
+                    await backend.execute([call("silent")], 1)
+            await backend.close()
+            return list(pool._idle)
+        finally:
+            await pool.close()
+
+    assert asyncio.run(run()) == []
 
 
 def test_closing_what_was_never_opened_is_no_harm():
