@@ -59,7 +59,7 @@ def make_company(config: Config, shared: bool = False) -> Company:
         LocalSandbox(ConfinementLevel[config["sandbox_level"]]),
         _pool(config),
         _injector(config),
-        EmulatorSettings(attempts=config["attempts"], seed=config["seed"]),
+        _emulation(config),
         call_deadline=config["call_deadline_s"],
     )
     personas = read_personas(config["personas"]) if config["personas"] else ()
@@ -161,6 +161,13 @@ def _injector(config: Config) -> Injector:
         return Injector(config["failure_rate"], config["seed"])
     except ValueError as error:
         raise BadSetting(f"config.failure_rate: {error}") from error
+
+
+def _emulation(config: Config) -> EmulatorSettings:
+    try:
+        return EmulatorSettings(attempts=config["attempts"], seed=config["seed"], **config["emulator"])
+    except ValueError as error:
+        raise BadSetting(f"config.emulator: {error}") from error
 
 
 def _pool(config: Config) -> SessionPool:

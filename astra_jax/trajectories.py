@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,10 +80,10 @@ def agree(config: Config, console: Console) -> int:
     second_opinions(
         judged,
         partial(make_judge, plain, name),
-        out_dir / "agreement",
+        out_dir / "agreement" / name,
         count=config.agreement.runs,
         seed=config.seed,
-        settings=JudgeSettings(sample=int(name == first)),
+        settings=replace(_settings(config).judge, sample=int(name == first)),
         asked_with=asked_with(plain, name),
         policy=_policy(config),
         console=console,
@@ -99,7 +99,8 @@ def print_usage(config: dict[str, Any], console: Console) -> None:
     for name in config["servers"]:
         if (path := ledger_path(config, name)).exists():
             ledger = Ledger(path)
-            console.print(usage_table(ledger.usage(), f"what {name} was asked, over all runs"))
+            if usage := ledger.usage():
+                console.print(usage_table(usage, f"what {name} was asked, over all runs"))
             ledger.close()
 
 
@@ -126,7 +127,6 @@ def _settings(config: Config) -> Settings:
     choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
     plain = config.to_dict()
     try:
-        accept = AcceptSettings()
         return Settings(
             attempts=config.attempts,
             near_duplicate=config.near_duplicate,
@@ -136,7 +136,8 @@ def _settings(config: Config) -> Settings:
             plan=PlanSettings(**plain["plan"], seed=config.seed),
             scores=ScoreSettings(least=plain["least_scores"]),
             run=RunSettings(**plain["run"]),
-            accept=replace(accept, least_overall=config.accept.least_overall),
+            judge=JudgeSettings(**plain["judge"]),
+            accept=AcceptSettings(**plain["accept"]),
             asked_with={role: asked_with(plain, plain["roles"][role]) for role in ROLES},
         )
     except ValueError as error:
@@ -144,5 +145,4 @@ def _settings(config: Config) -> Settings:
 
 
 def _graph(config: dict[str, Any]) -> GraphSettings:
-    used = ("least_evidence", "evidence_adds_edges")
-    return GraphSettings(**{name: config[name] for name in used})
+    return GraphSettings(**{field.name: config[field.name] for field in fields(GraphSettings)})

@@ -437,13 +437,14 @@ class RunEvent(ToolEvent):
 
 
 class StateChange(Part):
-    """What a run left different in its working folder: a file, a row of a database, a commit.
+    """What a run left different in its working folder: a file, a row of a database, a commit, a branch or tag.
 
-    `what` is `file`, `row` or `commit`; `name` is the path, the path and table, or the repository. `before` and `after`
+    `what` is `file`, `row`, `commit` or `ref`; `name` is the path, the path and table, the repository, or the
+    repository and ref (`index` is what is staged, `HEAD` what is checked out). `before` and `after`
     are texts, cut at a bound; null where there was or is nothing.
     """
 
-    what: Literal["file", "row", "commit"]
+    what: Literal["file", "row", "commit", "ref"]
     name: str
     before: str | None = None
     after: str | None = None

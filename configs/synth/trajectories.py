@@ -78,6 +78,8 @@ def get_config() -> ConfigDict:
     config.graph.least_evidence = (
         0.5  # 0 to 1, that an output can fill a parameter. Paper: edges have weights, no more
     )
+    config.graph.proposal_weight = 1.0  # of an edge, for each proposal in which its tools are neighbours
+    config.graph.evidence_weight = 1.0  # times the best evidence that the one feeds the other
     config.graph.evidence_adds_edges = False  # whether evidence makes an edge that nobody proposed
     config.graph.drawn = 50  # of the first servers, in graphs.html
 
@@ -86,6 +88,8 @@ def get_config() -> ConfigDict:
     config.walks.least_length = 2  # upstream: 2 to 5
     config.walks.most_length = 5
     config.walks.acyclic = True  # no tool twice. Paper: optional
+    config.walks.tries = 10  # walks sampled for one that is wanted; many repeat others or end too early
+    config.walks.enumerated = 20  # where there are at most so many walks in all, each is taken
 
     config.verify = ConfigDict()  # of a chain
     config.verify.votes = 3  # whether it makes sense; more must say yes than no
@@ -114,9 +118,20 @@ def get_config() -> ConfigDict:
     )
     config.call_deadline_s = 30.0  # of one call of a real tool
     config.failure_rate = 0.2  # of emulated calls. Paper: 0.2
+    config.emulator = ConfigDict()
+    config.emulator.wish_rate = 0.5  # of runs in which it knows what was asked for. Upstream: half
+    config.emulator.history_chars = 24_000  # of what it said before, as it is shown again
+
+    config.judge = ConfigDict()
+    config.judge.failed_call = 0.0  # what a call that failed is worth. Paper: 0; upstream's code: 0.5
+    config.judge.fault_cap = 0.5  # overall score at most where a rule finds a fault in the answer
+    config.judge.attempts = 3  # answers until one is about all calls
+    config.judge.output_chars = 8192  # of one result, as a judge sees it: no less than run.output_chars
 
     config.accept = ConfigDict()
     config.accept.least_overall = 0.7  # mean of the seven scores. The paper names none
+    config.accept.least = ConfigDict({"final_answer": 0.75})  # dimension: score that it must have
+    config.accept.nulls = False  # whether a run with dimensions that a judge left open is taken by the others
 
     config.agreement = ConfigDict()  # of two judgements, which `astra synth agreement` measures
     config.agreement.judge = "default"  # who judges again, as in config.roles; may be the same one

@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from string import Template
 from typing import Any, Literal
 
 from mcp import ClientSession, MCPError, StdioServerParameters
@@ -233,7 +234,7 @@ async def _to_the_end(task: asyncio.Task[None]) -> None:
 @asynccontextmanager
 async def _transport(reach: Reach, folder: WorkingFolder) -> AsyncIterator[tuple[Any, Any]]:
     if reach.kind == "http":
-        headers = {name: _header(name, value) for name, value in reach.headers.items()}
+        headers = {name: _from_environment(f"header {name}", value) for name, value in reach.headers.items()}
         async with (
             create_mcp_http_client(headers=headers) as client,
             streamable_http_client(reach.url, http_client=client) as streams,
@@ -243,7 +244,8 @@ async def _transport(reach: Reach, folder: WorkingFolder) -> AsyncIterator[tuple
     command = [folder.filled_in(word) for word in reach.command]
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     environment = {**passed_on, "HOME": str(folder.path)}
-    environment |= {name: folder.filled_in(value) for name, value in reach.env.items()}
+    held = {name: _from_environment(f"variable {name}", value) for name, value in reach.env.items()}
+    environment |= {name: folder.filled_in(value) for name, value in held.items()}
     environment[MARK] = str(folder.path)
     parameters = StdioServerParameters(
         command=command[0],
@@ -257,17 +259,22 @@ async def _transport(reach: Reach, folder: WorkingFolder) -> AsyncIterator[tuple
             yield streams[0], streams[1]
 
 
-def _header(name: str, value: str) -> str:
-    """`$NAME` is what the environment holds, so that keys need not stand in files.
+def _from_environment(of: str, value: str) -> str:
+    """`$NAME` and `${NAME}` are what the environment holds, so that keys need not stand in files; `$$` is a dollar.
 
     Raises:
-        SessionFailed: it holds nothing.
+        SessionFailed: it holds nothing of a name, or a dollar stands for nothing.
     """
-    if not value.startswith("$"):
-        return value
-    if (held := os.environ.get(value[1:])) is None:
-        raise SessionFailed(f"the header {name} wants the environment variable {value[1:]}, which is not set")
-    return held
+    try:
+        return Template(value).substitute(os.environ)
+    except KeyError as error:
+        raise SessionFailed(
+            f"the {of} wants the environment variable {error.args[0]}, which is not set"
+        ) from None
+    except ValueError:
+        raise SessionFailed(
+            f"the {of} has a `$` that names no environment variable; write `$$` for a dollar"
+        ) from None
 
 
 def _text(result: Any) -> str:

@@ -1,4 +1,4 @@
-"""What a run left different in its folder: files, rows of SQLite databases, commits of git repositories.
+"""What a run left different in its folder: files, rows of SQLite databases, commits and refs of git repositories.
 
 Texts say `/workspace` for the folder: its path is another one in every run.
 """
@@ -44,11 +44,14 @@ _SQLITE_COMPANIONS = ("-wal", "-shm", "-journal")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Files by path, with digest and excerpt; rows by database and table, counted; commits by repository."""
+    """Files by path, with digest and excerpt; rows by database and table, counted; commits by repository; refs by
+    repository and name, with what they stand for.
+    """
 
     files: dict[str, tuple[str, str]]
     rows: dict[str, Counter[str]]
     commits: dict[str, tuple[str, ...]]
+    refs: dict[str, str]
 
     @classmethod
     def of(cls, folder: Path) -> Snapshot:
@@ -67,13 +70,16 @@ class Snapshot:
                 files[name] = (hashlib.sha256(content).hexdigest(), text[:_EXCERPT])
         repositories = sorted(path.parent for path in folder.rglob(".git"))
         commits = {_name(each, folder): _log(each, folder) for each in repositories}
-        return cls(files, rows, commits)
+        refs = {
+            f"{_name(each, folder)}:{ref}": said for each in repositories for ref, said in _refs(each, folder)
+        }
+        return cls(files, rows, commits, refs)
 
 
 def changes(before: Snapshot, after: Snapshot) -> list[StateChange]:
     """In the order of kinds and names, at most 500."""
-    found = [*_file_changes(before, after), *_row_changes(before, after), *_new_commits(before, after)]
-    return found[:_MOST_CHANGES]
+    kinds = (_file_changes, _row_changes, _commit_changes, _ref_changes)
+    return [change for kind in kinds for change in kind(before, after)][:_MOST_CHANGES]
 
 
 def _file_changes(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
@@ -92,7 +98,7 @@ def _row_changes(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
             yield StateChange(what="row", name=table, after=row)
 
 
-def _new_commits(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
+def _commit_changes(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
     for repository in sorted({*before.commits, *after.commits}):
         old, new = before.commits.get(repository, ()), after.commits.get(repository, ())
         for commit in old:
@@ -101,6 +107,13 @@ def _new_commits(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
         for commit in new:
             if commit not in old:
                 yield StateChange(what="commit", name=repository, after=commit)
+
+
+def _ref_changes(before: Snapshot, after: Snapshot) -> Iterator[StateChange]:
+    for name in sorted({*before.refs, *after.refs}):
+        old, new = before.refs.get(name), after.refs.get(name)
+        if old != new:
+            yield StateChange(what="ref", name=name, before=old, after=new)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -140,11 +153,29 @@ def _tables(path: Path, folder: Path) -> Iterator[tuple[str, Counter[str]]]:
 
 def _log(repository: Path, folder: Path) -> tuple[str, ...]:
     """The subjects and authors of all commits, the oldest first. Hashes hold the time, so they are left out."""
-    command = ["git", "-C", str(repository), *_HARMLESS, "log", "--all", "--reverse", "--format=%an: %s"]
+    return tuple(_git(repository, folder, "log", "--all", "--reverse", "--format=%an: %s").splitlines())
+
+
+def _refs(repository: Path, folder: Path) -> Iterator[tuple[str, str]]:
+    """Branches and tags with the subjects of their commits; what is checked out; the staged paths, where there are."""
+    for line in _git(
+        repository, folder, "for-each-ref", "--format=%(refname) %(contents:subject)"
+    ).splitlines():
+        name, _, subject = line.partition(" ")
+        yield name, subject
+    if head := _git(repository, folder, "symbolic-ref", "--quiet", "HEAD").strip():
+        yield "HEAD", head
+    if staged := _git(repository, folder, "diff", "--cached", "--name-status", "--no-ext-diff").strip():
+        yield "index", staged[:_EXCERPT]
+
+
+def _git(repository: Path, folder: Path, *words: str) -> str:
+    """What git says; nothing where it fails."""
+    command = ["git", "-C", str(repository), *_HARMLESS, *words]
     environment = {"PATH": os.environ.get("PATH", os.defpath), **_GIT_ENVIRONMENT}
     environment["GIT_CEILING_DIRECTORIES"] = str(repository.parent)  # what is none is not sought above
     try:
         ran = subprocess.run(command, capture_output=True, timeout=_GIT_SECONDS, check=True, env=environment)
     except (OSError, subprocess.SubprocessError):
-        return ()
-    return tuple(shown(ran.stdout.decode(errors="replace"), folder).splitlines())
+        return ""
+    return shown(ran.stdout.decode(errors="replace"), folder)

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from rich.console import Console
 
 from data_synthesis.embedding.interface import Embedder
+from data_synthesis.environments.wordings import Wording
 from data_synthesis.pipeline import (
     Executor,
     Funnel,
@@ -47,8 +48,11 @@ from data_synthesis.trajectories.graph import (
     sample_chains,
     verify_chain,
 )
-from data_synthesis.trajectories.judge import AcceptSettings, JudgeSettings, accept, judge
+from data_synthesis.trajectories.graph.wordings import PROPOSE, VERIFYING
+from data_synthesis.trajectories.judge import AcceptSettings, JudgeSettings, accept, judge, unknown
+from data_synthesis.trajectories.judge.wordings import JUDGING
 from data_synthesis.trajectories.runs.backends import Backends
+from data_synthesis.trajectories.runs.emulated import EMULATE
 from data_synthesis.trajectories.runs.loop import RunSettings, play
 from data_synthesis.trajectories.servers import ServerTable
 from data_synthesis.trajectories.tasks import (
@@ -63,6 +67,7 @@ from data_synthesis.trajectories.tasks import (
     vary,
     write_task,
 )
+from data_synthesis.trajectories.tasks.wordings import SCORE, VARYING, WRITING
 
 STEPS = ("propose", "walk", "verify", "write", "vary", "score", "distinct", "run", "judge", "accept")
 _ALONE = "distinct"  # looks at all tasks together, so nothing passes it before everything has arrived
@@ -215,10 +220,11 @@ def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
     s, cast, servers = settings, company.cast, company.servers
     embedder = company.embedder.name if company.embedder else None
 
-    def who(*roles: str, **options: Any) -> dict[str, JsonValue]:
+    def who(words: Iterable[Wording], *roles: str, **options: Any) -> dict[str, JsonValue]:
         names = cast.names()
         asked = {role: [names[role], s.asked_with.get(role)] for role in roles}
-        return {**asked, **{key: asdict(value) for key, value in options.items()}, "attempts": s.attempts}
+        shown = {key: asdict(value) for key, value in options.items()}
+        return {**asked, "prompts": [each.label for each in words], **shown, "attempts": s.attempts}
 
     async def proposed(server: ToolServer) -> Record:
         return await propose(server, cast.proposer, s.graph, company.embedder)
@@ -244,22 +250,43 @@ def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
         return await _run(task, servers[task.server_id], company, s)
 
     async def judged(run: AgentRun) -> Record:
-        return await judge(run, cast.judge, s.judge)
+        found = await judge(run, cast.judge, s.judge)
+        if (failed := unknown(found)) and not s.accept.nulls:
+            raise Undecided("null_score", f"no score for {failed}", kept=found)
+        return found
 
     async def accepted(run: AgentRun) -> Record:
         return accept(run, s.accept)
 
     return [
-        Stage("propose", ToolServer, one(proposed), {**who("proposer", graph=s.graph), "embedder": embedder}),
-        Stage("walk", ToolGraph, walked, {"walks": asdict(s.walks), "open": list(s.plan.open_tools)}),
-        Stage("verify", ToolChain, verified, {**who("proposer", verify=s.verify), "samples": s.plan.samples}),
         Stage(
-            "write", ToolChain, written, {**who("writer", plan=s.plan), "personas": _digest(company.personas)}
+            "propose",
+            ToolServer,
+            one(proposed),
+            {**who([PROPOSE], "proposer", graph=s.graph), "embedder": embedder},
         ),
-        Stage("vary", TaskPlan, one(varied), who("writer")),
-        Stage("score", Task, one(scored), who("writer", scores=s.scores)),
-        Stage("run", Task, one(ran), {**who("agent", "emulator", run=s.run), **company.backends.settings()}),
-        Stage("judge", AgentRun, one(judged), who("judge", judge=s.judge)),
+        Stage("walk", ToolGraph, walked, {"walks": asdict(s.walks), "open": list(s.plan.open_tools)}),
+        Stage(
+            "verify",
+            ToolChain,
+            verified,
+            {**who(VERIFYING, "proposer", verify=s.verify), "samples": s.plan.samples},
+        ),
+        Stage(
+            "write",
+            ToolChain,
+            written,
+            {**who(WRITING, "writer", plan=s.plan), "personas": _digest(company.personas)},
+        ),
+        Stage("vary", TaskPlan, one(varied), who(VARYING, "writer")),
+        Stage("score", Task, one(scored), who([SCORE], "writer", scores=s.scores)),
+        Stage(
+            "run",
+            Task,
+            one(ran),
+            {**who([EMULATE], "agent", "emulator", run=s.run), **company.backends.settings()},
+        ),
+        Stage("judge", AgentRun, one(judged), who(JUDGING, "judge", judge=s.judge)),
         Stage("accept", AgentRun, one(accepted), {"accept": asdict(s.accept)}, remembered=False),
     ]
 

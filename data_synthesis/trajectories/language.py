@@ -13,6 +13,13 @@ _OTHER_WORD = re.compile(rf"[^\W\d_{_RANGES}][^\s{_RANGES}]*")  # an address is 
 # counts as one, or a file name in a Chinese sentence would weigh as much as the sentence.
 _CHINESE, _OTHER = 0.6, 0.7
 
+# In English one word of three is one of these; in other languages of its script hardly any is.
+_ENGLISH = re.compile(
+    r"\b(the|and|of|to|is|are|was|were|be|been|for|with|from|that|this|it|its|you|your|we|they|have|has|had|not|but|by|at)\b",
+    re.IGNORECASE,
+)
+_ENGLISH_SHARE, _FEW_WORDS = 0.08, 8
+
 
 def script(text: str) -> str:
     """`zh`, `other` or `mixed`; `none` for a text without letters."""
@@ -23,6 +30,14 @@ def script(text: str) -> str:
     if han > _CHINESE:
         return "zh"
     return "other" if 1 - han > _OTHER else "mixed"
+
+
+def known(text: str) -> bool:
+    """Whether it can be Chinese or English: not a longer text in another script or without English words."""
+    words = len(_OTHER_WORD.findall(text))
+    if script(text) in ("zh", "mixed") or words < _FEW_WORDS:
+        return True
+    return len(_ENGLISH.findall(text)) >= _ENGLISH_SHARE * words
 
 
 def own_words(text: str, quoted: str) -> str:

@@ -77,7 +77,7 @@ def test_documents_become_rows_a_funnel_and_drawn_graphs(tmp_path, documents, ca
     assert f"{len(rows)} records after step accept" in shown
     assert (tmp_path / "out" / "graphs.html").read_text().count("<svg") == 3
     assert main(["synth", "agreement", DEMO, f"--config.out_dir={tmp_path / 'out'}"]) == 0
-    measures = json.loads((tmp_path / "out" / "agreement" / "agreement.json").read_text())
+    measures = json.loads((tmp_path / "out" / "agreement" / "rehearsed" / "agreement.json").read_text())
     assert measures["final_answer"]["same"] == 1.0
     assert "agreement of two judgements" in said(capsys)
 

@@ -57,3 +57,5 @@ A person asks: $question
 Which of these tools does the request need, in which order? First write your plan, then the tools by their names above.
 """,
 )
+
+VERIFYING = (VOTE, CHAIN_TO_REQUEST, REQUEST_TO_CHAIN)

@@ -16,15 +16,21 @@ def accept(run: AgentRun, settings: AcceptSettings) -> AgentRun:
     if run.status == "broken":
         raise Rejected("broken_run", f"{run.outcome}: {run.problem}")
     known = {name: score for name in DIMENSIONS if (score := run.scores.get(name)) is not None}
-    missing = [name for name in DIMENSIONS if name not in known]
+    missing = unknown(run)
     if missing and not (settings.nulls and known):
-        raise Rejected("null_score", f"no score for {', '.join(missing)}: {_why(run, missing[0])}")
+        raise Rejected("null_score", f"no score for {missing}")
     overall = sum(known.values()) / len(known) if missing else run.scores[OVERALL]
     for name, least in {OVERALL: settings.least_overall, **settings.least}.items():
         score = overall if name == OVERALL else known.get(name)
         if score is not None and score < least:
             raise Rejected(f"low_{name}", f"{score:.2f}, at least {least:g}: {_why(run, name)}")
     return run
+
+
+def unknown(run: AgentRun) -> str:
+    """The dimensions without a score, with what was said of the first; empty where each has one."""
+    missing = [name for name in DIMENSIONS if run.scores.get(name) is None]
+    return f"{', '.join(missing)}: {_why(run, missing[0])}" if missing else ""
 
 
 def _why(run: AgentRun, name: str) -> str:

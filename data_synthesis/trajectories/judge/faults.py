@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from data_synthesis.records import AgentRun, Message
 from data_synthesis.trajectories.judge.rounds import SUCCEEDED, Round, unmended_failures
-from data_synthesis.trajectories.language import own_words, same_language
+from data_synthesis.trajectories.language import known, own_words, same_language
 
 _ESCAPED = (("\\/", "/"), ("\\u0026", "&"), ("&amp;", "&"))  # by JSON and HTML, in results
 _URL = re.compile(r"https?://[^\s<>\"'`（）()\[\]{}，。；、]+", re.IGNORECASE)
@@ -20,7 +20,8 @@ _DENIES = re.compile(
     r"|(?:没有|无|未)(?:出现|发生|遇到)?(?:任何)?(?:错误|失败|超时)",
     re.IGNORECASE,
 )
-# How people say that something did not work. An answer with none of these says nothing of a failure.
+# How people say that something did not work. An answer with none of these says nothing of a failure, if it is in one
+# of these languages.
 _ADMITS = re.compile(
     r"\b(fail\w*|error\w*|unable|could ?n[o']t|can ?n[o']t|cannot|did ?n[o']t|was ?n[o']t|not (?:able|available"
     r"|possible|found|work\w*|reach\w*)|unavailable|unreachable|time[ds]? ?out|timeout|refused|denied|unsuccessful\w*"
@@ -55,9 +56,9 @@ def wrong_language(run: AgentRun, answer: Message) -> bool:
 
 def hidden_failures(run: AgentRun, found: Sequence[Round], answer: Message) -> list[str]:
     """Tools that failed for good, where the answer tells of no failure at all: those that the request needs, or, if no
-    call succeeded, any.
+    call succeeded, any. In a language whose words are not known here it is left to the judge.
     """
-    if _ADMITS.search(_DENIES.sub("", answer.content)):
+    if not known(answer.content) or _ADMITS.search(_DENIES.sub("", answer.content)):
         return []
     failed = unmended_failures(found)
     nothing_worked = not any(event.status in SUCCEEDED for each in found for event in each.events)

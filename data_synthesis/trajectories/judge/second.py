@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from data_synthesis.pipeline import Policy, Stage, run_stages
-from data_synthesis.pipeline.results import output_path
+from data_synthesis.pipeline import Policy, Stage, Undecided, run_stages
+from data_synthesis.pipeline.results import output_path, rejects_path
 from data_synthesis.pipeline.steps import one
 from data_synthesis.records import AgentRun, read_records
 from data_synthesis.teacher.interface import Teacher
+from data_synthesis.trajectories.judge.accept import unknown
 from data_synthesis.trajectories.judge.agreement import Agreement, agreement, table
 from data_synthesis.trajectories.judge.judge import judge
 from data_synthesis.trajectories.judge.settings import JudgeSettings
@@ -38,7 +39,8 @@ def second_opinions(
 ) -> dict[str, Agreement]:
     """Judges a sample of `judged` again and measures how far the two judgements agree; called again, it goes on.
 
-    Writes the second judgements to `out_dir/second.jsonl` and the measures to `out_dir/agreement.json`.
+    Writes the second judgements to `out_dir/second.jsonl`, those with nulls to its rejects, which the next call tries
+    again, and the measures to `out_dir/agreement.json`.
 
     Args:
         judged: JSONL of judged runs.
@@ -55,7 +57,10 @@ def second_opinions(
     teacher = make_teacher()
 
     async def again(run: AgentRun) -> AgentRun:
-        return await judge(run, teacher, settings)
+        found = await judge(run, teacher, settings)
+        if failed := unknown(found):
+            raise Undecided("null_score", f"no score for {failed}", kept=found)
+        return found
 
     async def run() -> None:
         how = {"judge": [teacher.name, asked_with], **asdict(settings)}
@@ -81,5 +86,9 @@ def _sampled(runs: Sequence[AgentRun], count: int, seed: int) -> list[AgentRun]:
     return [runs[i] for i in sorted(chosen)]
 
 
-def _seconds(out_dir: Path) -> Sequence[AgentRun]:
-    return list(read_records(output_path(out_dir, _STEP), AgentRun))
+def _seconds(out_dir: Path) -> Iterator[AgentRun]:
+    """Those with nulls too: they count as such."""
+    yield from read_records(output_path(out_dir, _STEP), AgentRun)
+    with rejects_path(out_dir, _STEP).open(encoding="utf-8") as lines:
+        kept = (json.loads(line).get("kept") for line in lines)
+        yield from (AgentRun.model_validate(each) for each in kept if each)

@@ -69,3 +69,5 @@ it says what no result says, hides a failure, or gives the way without the resul
 For each give your reason, then the score. (opinion $sample)
 """,
 )
+
+JUDGING = (OPENING, ROUND, CALLS, ANSWER)

@@ -52,12 +52,21 @@ class EmulatorSettings:
         history_chars: of what it said before, as it is shown again; the newest is shown first where all is too much.
         wish_rate: share of runs in which the emulator knows what the user asked. Upstream: half of them.
         seed: of that.
+
+    Raises:
+        ValueError: names the value that is none.
     """
 
     attempts: int = 3
     history_chars: int = 24_000
     wish_rate: float = 0.5
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.wish_rate <= 1:
+            raise ValueError(f"wish_rate must be from 0 to 1, not {self.wish_rate!r}")
+        if self.attempts < 1 or self.history_chars < 1:
+            raise ValueError("attempts and history_chars must be 1 or more")
 
 
 @dataclass

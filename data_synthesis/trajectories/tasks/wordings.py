@@ -110,3 +110,5 @@ Rate the request from 1 to 5, with your reason before each rating:
 - scenario_realism: whether somebody would really ask this (1 unrealistic, 5 highly realistic).
 """,
 )
+
+WRITING, VARYING = (WRITE_CHAIN, WRITE_OPEN), (DIVERSE, COMPLICATE, PERSONA)

@@ -43,16 +43,18 @@ def called(reach, name, seconds=10.0, **arguments):
 
 def test_a_server_over_http_gets_the_key_that_the_environment_holds(server, monkeypatch):
     monkeypatch.setenv("SHOP_KEY", "sesame")
-    reach = Reach(kind="http", url=server[1], headers={"X-Key": "$SHOP_KEY"})
+    reach = Reach(kind="http", url=server[1], headers={"X-Key": "Key ${SHOP_KEY} of $$5"})
     tools, result = called(reach, "who")
     assert [tool["name"] for tool in tools] == ["who", "backwards", "slow"]
-    assert (result.outcome, result.text) == ("ok", "sesame")
+    assert (result.outcome, result.text) == ("ok", "Key sesame of $5")
 
 
 def test_a_key_that_is_not_there_is_named(server, monkeypatch):
     monkeypatch.delenv("SHOP_KEY", raising=False)
     with pytest.raises(SessionFailed, match="wants the environment variable SHOP_KEY, which is not set"):
         called(Reach(kind="http", url=server[1], headers={"X-Key": "$SHOP_KEY"}), "who")
+    with pytest.raises(SessionFailed, match="header X-Key has a `\\$` that names no environment variable"):
+        called(Reach(kind="http", url=server[1], headers={"X-Key": "5 $"}), "who")
 
 
 def test_a_path_means_what_it_says_on_a_server_elsewhere(server):

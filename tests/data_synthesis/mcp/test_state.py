@@ -63,7 +63,7 @@ def test_a_repository_is_told_by_its_commits(tmp_path):
         identity = ["-c", "user.name=Ann", "-c", "user.email=ann@example.org"]
         subprocess.run(["git", "-C", str(tmp_path), *identity, *words], check=True, capture_output=True)
 
-    git("init", "-q")
+    git("init", "-q", "-b", "main")
     (tmp_path / "a").write_text("1")
     git("add", "a")
     git("commit", "-qm", "first")
@@ -73,7 +73,22 @@ def test_a_repository_is_told_by_its_commits(tmp_path):
         git("commit", "-qam", "second")
 
     found = changed(tmp_path, work=work)
-    assert [(c.what, c.after) for c in found] == [("file", "2"), ("commit", "Ann: second")]
+    assert [(c.what, c.after) for c in found] == [("file", "2"), ("commit", "Ann: second"), ("ref", "second")]
+
+    def prepare():
+        (tmp_path / "b").write_text("3")
+        git("add", "b")
+        git("checkout", "-qb", "next")
+        git("tag", "v1")
+
+    found = changed(tmp_path, work=prepare)
+    assert [(c.what, c.name.rpartition(":")[2], c.before, c.after) for c in found] == [
+        ("file", "b", None, "3"),
+        ("ref", "HEAD", "refs/heads/main", "refs/heads/next"),
+        ("ref", "index", None, "A\tb"),
+        ("ref", "refs/heads/next", None, "second"),
+        ("ref", "refs/tags/v1", None, "second"),
+    ]
 
 
 def test_what_a_run_wrote_is_told_without_the_folders_path(tmp_path):

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -130,3 +131,34 @@ def test_settings_that_mean_nothing_are_refused():
         Settings(attempts=0)
     with pytest.raises(ValueError, match="near_duplicate"):
         Settings(near_duplicate=0)
+
+
+class JudgeDown(RehearsedTeacher):
+    """Answers nothing about runs for as long as it is told."""
+
+    down = True
+
+    async def ask(self, prompt):
+        if self.down and prompt.name.startswith("judge_"):
+            raise TeacherError("the server is down")
+        return await super().ask(prompt)
+
+
+def test_a_judge_that_was_down_is_asked_again_by_the_next_call(tmp_path):
+    judge = JudgeDown(Rehearsals())
+
+    def make():
+        made = company(tmp_path / "servers.jsonl")
+        return replace(made, cast=replace(made.cast, judge=judge))
+
+    write_records(tmp_path / "servers.jsonl", servers())
+    funnel = synthesise_trajectories(make, tmp_path, policy=FAST)
+    judged = next(s for s in funnel.stages if s.stage == "judge")
+    assert funnel.outputs == 0
+    assert judged.failed == {"null_score": judged.inputs}
+    lost = [
+        json.loads(line) for line in (tmp_path / "steps" / "judge.rejects.jsonl").read_text().splitlines()
+    ]
+    assert all(each["kept"]["scores"]["overall"] is None for each in lost)
+    judge.down = False
+    assert synthesise_trajectories(make, tmp_path, policy=FAST).outputs > 5

@@ -1,6 +1,6 @@
 import pytest
 
-from data_synthesis.trajectories.language import same_language, script
+from data_synthesis.trajectories.language import known, same_language, script
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,18 @@ def test_only_two_known_scripts_can_differ():
     assert not same_language("Give Ann her money back.", "请给安退款。")
     assert same_language("Give Ann her money back.", "订单 status is done 了")
     assert same_language("请给安退款。", "42")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_known"),
+    [
+        ("The refund was not possible, as the shop did not answer.", True),
+        ("All done.", True),
+        ("退款没有成功，请稍后再试，或者联系商店的客服人员。", True),
+        ("Die Erstattung ist leider fehlgeschlagen, weil der Laden nicht geantwortet hat.", False),
+        ("Le remboursement a échoué parce que le magasin ne répond pas pour le moment.", False),
+        ("Не удалось вернуть деньги, потому что магазин сейчас совсем не отвечает.", False),
+    ],
+)
+def test_a_longer_text_in_a_third_language_is_known_as_such(text, is_known):
+    assert known(text) is is_known
