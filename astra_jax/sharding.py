@@ -12,20 +12,25 @@ from typing import Any
 
 import jax
 from flax import nnx
+from jax.experimental import mesh_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 Rules = Mapping[str, tuple[str, ...]]
 
-MESH_AXES = ("data", "fsdp", "tensor")
+MESH_AXES = ("data", "fsdp", "expert", "context", "tensor")
 
 # data: copies of the weights, other rows. fsdp: other rows too, and each device keeps a slice of the weights,
-# gathered when used. tensor: all rows, a slice of the heads, the feed-forward and the vocabulary.
+# gathered when used. expert: as fsdp, but of a mixture's experts each device keeps whole ones, and tokens travel to
+# them. context: a slice of each row. tensor: all rows, a slice of the heads, the feed-forward and the vocabulary.
 RULES: Rules = {
-    "batch": ("data", "fsdp"),
-    "time": (),
+    "batch": ("data", "fsdp", "expert"),
+    "time": ("context",),
+    "step": (),  # the time axis of generation, whose tokens are few
     "hidden": (),  # the model axis of activations; `embed` is that of weights
     "layers": (),
-    "embed": ("fsdp",),
+    "embed": ("fsdp", "expert", "context"),
+    "experts": ("expert",),
+    "expert_embed": ("fsdp", "context"),
     "heads": ("tensor",),
     "kv_heads": ("tensor",),
     "head_dim": (),
@@ -39,21 +44,38 @@ class ShardingError(ValueError):
 
 
 def make_mesh(
-    *, data: int = -1, fsdp: int = 1, tensor: int = 1, devices: Sequence[Any] | None = None
+    *,
+    data: int = -1,
+    fsdp: int = 1,
+    expert: int = 1,
+    context: int = 1,
+    tensor: int = 1,
+    slices: int = 1,
+    devices: Sequence[Any] | None = None,
 ) -> Mesh:
     """A mesh of all devices (or those given). One size may be -1: what is left.
 
+    Args:
+        slices: of a TPU, joined by the data centre's network, over which only copies of the weights are kept alike:
+            `data` is a multiple of it.
+
     Raises:
-        ShardingError: the sizes do not make up the number of devices.
+        ShardingError: the sizes do not make up the number of devices, or the slices not the data axis.
     """
     devices = jax.devices() if devices is None else devices
-    sizes = [data, fsdp, tensor]
+    sizes = [data, fsdp, expert, context, tensor]
     known = math.prod(size for size in sizes if size != -1)
     filled = [len(devices) // known if size == -1 else size for size in sizes]
     if sizes.count(-1) > 1 or math.prod(filled) != len(devices):
         asked = ", ".join(f"{axis}={size}" for axis, size in zip(MESH_AXES, sizes, strict=True))
         raise ShardingError(f"a mesh of {asked} does not use exactly the {len(devices)} devices there are")
-    return jax.make_mesh(tuple(filled), MESH_AXES, (AxisType.Auto,) * len(MESH_AXES), devices=devices)
+    if filled[0] % slices:
+        raise ShardingError(f"a mesh of data={filled[0]} does not divide over {slices} slices")
+    kinds = (AxisType.Auto,) * len(MESH_AXES)
+    if slices == 1:
+        return jax.make_mesh(tuple(filled), MESH_AXES, kinds, devices=devices)
+    inside, between = [filled[0] // slices, *filled[1:]], [slices] + [1] * (len(filled) - 1)
+    return Mesh(mesh_utils.create_hybrid_device_mesh(inside, between, devices), MESH_AXES, axis_types=kinds)
 
 
 def partition_spec(

@@ -68,7 +68,7 @@ class Transformer(nnx.Module):
 
         step, depth = _remat(layer, self.config.remat), self.config.num_layers
         x_BxTxD, _ = jax.lax.scan(
-            step, self._embed(tokens_BxT), stacked, unroll=depth if depth <= SHALLOW else 1
+            step, _spread(self._embed(tokens_BxT)), stacked, unroll=depth if depth <= SHALLOW else 1
         )
         return self.final_norm(x_BxTxD)
 
@@ -82,7 +82,7 @@ class Transformer(nnx.Module):
                 written nowhere. Entries before a row's first new position must have been written.
         """
         angles = self._angles(positions_BxT)
-        x_BxTxD = self._embed(tokens_BxT)
+        x_BxTxD = constrain(self._embed(tokens_BxT), "batch", "step", "hidden", name="hidden states")
         layers = []
         for block, old in zip(self._unstack(), cache.layers, strict=True):
 
@@ -121,7 +121,7 @@ class Transformer(nnx.Module):
         ]
 
     def _embed(self, tokens_BxT: jax.Array) -> jax.Array:
-        return _spread(self.embedding[tokens_BxT].astype(self.config.compute_dtype))
+        return self.embedding[tokens_BxT].astype(self.config.compute_dtype)
 
     def _angles(self, positions_BxT: jax.Array) -> Angles:
         return rotary_angles(positions_BxT, self.config.head_dim, self.config.rope_theta)

@@ -35,11 +35,14 @@ def get_config() -> ConfigDict:
     config.tokenizer_vocab = 0  # ids of one that is trained on the rows where none is named; 0: none is. Ours
     config.chat_format = "qwen3"  # qwen3 or chatml. Paper: not stated; its models are Qwen3
 
-    # Devices over which rows (data, fsdp), weights (fsdp) and heads (tensor) are split; -1: all that are left.
+    # Devices over which things are split; one of them may be -1: all that are left.
     config.mesh = ConfigDict()
-    config.mesh.data = -1
-    config.mesh.fsdp = 1
-    config.mesh.tensor = 1
+    config.mesh.data = -1  # rows
+    config.mesh.fsdp = 1  # rows and weights
+    config.mesh.expert = 1  # rows, weights, and the experts of a mixture
+    config.mesh.context = 1  # the tokens of each row
+    config.mesh.tensor = 1  # heads, feed-forward, vocabulary
+    config.mesh.slices = 1  # TPU slices that `data` is split over first
 
     config.data = ConfigDict()
     config.data.path = ""  # JSONL of trajectories; required

@@ -17,7 +17,7 @@ from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.parameter import named_parameters
 from astra_jax.sharding import RULES, ShardingError, make_mesh, partition_spec, shard_model
 
-MESH = AbstractMesh((2, 4, 2), ("data", "fsdp", "tensor"))
+MESH = AbstractMesh((2, 4, 1, 1, 2), ("data", "fsdp", "expert", "context", "tensor"))
 
 
 def test_each_dimension_is_split_as_the_rules_say():
@@ -54,10 +54,15 @@ def test_every_parameter_has_a_place():
 
 def test_a_mesh_uses_all_devices_or_says_why_not():
     assert make_mesh().shape["data"] == len(jax.devices())
-    with pytest.raises(ShardingError, match=r"data=3, fsdp=1, tensor=1 does not use exactly the 1 devices"):
+    with pytest.raises(
+        ShardingError,
+        match=r"data=3, fsdp=1, expert=1, context=1, tensor=1 does not use exactly the 1 devices",
+    ):
         make_mesh(data=3, devices=jax.devices()[:1])
     with pytest.raises(ShardingError, match="data=-1, fsdp=-1"):
         make_mesh(fsdp=-1)
+    with pytest.raises(ShardingError, match="data=1 does not divide over 2 slices"):
+        make_mesh(slices=2, devices=jax.devices()[:1])
 
 
 def test_a_model_that_cannot_be_laid_out_is_left_as_it_was():
