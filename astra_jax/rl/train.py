@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
+from jax.sharding import Mesh
 from rich.console import Console
 
 from astra_jax.checkpoints.hf import export_model, import_model
@@ -23,9 +24,9 @@ from astra_jax.rl.algorithms import GRPO, Algorithm, DrGRPO
 from astra_jax.rl.arena_stream import ArenaStream
 from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from astra_jax.rl.batching import to_batch
-from astra_jax.rl.loss import policy_loss
 from astra_jax.rl.metrics import rollout_metrics
-from astra_jax.sharding import make_mesh
+from astra_jax.rl.step import as_computed, make_step
+from astra_jax.sharding import RULES, make_mesh
 from astra_jax.tokens import FORMATS, Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
@@ -34,9 +35,9 @@ from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimi
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
 from astra_jax.training.settings import BadSetting, choose
-from astra_jax.training.state import TrainState, join_model, split_model
+from astra_jax.training.state import TrainState, abstract_model, join_model, split_model
 from astra_jax.training.state import place as place_state
-from astra_jax.training.step import TrainStep, make_train_step
+from astra_jax.training.step import TrainStep
 from data_synthesis.records import Episode, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
 
@@ -59,6 +60,7 @@ def train(config: Config, console: Console | None = None) -> Path:
     """
     console = console or Console()
     _check(config)
+    _check_mesh(config)
     arenas = ArenaStream.read(config.arenas, seed=config.seed)
     folder = RunFolder(config.run_dir, config.to_dict() | {"arenas_sha256": arenas.digest})
     try:
@@ -78,15 +80,28 @@ def _check(config: Config) -> None:
     choose("chat_format", config.chat_format, FORMATS)
     if config.group_size < 2:
         raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
-    if config.micro_rows % jax.device_count():
-        raise BadSetting(
-            f"config.micro_rows is {config.micro_rows}: rows are split over all {jax.device_count()} devices"
-        )
     if config.row_length < config.engine.context:
         raise BadSetting(
             f"config.row_length is {config.row_length}: a row must hold an episode, which can have "
             f"config.engine.context = {config.engine.context} tokens"
         )
+
+
+def _check_mesh(config: Config) -> None:
+    """Says whether rows divide over the devices that there are. Raises as `make_mesh`, too."""
+    mesh = make_mesh(**config.mesh)
+    parts = math.prod(mesh.shape[axis] for axis in RULES["batch"])
+    if config.micro_rows % parts:
+        raise BadSetting(
+            f"config.micro_rows is {config.micro_rows}: rows are split over {parts} devices "
+            f"(mesh axes {', '.join(RULES['batch'])})"
+        )
+
+
+def _load_model(config: Config, mesh: Mesh) -> Transformer:
+    imported = import_model(config.model, mesh=mesh)
+    graph, _ = split_model(abstract_model(as_computed(config, imported.config)))
+    return join_model(graph, split_model(imported)[1])
 
 
 def _level(config: Config) -> ConfinementLevel:
@@ -104,7 +119,7 @@ def make_algorithm(config: Config) -> Algorithm:
 
 @dataclass
 class _Steps:
-    """One compiled update for each number of micro-batches: a batch's rows decide it, and few ever occur."""
+    """One compiled update for each number of rows: few ever occur."""
 
     config: Config
     model: Transformer
@@ -114,26 +129,9 @@ class _Steps:
         self._compiled: dict[int, TrainStep] = {}
 
     def for_rows(self, rows: int, state: TrainState) -> TrainStep:
-        parts = rows // self.config.micro_rows
-        if parts not in self._compiled:
-            c = self.config
-            loss = partial(
-                policy_loss,
-                temperature=c.temperature,
-                clip_low=c.clip_low,
-                clip_high=c.clip_high,
-                chunk=c.logits_chunk,
-            )
-            # `to_batch` has divided the weights by the global denominator already.
-            self._compiled[parts] = make_train_step(
-                split_model(self.model)[0],
-                self.optimizer,
-                loss,
-                denominator=lambda batch: jnp.float32(1.0),
-                micro_batches=parts,
-                shardings=jax.tree.map(lambda x: x.sharding, state),
-            )
-        return self._compiled[parts]
+        if rows not in self._compiled:
+            self._compiled[rows] = make_step(self.config, self.model, self.optimizer, state, rows)
+        return self._compiled[rows]
 
 
 class _Trainer:
@@ -149,12 +147,11 @@ class _Trainer:
     ):
         self.config, self.folder, self.arenas, self.console = config, folder, arenas, console
         self.tokenizer = Tokenizer(config.model)
-        model = import_model(config.model)
+        self.mesh = make_mesh(**config.mesh)
+        model = _load_model(config, self.mesh)
         self.graph, params = split_model(model)
         optimizer = make_optimizer(OptimizerConfig(**config.optimizer), config.steps, model)
         self.steps = _Steps(config, model, optimizer)
-        # Rows are split over all devices; each holds all weights and samples with an engine of its own.
-        self.mesh = make_mesh()
         self.state = place_state(TrainState.create(params, optimizer.transform), self.mesh)
         self.filler = BatchFiller(
             make_algorithm(config),
@@ -163,6 +160,7 @@ class _Trainer:
             max_rounds=config.max_rounds,
             max_age=config.max_age,
         )
+        # Each device samples with an engine of its own, which holds all weights.
         self.engine = EnginePool(model, EngineSize(**config.engine))
         self.player = Player(
             engine=self.engine,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,22 +19,22 @@ from astra_jax.models.config import ModelConfig, Remat
 from astra_jax.models.induction import start_with_induction
 from astra_jax.models.transformer import Transformer
 from astra_jax.sft.data import BadRows, Packing, TooLong, count_batches, digest, load_samples, make_dataset
+from astra_jax.sft.step import as_computed, make_step
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.tokens.templates import FORMATS
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
-from astra_jax.training.loss import cross_entropy
 from astra_jax.training.metrics import MetricsWriter, check_finite
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder, write_json
 from astra_jax.training.settings import BadSetting, choose
-from astra_jax.training.state import TrainState, join_model, param_shardings, split_model
+from astra_jax.training.state import TrainState, abstract_model, join_model, param_shardings, split_model
 from astra_jax.training.state import place as place_state
-from astra_jax.training.step import TrainStep, make_train_step
+from astra_jax.training.step import TrainStep
 from data_synthesis.records import BadRecord, Trajectory, read_records
 
 HF_FOLDER = "hf"
@@ -153,31 +152,25 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
     Raises:
         BadSetting: `config.model.start` is none of `STARTS`.
     """
-    how = {"compute_dtype": config.model.compute_dtype, "remat": config.model.remat}
     if config.model.path:
         imported = import_model(config.model.path, mesh=mesh)
-        shape = replace(imported.config, **how)
-        graph, _ = split_model(_abstract_model(shape))
+        graph, _ = split_model(abstract_model(as_computed(config, imported.config)))
         return join_model(graph, split_model(imported)[1])
     start = choose("model.start", config.model.start, STARTS)
-    shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init, **how)
-    drawn = _draw_model(shape, config.seed, mesh)
+    shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init)
+    drawn = _draw_model(as_computed(config, shape), config.seed, mesh)
     start(drawn, config.seed)
     return drawn
 
 
 def _draw_model(shape: ModelConfig, seed: int, mesh: Mesh) -> Transformer:
     """A model with random weights, each drawn where it will live: no device ever holds all of a large model."""
-    abstract = _abstract_model(shape)
+    abstract = abstract_model(shape)
     draw = jax.jit(
         lambda: split_model(Transformer(shape, rngs=nnx.Rngs(seed)))[1],
         out_shardings=param_shardings(abstract, mesh),
     )
     return join_model(split_model(abstract)[0], draw())
-
-
-def _abstract_model(shape: ModelConfig) -> Transformer:
-    return nnx.eval_shape(lambda: Transformer(shape, rngs=nnx.Rngs(0)))
 
 
 def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: Console) -> Run:
@@ -188,14 +181,7 @@ def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: C
     graph, params = split_model(model)
     optimizer = make_optimizer(OptimizerConfig(**config.optimizer), steps, model)
     state = place_state(TrainState.create(params, optimizer.transform), mesh)
-    step = make_train_step(
-        graph,
-        optimizer,
-        partial(cross_entropy, chunk=config.logits_chunk),
-        micro_batches=config.micro_batches,
-        shardings=jax.tree.map(lambda x: x.sharding, state),
-    )
-    return Run(graph, mesh, step, state, batches, steps)
+    return Run(graph, mesh, make_step(config, model, optimizer, state), state, batches, steps)
 
 
 def _load_samples(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: Console) -> list[Sample]:

@@ -12,6 +12,7 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from astra_jax.models import ModelConfig, Transformer
 from astra_jax.sharding import named_sharding
 
 
@@ -39,6 +40,48 @@ def place(state: TrainState, mesh: Mesh) -> TrainState:
         return x if there else jax.device_put(x, everywhere)
 
     return jax.tree.map(move, state)
+
+
+def abstract_state(model: nnx.Module, transform: optax.GradientTransformation, mesh: Mesh) -> TrainState:
+    """The state of a run on `mesh` as shapes with their places: nothing is computed or allocated.
+
+    An array of the optimizer that mirrors a weight (AdamW's moments) lives where the weight does, others on every
+    device. Raises as `sharding.partition_spec`.
+
+    Args:
+        model: may be abstract (`abstract_model`).
+    """
+    params = jax.tree.map(_placed, split_model(model)[1], param_shardings(model, mesh))
+    weights = {_name(path): x for path, x in jax.tree_util.tree_leaves_with_path(params)}
+    everywhere = NamedSharding(mesh, PartitionSpec())
+
+    def put(path: tuple, x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+        weight = _mirrored(_name(path), weights)
+        return _placed(x, weight.sharding if weight is not None and weight.shape == x.shape else everywhere)
+
+    state = jax.eval_shape(lambda params: TrainState.create(params, transform), params)
+    opt_state = jax.tree_util.tree_map_with_path(put, state.opt_state)
+    return TrainState(_placed(state.step, everywhere), params, opt_state)
+
+
+def abstract_model(shape: ModelConfig) -> Transformer:
+    """A model of `shape` whose weights are shapes: nothing is drawn."""
+    return nnx.eval_shape(lambda: Transformer(shape, rngs=nnx.Rngs(0)))
+
+
+def _placed(x: Any, sharding: Any) -> Any:
+    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding)
+
+
+def _name(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _mirrored(name: str, weights: dict[str, Any]) -> Any:
+    """The weight whose path ends that of an array of the optimizer: `0/mu/layers/ffn/up/weight`; None without one."""
+    parents = name.split("/")
+    suffixes = ("/".join(parents[i:]) for i in range(len(parents)))
+    return next((weights[suffix] for suffix in suffixes if suffix in weights), None)
 
 
 def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, dict]:
@@ -75,7 +118,6 @@ def param_shardings(model: nnx.Module, mesh: Mesh) -> dict:
     """Where each weight lives on `mesh` by the sharding rules. Raises as `sharding.partition_spec`."""
 
     def sharding(path: tuple, parameter: jax.ShapeDtypeStruct, axes: tuple[str, ...]) -> NamedSharding:
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
-        return named_sharding(mesh, axes, parameter.shape, name=name)
+        return named_sharding(mesh, axes, parameter.shape, name=_name(path))
 
     return jax.tree_util.tree_map_with_path(sharding, split_model(model)[1], logical_axes(model))

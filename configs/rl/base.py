@@ -31,6 +31,12 @@ def get_config() -> ConfigDict:
     config.clip_low = 0.2  # the ratio is clipped to [1 - clip_low, 1 + clip_high]. Paper: not stated
     config.clip_high = 0.2
 
+    # Devices over which rows (data, fsdp), weights (fsdp) and heads (tensor) are split; -1: all that are left.
+    config.mesh = ConfigDict()
+    config.mesh.data = -1
+    config.mesh.fsdp = 1
+    config.mesh.tensor = 1
+
     config.limits = ConfigDict()
     config.limits.max_turns = 32  # assistant turns. Paper: 32
     config.limits.max_turn_tokens = 4096  # sampled tokens of one turn. Ours
@@ -46,8 +52,10 @@ def get_config() -> ConfigDict:
     config.engine.decode_tokens = 16  # tokens sampled in one dispatch
     config.engine.stop_ids = 4  # stop ids a request may have
 
+    config.compute_dtype = "float32"  # of matrix products, in sampling too; bfloat16 on TPU and GPU
+    config.remat = "none"  # what the backward pass computes again: none, attention, full. Ours
     config.row_length = 74_752  # tokens of a training row
-    config.micro_rows = 1  # rows taken at once, a multiple of the devices; the loss does not depend on it
+    config.micro_rows = 1  # rows taken at once, a multiple of the parts that the mesh splits rows into
     config.logits_chunk = 1024  # tokens of a row whose logits exist at one time; 0: all
 
     config.optimizer = ConfigDict()

@@ -1,6 +1,7 @@
 import json
 import random
 import shutil
+import sys
 from pathlib import Path
 
 import jax
@@ -12,6 +13,7 @@ from safetensors.numpy import load_file
 from astra_jax import configuration
 from astra_jax.rl import train
 from astra_jax.rl.metrics import STOP_REASONS
+from astra_jax.sharding import MESH_AXES
 from astra_jax.tokens import CHATML
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
@@ -213,6 +215,8 @@ def test_a_recipe_can_be_trained(name):
 
 
 def test_rows_that_do_not_divide_over_the_devices_are_refused_before_anything_is_played(config, monkeypatch):
-    monkeypatch.setattr(jax, "device_count", lambda: 3)
-    with pytest.raises(BadSetting, match=r"config.micro_rows is 4: rows are split over all 3 devices"):
+    sizes = dict.fromkeys(MESH_AXES, 1) | {"fsdp": 3}
+    mesh = jax.sharding.AbstractMesh(tuple(sizes.values()), tuple(sizes))
+    monkeypatch.setattr(sys.modules["astra_jax.rl.train"], "make_mesh", lambda **sizes: mesh)
+    with pytest.raises(BadSetting, match=r"config.micro_rows is 4: rows are split over 3 devices"):
         train(config, Console(quiet=True))

@@ -18,7 +18,7 @@ from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.loss import cross_entropy
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample, pack, single
-from astra_jax.training.state import TrainState, place, split_model
+from astra_jax.training.state import TrainState, abstract_state, place, split_model
 from astra_jax.training.step import make_train_step
 
 jax.config.update("jax_disable_most_optimizations", True)
@@ -36,6 +36,10 @@ for name, sizes, micro_batches in json.loads(sys.argv[1]):
     optimizer = make_optimizer(OptimizerConfig(1e-2), 3, model)
     state = place(TrainState.create(params, optimizer.transform), mesh)
     shardings = jax.tree.map(lambda x: x.sharding, state)
+    planned = abstract_state(model, optimizer.transform, mesh)
+    for real, ours in zip(jax.tree.leaves(state), jax.tree.leaves(planned), strict=True):
+        assert (real.shape, real.dtype) == (ours.shape, ours.dtype)
+        assert real.sharding.is_equivalent_to(ours.sharding, real.ndim)
     step = make_train_step(graph, optimizer, cross_entropy, micro_batches=micro_batches, shardings=shardings)
     figures = []
     with jax.set_mesh(mesh):

@@ -1,0 +1,38 @@
+"""The update of an SFT configuration: what the trainer runs and what a plan compiles."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+
+from astra_jax.models import ModelConfig, Transformer
+from astra_jax.training.loss import cross_entropy
+from astra_jax.training.optimizer import Optimizer
+from astra_jax.training.state import TrainState, split_model
+from astra_jax.training.step import TrainStep, make_train_step
+
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+
+def as_computed(config: Config, shape: ModelConfig) -> ModelConfig:
+    """`shape` with the types and the remat policy that `config.model` asks for."""
+    return replace(shape, compute_dtype=config.model.compute_dtype, remat=config.model.remat)
+
+
+def make_step(config: Config, model: Transformer, optimizer: Optimizer, state: TrainState) -> TrainStep:
+    """The compiled update of `config`.
+
+    Args:
+        model: may be abstract.
+        state: the run's, or an abstract one: only where its arrays live is read.
+    """
+    return make_train_step(
+        split_model(model)[0],
+        optimizer,
+        partial(cross_entropy, chunk=config.logits_chunk),
+        micro_batches=config.micro_batches,
+        shardings=jax.tree.map(lambda x: x.sharding, state),
+    )
