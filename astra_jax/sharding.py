@@ -30,6 +30,7 @@ RULES: Rules = {
     "layers": (),
     "embed": ("fsdp", "expert", "context"),
     "experts": ("expert",),
+    "router": (),  # the experts, as the router scores them
     "expert_embed": ("fsdp", "context"),
     "heads": ("tensor",),
     "kv_heads": ("tensor",),

@@ -14,10 +14,10 @@ class RMSNorm(nnx.Module):
     """Norm of the last axis, in float32 whatever the input; a leading `layers` axis when stacked."""
 
     def __init__(self, config: ModelConfig, sizes: Sizes):
-        self.eps = config.norm_eps
-        self.scale = constant(config, 1.0, sizes)
+        self.eps, self.offset = config.norm_eps, config.norm_offset
+        self.scale = constant(config, 1.0 - config.norm_offset, sizes)
 
     def __call__(self, x: jax.Array) -> jax.Array:
         x32 = x.astype(jnp.float32)
         inverse = jax.lax.rsqrt(jnp.mean(jnp.square(x32), axis=-1, keepdims=True) + self.eps)
-        return (x32 * inverse * self.scale[...]).astype(x.dtype)
+        return (x32 * inverse * (self.offset + self.scale.astype(jnp.float32))).astype(x.dtype)

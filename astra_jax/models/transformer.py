@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from astra_jax.models.attention import cached_attention, packed_attention
-from astra_jax.models.block import Angles, Block
+from astra_jax.models.block import Block
 from astra_jax.models.cache import KVCache, LayerCache
-from astra_jax.models.config import ModelConfig
+from astra_jax.models.config import LayerKind, ModelConfig, Rope
+from astra_jax.models.experts import Experts, Routing, routing
 from astra_jax.models.norm import RMSNorm
 from astra_jax.models.parameter import matrix
-from astra_jax.models.rope import rotary_angles
+from astra_jax.models.rope import Angles, rotary_angles
+from astra_jax.models.rows import Rows, Scores
 from astra_jax.sharding import constrain
 
 # Layers that are not worth a loop: a nano model's gradient is an eighth faster on CPU without one.
@@ -28,7 +31,7 @@ _SAVED = {
 
 
 class Transformer(nnx.Module):
-    """Llama and Qwen3, by `config`. Shapes use the letters of `ModelConfig`."""
+    """All families, by `config`. Shapes use the letters of `ModelConfig`."""
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
         table = {"vocab": config.vocab_size, "embed": config.hidden_size}
@@ -54,23 +57,51 @@ class Transformer(nnx.Module):
             parent_ids_BxT: the segment that comes before this one, seen as its prefix; 0 is none. A group's
                 prompt is so packed once for all its completions.
         """
-        parents = jnp.zeros_like(segment_ids_BxT) if parent_ids_BxT is None else parent_ids_BxT
+        return self.forward(tokens_BxT, positions_BxT, segment_ids_BxT, parent_ids_BxT)[0]
 
-        def attend(q: jax.Array, k: jax.Array, v: jax.Array) -> tuple[jax.Array, None]:
-            return packed_attention(q, k, v, segment_ids_BxT, parents), None
+    def forward(
+        self,
+        tokens_BxT: jax.Array,
+        positions_BxT: jax.Array,
+        segment_ids_BxT: jax.Array,
+        parent_ids_BxT: jax.Array | None = None,
+        *,
+        replayed_LxBxTxk: jax.Array | None = None,
+        routed: bool = False,
+    ) -> tuple[jax.Array, Routing | None]:
+        """As a call, with the routing of a mixture's tokens: that of each layer, [L, B, T, ...].
 
+        Args:
+            replayed_LxBxTxk: experts that are taken instead of the best ones, such as those that a sampler took.
+            routed: whether the routing is wanted; without it none is given.
+        """
+        index_BxT = jnp.broadcast_to(jnp.arange(tokens_BxT.shape[1], dtype=jnp.int32), tokens_BxT.shape)
+        rows = Rows(index_BxT, segment_ids_BxT, parent_ids_BxT, positions_BxT)
+        scores, angles = Scores.of(self.config), self._angles(positions_BxT)
         graph, stacked = nnx.split(self.layers)
-        angles = self._angles(positions_BxT)
 
-        def layer(x_BxTxD: jax.Array, weights: nnx.State) -> tuple[jax.Array, None]:
-            x_BxTxD, _ = nnx.merge(graph, weights)(x_BxTxD, angles, attend)
-            return _spread(x_BxTxD), None
+        def layer(x_BxTxD: jax.Array, of_layer: tuple) -> tuple[jax.Array, Routing | None]:
+            weights, kind, replayed_BxTxk = of_layer
+            kind = kind or self.config.layer_kinds[0]
+
+            def attend(q: jax.Array, k: jax.Array, v: jax.Array) -> tuple[jax.Array, None]:
+                return packed_attention(q, k, v, rows, scores, kind.sliding), None
+
+            def mix(experts: Experts, x_BxTxD: jax.Array) -> tuple[jax.Array, Routing | None]:
+                given, logits, chosen = experts(x_BxTxD, "time", replayed_BxTxk)
+                return given, routing(logits, chosen, segment_ids_BxT) if routed else None
+
+            x_BxTxD, _, chosen = nnx.merge(graph, weights)(x_BxTxD, _chosen(angles, kind), attend, mix)
+            return _spread(x_BxTxD), chosen
 
         step, depth = _remat(layer, self.config.remat), self.config.num_layers
-        x_BxTxD, _ = jax.lax.scan(
-            step, _spread(self._embed(tokens_BxT)), stacked, unroll=depth if depth <= SHALLOW else 1
+        x_BxTxD, routings = jax.lax.scan(
+            step,
+            _spread(self._embed(tokens_BxT)),
+            (stacked, _stacked_kinds(self.config), replayed_LxBxTxk),
+            unroll=depth if depth <= SHALLOW else 1,
         )
-        return self.final_norm(x_BxTxD)
+        return self.final_norm(x_BxTxD), routings
 
     def extend(
         self, tokens_BxT: jax.Array, positions_BxT: jax.Array, cache: KVCache
@@ -81,16 +112,21 @@ class Transformer(nnx.Module):
             positions_BxT: where each token stands in its row, which is also its cache entry; -1 is padding,
                 written nowhere. Entries before a row's first new position must have been written.
         """
-        angles = self._angles(positions_BxT)
+        angles, scores = self._angles(positions_BxT), Scores.of(self.config)
         x_BxTxD = constrain(self._embed(tokens_BxT), "batch", "step", "hidden", name="hidden states")
         layers = []
-        for block, old in zip(self._unstack(), cache.layers, strict=True):
+        for block, old, kind in zip(self._unstack(), cache.layers, self.config.layer_kinds, strict=True):
 
-            def attend(q: jax.Array, k: jax.Array, v: jax.Array, old: LayerCache = old) -> tuple:
+            def attend(
+                q: jax.Array, k: jax.Array, v: jax.Array, old: LayerCache = old, kind: LayerKind = kind
+            ) -> tuple:
                 new = old.write(k, v, positions_BxT)
-                return cached_attention(q, new, positions_BxT), new
+                return cached_attention(q, new, positions_BxT, scores, kind.sliding), new
 
-            x_BxTxD, layer = block(x_BxTxD, angles, attend)
+            def mix(experts: Experts, x_BxTxD: jax.Array) -> tuple[jax.Array, None]:
+                return experts(x_BxTxD, "step")[0], None
+
+            x_BxTxD, layer, _ = block(x_BxTxD, angles[kind.rope], attend, mix)
             layers.append(layer)
         return self.final_norm(x_BxTxD), KVCache(tuple(layers))
 
@@ -100,6 +136,8 @@ class Transformer(nnx.Module):
         table_VxD = table.astype(self.config.compute_dtype)
         rows = hidden_BxTxD.reshape(-1, hidden_BxTxD.shape[-1])  # a plain matrix product, as in `Linear`
         logits = jnp.einsum("rd,vd->rv", rows, table_VxD, preferred_element_type=jnp.float32)
+        if cap := self.config.logit_softcap:
+            logits = cap * jnp.tanh(logits / cap)
         return logits.reshape(*hidden_BxTxD.shape[:-1], -1)
 
     def unstacked(self) -> Transformer:
@@ -121,10 +159,36 @@ class Transformer(nnx.Module):
         ]
 
     def _embed(self, tokens_BxT: jax.Array) -> jax.Array:
-        return self.embedding[tokens_BxT].astype(self.config.compute_dtype)
+        x_BxTxD = self.embedding[tokens_BxT].astype(self.config.compute_dtype)
+        return x_BxTxD * jnp.asarray(self.config.embed_scale, x_BxTxD.dtype)
 
-    def _angles(self, positions_BxT: jax.Array) -> Angles:
-        return rotary_angles(positions_BxT, self.config.head_dim, self.config.rope_theta)
+    def _angles(self, positions_BxT: jax.Array) -> dict[Rope, Angles]:
+        ropes: set[Rope] = {kind.rope for kind in self.config.layer_kinds}
+        return {rope: rotary_angles(positions_BxT, self.config, rope) for rope in sorted(ropes)}
+
+
+class _Kinds(NamedTuple):
+    """`LayerKind` of all layers, [L], with the rope's number among those of the model."""
+
+    sliding: jax.Array
+    rope: jax.Array
+
+
+def _stacked_kinds(config: ModelConfig) -> _Kinds | None:
+    """None where all layers are alike."""
+    kinds = config.layer_kinds
+    if len(set(kinds)) == 1:
+        return None
+    ropes = sorted({kind.rope for kind in kinds})
+    numbers = jnp.array([ropes.index(kind.rope) for kind in kinds], jnp.int32)
+    return _Kinds(jnp.array([kind.sliding for kind in kinds]), numbers)
+
+
+def _chosen(angles: dict[Rope, Angles], kind: LayerKind | _Kinds) -> Angles:
+    """Those of a layer."""
+    if isinstance(kind, LayerKind):
+        return angles[kind.rope]
+    return jax.tree.map(lambda *of_ropes: jax.lax.select_n(kind.rope, *of_ropes), *angles.values())
 
 
 def _spread(x_BxTxD: jax.Array) -> jax.Array:

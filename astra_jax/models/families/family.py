@@ -16,8 +16,9 @@ class Family:
     """One `model_type` of Hugging Face.
 
     `tensors` maps the path of each parameter that a model of the family can have to the name of its tensor, with
-    `{layer}` for those of the stacked layers. `read` gives the `ModelConfig` fields that this family sets in
-    its own way, `write` the `config.json` keys.
+    `{layer}` for those of the stacked layers and `{expert}` for those of each expert. `read` gives the `ModelConfig`
+    fields that this family sets in its own way, `write` the `config.json` keys. `tied` and `activation` hold where the
+    file does not say.
     """
 
     model_type: str
@@ -25,6 +26,9 @@ class Family:
     tensors: Mapping[str, str]
     read: Callable[[HFConfig], dict[str, Any]]
     write: Callable[[ModelConfig], dict[str, Any]]
+    tied: bool = False
+    activation: str = "silu"
+    activation_key: str = "hidden_act"
 
 
 def linear(ours: str, theirs: str) -> dict[str, str]:
@@ -37,7 +41,7 @@ def norm(ours: str, theirs: str) -> dict[str, str]:
     return {f"layers.{ours}.scale": f"model.layers.{{layer}}.{theirs}.weight"}
 
 
-DENSE_TENSORS = {
+ATTENTION_TENSORS = {
     "embedding": "model.embed_tokens.weight",
     "unembedding": "lm_head.weight",
     "final_norm.scale": "model.norm.weight",
@@ -47,7 +51,13 @@ DENSE_TENSORS = {
     **linear("attention.key", "self_attn.k_proj"),
     **linear("attention.value", "self_attn.v_proj"),
     **linear("attention.output", "self_attn.o_proj"),
+}
+DENSE_TENSORS = {
+    **ATTENTION_TENSORS,
     **linear("ffn.gate", "mlp.gate_proj"),
     **linear("ffn.up", "mlp.up_proj"),
     **linear("ffn.down", "mlp.down_proj"),
 }
+QK_NORM_TENSORS = norm("attention.query_norm", "self_attn.q_norm") | norm(
+    "attention.key_norm", "self_attn.k_norm"
+)

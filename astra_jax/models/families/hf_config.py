@@ -10,6 +10,9 @@ from typing import Any
 
 from astra_jax.models.config import ModelConfig
 from astra_jax.models.families.family import Family, HFConfig
+from astra_jax.models.families.rope import read_rope, rope_of, without_theta, write_rope
+
+_ACTIVATIONS = {"silu": "silu", "gelu_pytorch_tanh": "gelu_tanh"}
 
 
 class UnsupportedModel(ValueError):
@@ -22,8 +25,18 @@ def read_config(family: Family, hf: HFConfig) -> ModelConfig:
     Raises:
         UnsupportedModel: the file asks for a feature that is not implemented, or lacks a size.
     """
-    _refuse_unsupported(hf)
+    _refuse_unsupported(family, hf)
+    common = {
+        "norm_eps": hf.get("rms_norm_eps", 1e-6),
+        "activation": _ACTIVATIONS[_activation(family, hf)],
+        "tie_embeddings": hf.get("tie_word_embeddings", family.tied),
+        "max_positions": hf.get("max_position_embeddings", ModelConfig.max_positions),
+        "init_std": hf.get("initializer_range", ModelConfig.init_std),
+    }
     try:
+        own = family.read(hf)
+        if "rope_theta" not in own:
+            common |= read_rope(rope_of(hf), hf.get("rope_theta"), hf.get("max_position_embeddings"))
         return ModelConfig(
             family=family.model_type,
             vocab_size=hf["vocab_size"],
@@ -32,19 +45,18 @@ def read_config(family: Family, hf: HFConfig) -> ModelConfig:
             num_layers=hf["num_hidden_layers"],
             num_heads=hf["num_attention_heads"],
             num_kv_heads=hf.get("num_key_value_heads") or hf["num_attention_heads"],
-            rope_theta=float(_rope(hf).get("rope_theta") or hf.get("rope_theta") or 10_000.0),
-            norm_eps=hf.get("rms_norm_eps", 1e-6),
-            tie_embeddings=hf.get("tie_word_embeddings", False),
-            max_positions=hf.get("max_position_embeddings", ModelConfig.max_positions),
-            init_std=hf.get("initializer_range", ModelConfig.init_std),
-            **family.read(hf),
+            **common | own,
         )
     except KeyError as missing:
         raise UnsupportedModel(f"config.json of a {family.model_type} model lacks {missing}.") from None
+    except ValueError as error:
+        raise UnsupportedModel(f"config.json of a {family.model_type} model: {error}.") from None
 
 
 def write_config(family: Family, config: ModelConfig, dtype: str) -> dict[str, Any]:
     """The `config.json` of `config`, for tensors stored as `dtype`."""
+    rope = write_rope(config.rope_theta, config.rope_scaling)
+    activation = next(theirs for theirs, ours in _ACTIVATIONS.items() if ours == config.activation)
     return {
         "architectures": [family.architecture],
         "model_type": family.model_type,
@@ -55,13 +67,14 @@ def write_config(family: Family, config: ModelConfig, dtype: str) -> dict[str, A
         "num_attention_heads": config.num_heads,
         "num_key_value_heads": config.num_kv_heads,
         "head_dim": config.head_dim,
-        "hidden_act": "silu",
+        family.activation_key: activation,
         "max_position_embeddings": config.max_positions,
         "initializer_range": config.init_std,
         "rms_norm_eps": config.norm_eps,
         "rope_theta": config.rope_theta,
-        "rope_scaling": None,
-        "rope_parameters": {"rope_theta": config.rope_theta, "rope_type": "default"},
+        "rope_scaling": without_theta(rope),
+        "rope_parameters": rope,
+        "attention_dropout": 0.0,
         "tie_word_embeddings": config.tie_embeddings,
         "use_cache": True,
         "torch_dtype": dtype,
@@ -70,23 +83,19 @@ def write_config(family: Family, config: ModelConfig, dtype: str) -> dict[str, A
     }
 
 
-def _rope(hf: HFConfig) -> HFConfig:
-    """transformers 5 calls it `rope_parameters`, 4 `rope_scaling`, where null is the plain kind."""
-    return hf.get("rope_parameters") or hf.get("rope_scaling") or {}
+def _activation(family: Family, hf: HFConfig) -> str:
+    return hf.get(family.activation_key) or family.activation
 
 
-def _refuse_unsupported(hf: HFConfig) -> None:
-    rope = _rope(hf)
+def _refuse_unsupported(family: Family, hf: HFConfig) -> None:
     features = {
-        "rope scaling": (rope.get("rope_type", rope.get("type", "default")), "default"),
-        "partial rotary embeddings": (rope.get("partial_rotary_factor", 1.0), 1.0),
-        "hidden activation": (hf.get("hidden_act", "silu"), "silu"),
-        "sliding-window attention": (bool(hf.get("use_sliding_window", False)), False),
-        "layer types": (set(hf.get("layer_types") or ["full_attention"]), {"full_attention"}),
-        "quantized weights": (hf.get("quantization_config"), None),
+        "partial rotary embeddings": (rope_of(hf).get("partial_rotary_factor", 1.0), (1.0,)),
+        "hidden activation": (_activation(family, hf), tuple(_ACTIVATIONS)),
+        "quantized weights": (hf.get("quantization_config"), (None,)),
     }
     for feature, (asked, supported) in features.items():
-        if asked != supported:
+        if asked not in supported:
             raise UnsupportedModel(
-                f"{hf.get('model_type')} with {feature} {asked!r} is not supported; only {supported!r} is."
+                f"{hf.get('model_type')} with {feature} {asked!r} is not supported; only "
+                f"{' and '.join(map(repr, supported))} {'is' if len(supported) == 1 else 'are'}."
             )

@@ -9,12 +9,12 @@ LLAMA = Family(
     read=lambda hf: {
         "head_dim": hf.get("head_dim") or hf["hidden_size"] // hf["num_attention_heads"],
         "attention_bias": hf.get("attention_bias", False),
+        "output_bias": hf.get("attention_bias", False),
         "ffn_bias": hf.get("mlp_bias", False),
     },
     write=lambda config: {
         "attention_bias": config.attention_bias,
         "mlp_bias": config.ffn_bias,
-        "attention_dropout": 0.0,
         "pretraining_tp": 1,
     },
 )

@@ -27,6 +27,64 @@ TINY_MODELS = {
     "qwen3": {"model_type": "qwen3", "head_dim": 8, "num_key_value_heads": 4},
     "qwen3-tied": {"model_type": "qwen3", "head_dim": 16, "tie_word_embeddings": True},
     "qwen3-biases": {"model_type": "qwen3", "head_dim": 8, "attention_bias": True, "rope_theta": 1_000_000.0},
+    "qwen3-yarn": {
+        "model_type": "qwen3",
+        "head_dim": 8,
+        "rope_parameters": {
+            "rope_type": "yarn",
+            "rope_theta": 10_000.0,
+            "factor": 4.0,
+            "original_max_position_embeddings": 32,
+        },
+    },
+    "qwen2": {"model_type": "qwen2", "tie_word_embeddings": True},
+    "qwen2-sliding": {
+        "model_type": "qwen2",
+        "use_sliding_window": True,
+        "sliding_window": 20,
+        "max_window_layers": 1,
+    },
+    "llama3": {
+        "model_type": "llama",
+        "rope_parameters": {
+            "rope_type": "llama3",
+            "rope_theta": 500.0,
+            "factor": 8.0,
+            "low_freq_factor": 1.0,
+            "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 64,
+        },
+    },
+    "gemma3": {
+        "model_type": "gemma3_text",
+        "num_hidden_layers": 4,
+        "head_dim": 16,
+        "query_pre_attn_scalar": 25,
+        "sliding_window": 20,
+        "layer_types": ["sliding_attention", "full_attention", "sliding_attention", "full_attention"],
+        "rope_parameters": {
+            "sliding_attention": {"rope_type": "default", "rope_theta": 100.0},
+            "full_attention": {"rope_type": "linear", "rope_theta": 5_000.0, "factor": 8.0},
+        },
+    },
+    "gemma3-cap": {
+        "model_type": "gemma3_text",
+        "head_dim": 8,
+        "attention_bias": True,
+        "final_logit_softcapping": 3.0,
+        "tie_word_embeddings": False,
+    },
+    "smollm3": {
+        "model_type": "smollm3",
+        "pad_token_id": 0,
+        "num_hidden_layers": 4,
+        "no_rope_layers": [1, 0, 1, 0],
+        "use_sliding_window": True,
+        "sliding_window": 20,
+        "layer_types": ["full_attention", "sliding_attention", "full_attention", "full_attention"],
+        "attention_bias": True,
+        "mlp_bias": True,
+    },
 }
 
 

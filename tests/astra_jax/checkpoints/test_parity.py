@@ -8,7 +8,11 @@ import pytest
 from flax import nnx
 
 from astra_jax.checkpoints.hf import export_model, import_model
+from astra_jax.checkpoints.layout import parameter_tensors
 from astra_jax.checkpoints.smollm2 import WheelUnavailable, convert
+from astra_jax.models import init_cache
+from astra_jax.models.families import find_family
+from astra_jax.models.parameter import named_parameters
 
 
 @nnx.jit
@@ -36,6 +40,39 @@ def test_tiny_models_agree_with_transformers_both_ways(torch_model, tokenizer_di
     exported = export_model(model, tmp_path / "exported", tokenizer_dir=tokenizer_dir)
     again = AutoModelForCausalLM.from_pretrained(exported)
     np.testing.assert_array_equal(torch_logits(again, tokens), expected)
+
+
+def test_gradients_agree_with_transformers(torch_model):
+    import torch
+
+    tokens = np.random.default_rng(1).integers(0, torch_model.config.vocab_size, (2, 40))
+    weights = np.random.default_rng(2).normal(size=(2, 40, torch_model.config.vocab_size)).astype(np.float32)
+    (torch_model(torch.tensor(tokens)).logits * torch.tensor(weights)).sum().backward()
+    theirs = {name: p.grad.numpy() for name, p in torch_model.named_parameters() if p.grad is not None}
+
+    model = import_model(torch_model.directory)
+    gradient = nnx.jit(nnx.grad(lambda model: (logits(model, tokens) * weights).sum()))(model)
+    family = find_family(model.config.family)
+    compared = 0
+    for path, parameter in named_parameters(gradient):
+        for name, ours in parameter_tensors(family, path, parameter):
+            if name in theirs:
+                scale = max(np.abs(theirs[name]).max(), 1)  # some are zero but for rounding
+                np.testing.assert_allclose(ours, theirs[name], atol=2e-4 * scale, rtol=0, err_msg=name)
+                compared += 1
+    assert compared >= len(theirs) - 2
+
+
+def test_a_cache_gives_the_logits_of_a_whole_row(torch_model):
+    tokens = np.random.default_rng(3).integers(0, torch_model.config.vocab_size, (2, 33))
+    model = import_model(torch_model.directory)
+    cache, parts = init_cache(model.config, 2, 40), []
+    extend = nnx.jit(lambda model, tokens, positions, cache: model.extend(tokens, positions, cache))
+    for start, end in ((0, 16), (16, 32), (32, 33)):
+        positions = np.broadcast_to(np.arange(start, end), (2, end - start))
+        hidden, cache = extend(model, tokens[:, start:end], positions, cache)
+        parts.append(model.logits(hidden))
+    np.testing.assert_allclose(np.concatenate(parts, axis=1), logits(model, tokens), atol=1e-4, rtol=0)
 
 
 @pytest.mark.slow

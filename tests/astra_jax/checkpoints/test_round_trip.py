@@ -151,10 +151,10 @@ def test_a_truncated_file_is_named(exported):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"model_type": "mamba"}, "'mamba' are not supported; those of llama, qwen3"),
-        ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 1.0}}, "rope scaling 'llama3'"),
-        ({"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2}}, "rope scaling 'linear'"),
-        ({"use_sliding_window": True}, "sliding-window attention True"),
+        ({"model_type": "mamba"}, "'mamba' are not supported; those of llama, qwen2, qwen3"),
+        ({"rope_parameters": {"rope_type": "longrope", "rope_theta": 1.0}}, "rope scaling 'longrope'"),
+        ({"rope_parameters": {"rope_type": "llama3", "rope_theta": 1.0}}, "lacks 'factor'"),
+        ({"layer_types": ["linear_attention"] * 3}, "layers of type 'linear_attention'"),
         ({"hidden_act": "gelu"}, "hidden activation 'gelu'"),
         ({"num_key_value_heads": 3}, "num_kv_heads 3"),
     ],
