@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
 from flax import nnx
 from jax.experimental import mesh_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
@@ -25,6 +26,7 @@ MESH_AXES = ("data", "fsdp", "expert", "context", "tensor")
 RULES: Rules = {
     "batch": ("data", "fsdp", "expert"),
     "time": ("context",),
+    "part": ("context",),  # of a row: one for each device that shares it
     "step": (),  # the time axis of generation, whose tokens are few
     "hidden": (),  # the model axis of activations; `embed` is that of weights
     "layers": (),
@@ -139,3 +141,28 @@ def constrain(x: jax.Array, *axes: str, name: str = "activation") -> jax.Array:
     if mesh.empty:
         return x
     return jax.lax.with_sharding_constraint(x, partition_spec(mesh, axes, x.shape, name=name))
+
+
+def parts_of_rows(mesh: jax.sharding.AbstractMesh | Mesh | None = None) -> int:
+    """How many devices share a row on `mesh`, by default that of `jax.set_mesh`."""
+    mesh = jax.sharding.get_abstract_mesh() if mesh is None else mesh
+    return 1 if mesh.empty else mesh.shape["context"]
+
+
+def row_order(length: int, parts: int) -> np.ndarray:
+    """Which token of a row stands at each place of it where `parts` devices share it: [T] int32.
+
+    Each device has two pieces, the i-th from the start and the i-th from the end, so that under a causal mask all
+    have as much to attend to.
+
+    Raises:
+        ShardingError: the row does not divide into two pieces for each device.
+    """
+    if parts == 1:
+        return np.arange(length, dtype=np.int32)
+    if length % (2 * parts):
+        raise ShardingError(
+            f"a row of {length} tokens does not divide into two pieces for each of {parts} devices"
+        )
+    pieces = np.arange(length, dtype=np.int32).reshape(2 * parts, -1)
+    return np.concatenate([pieces[[i, 2 * parts - 1 - i]].ravel() for i in range(parts)])

@@ -1,18 +1,29 @@
 """Attention behind two functions: over packed rows (training) and over a cache (generation).
 
-The model knows nothing else about attention, so a kernel for another device replaces a body here.
+The model knows nothing else about attention. Over a mesh every device attends with its own rows and heads; where rows
+are split over a `context` axis, it has some of a row's queries and fetches all keys and values of the row, which are
+few by grouped heads. Which queries it has is `sharding.row_order`: the work under a causal mask is the same for all.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.sharding import PartitionSpec
 
 from astra_jax.models.block_sparse import MASKED, block_sparse_attention
 from astra_jax.models.cache import LayerCache
 from astra_jax.models.rows import Rows, Scores
+from astra_jax.models.splash import kernel_spec, splash_attention, splash_kernel
+from astra_jax.sharding import partition_spec, parts_of_rows, row_order
+
+# (q, k, v, rows of q, rows of k, kernel) -> heads
+_Attend = Callable[[jax.Array, jax.Array, jax.Array, Rows, Rows, Any], jax.Array]
 
 
 def packed_attention(
@@ -22,6 +33,8 @@ def packed_attention(
     rows: Rows,
     scores: Scores,
     sliding: bool | jax.Array = False,
+    *,
+    kernel: str = "auto",
 ) -> jax.Array:
     """Attention over packed rows, as `Rows` says who sees whom. Returns [B, T, N, H].
 
@@ -29,8 +42,70 @@ def packed_attention(
 
     Args:
         sliding: whether tokens see a window only. An array where layers of one loop differ.
+        kernel: `xla`, `splash`, `interpret` (splash without a TPU, slow), or `auto`: splash on a TPU where no segment
+            has a parent.
     """
-    return block_sparse_attention(q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, rows, rows, scores, sliding)
+    kernel = _resolved(kernel, rows)
+    if kernel == "xla":
+
+        def attend(q: Any, k: Any, v: Any, q_rows: Rows, k_rows: Rows, sliding: Any) -> jax.Array:
+            return block_sparse_attention(q, k, v, q_rows, k_rows, scores, sliding)
+
+        return _over_mesh(attend, sliding, q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, rows)
+
+    def splash(slides: bool) -> jax.Array:
+        T, N = q_BxTxNxH.shape[1:3]
+        parts = parts_of_rows()
+        made = splash_kernel(row_order(T, parts), parts, T, N, scores, slides, kernel == "interpret")
+
+        def attend(q: Any, k: Any, v: Any, q_rows: Rows, k_rows: Rows, made: Any) -> jax.Array:
+            return splash_attention(made, q, k, v, q_rows, k_rows, scores)
+
+        return _over_mesh(attend, made, q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, rows)
+
+    if isinstance(sliding, bool):
+        return splash(sliding)
+    return jax.lax.cond(sliding, lambda: splash(True), lambda: splash(False))
+
+
+def _resolved(kernel: str, rows: Rows) -> str:
+    if kernel != "auto":
+        return kernel
+    mesh = jax.sharding.get_abstract_mesh()
+    device = None if mesh.empty else mesh.abstract_device
+    platform = device.platform if device else jax.default_backend()
+    return "splash" if platform == "tpu" and rows.parents is None else "xla"
+
+
+def _over_mesh(attend: _Attend, made: Any, q: jax.Array, k: jax.Array, v: jax.Array, rows: Rows) -> jax.Array:
+    """Calls `attend` on each device of the mesh with its queries, and the keys of their whole rows in order."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
+        return attend(q, k, v, rows, rows, made)
+    parts = parts_of_rows(mesh)
+
+    def local(q: Any, k: Any, v: Any, q_rows: Rows, made: Any) -> jax.Array:
+        if parts == 1:
+            return attend(q, k, v, q_rows, q_rows, made)
+        k, v, k_rows = jax.tree.map(partial(_whole_rows, parts=parts), (k, v, q_rows))
+        return attend(q, k, v, q_rows, k_rows, made)
+
+    q_spec = partition_spec(mesh, ("batch", "time", "heads", "head_dim"), q.shape, name="queries")
+    k_spec = partition_spec(mesh, ("batch", "time", "kv_heads", "head_dim"), k.shape, name="keys")
+    rows_spec = PartitionSpec(*q_spec[:2])
+    specs = (q_spec, k_spec, k_spec, rows_spec, kernel_spec(made, mesh))
+    # Kernels do not say over which axes their results vary.
+    return jax.shard_map(local, in_specs=specs, out_specs=q_spec, check_vma=False)(q, k, v, rows, made)
+
+
+def _whole_rows(x_BxTx: jax.Array, parts: int) -> jax.Array:
+    """All pieces of the rows that `context` shares, in the order of their tokens."""
+    gathered = jax.lax.all_gather(x_BxTx, "context", axis=1, tiled=True)
+    length = gathered.shape[1]
+    piece = length // (2 * parts)
+    starts = np.argsort(row_order(length, parts)[::piece])
+    pieces = [gathered[:, i * piece : (i + 1) * piece] for i in starts]
+    return jnp.concatenate(pieces, axis=1)
 
 
 def cached_attention(

@@ -19,7 +19,8 @@ from astra_jax.models.norm import RMSNorm
 from astra_jax.models.parameter import matrix
 from astra_jax.models.rope import Angles, rotary_angles
 from astra_jax.models.rows import Rows, Scores
-from astra_jax.sharding import constrain
+from astra_jax.models.vocabulary import Scorer, embed, logits, scorer
+from astra_jax.sharding import constrain, parts_of_rows, row_order
 
 # Layers that are not worth a loop: a nano model's gradient is an eighth faster on CPU without one.
 SHALLOW = 4
@@ -75,7 +76,7 @@ class Transformer(nnx.Module):
             replayed_LxBxTxk: experts that are taken instead of the best ones, such as those that a sampler took.
             routed: whether the routing is wanted; without it none is given.
         """
-        index_BxT = jnp.broadcast_to(jnp.arange(tokens_BxT.shape[1], dtype=jnp.int32), tokens_BxT.shape)
+        index_BxT = jnp.broadcast_to(row_order(tokens_BxT.shape[1], parts_of_rows()), tokens_BxT.shape)
         rows = Rows(index_BxT, segment_ids_BxT, parent_ids_BxT, positions_BxT)
         scores, angles = Scores.of(self.config), self._angles(positions_BxT)
         graph, stacked = nnx.split(self.layers)
@@ -97,7 +98,7 @@ class Transformer(nnx.Module):
         step, depth = _remat(layer, self.config.remat), self.config.num_layers
         x_BxTxD, routings = jax.lax.scan(
             step,
-            _spread(self._embed(tokens_BxT)),
+            _spread(self._embed(tokens_BxT, "time")),
             (stacked, _stacked_kinds(self.config), replayed_LxBxTxk),
             unroll=depth if depth <= SHALLOW else 1,
         )
@@ -113,7 +114,7 @@ class Transformer(nnx.Module):
                 written nowhere. Entries before a row's first new position must have been written.
         """
         angles, scores = self._angles(positions_BxT), Scores.of(self.config)
-        x_BxTxD = constrain(self._embed(tokens_BxT), "batch", "step", "hidden", name="hidden states")
+        x_BxTxD = constrain(self._embed(tokens_BxT, "step"), "batch", "step", "hidden", name="hidden states")
         layers = []
         for block, old, kind in zip(self._unstack(), cache.layers, self.config.layer_kinds, strict=True):
 
@@ -132,13 +133,11 @@ class Transformer(nnx.Module):
 
     def logits(self, hidden_BxTxD: jax.Array) -> jax.Array:
         """Scores of the next token, [B, T, V] float32."""
-        table = self.embedding if self.config.tie_embeddings else self.unembedding
-        table_VxD = table.astype(self.config.compute_dtype)
-        rows = hidden_BxTxD.reshape(-1, hidden_BxTxD.shape[-1])  # a plain matrix product, as in `Linear`
-        logits = jnp.einsum("rd,vd->rv", rows, table_VxD, preferred_element_type=jnp.float32)
-        if cap := self.config.logit_softcap:
-            logits = cap * jnp.tanh(logits / cap)
-        return logits.reshape(*hidden_BxTxD.shape[:-1], -1)
+        return logits(self._table(), hidden_BxTxD, self.config.compute_dtype, self.config.logit_softcap)
+
+    def scorer(self) -> Scorer:
+        """Scores hidden states by the token that follows; see `vocabulary.scorer`."""
+        return scorer(self._table(), self.config.compute_dtype, self.config.logit_softcap)
 
     def unstacked(self) -> Transformer:
         """The same model with its layers apart: `extend` then slices no weights.
@@ -158,9 +157,12 @@ class Transformer(nnx.Module):
             for layer in range(self.config.num_layers)
         ]
 
-    def _embed(self, tokens_BxT: jax.Array) -> jax.Array:
-        x_BxTxD = self.embedding[tokens_BxT].astype(self.config.compute_dtype)
+    def _embed(self, tokens_BxT: jax.Array, time: str) -> jax.Array:
+        x_BxTxD = embed(self.embedding[...], tokens_BxT, self.config.compute_dtype, time)
         return x_BxTxD * jnp.asarray(self.config.embed_scale, x_BxTxD.dtype)
+
+    def _table(self) -> jax.Array:
+        return (self.embedding if self.config.tie_embeddings else self.unembedding)[...]
 
     def _angles(self, positions_BxT: jax.Array) -> dict[Rope, Angles]:
         ropes: set[Rope] = {kind.rope for kind in self.config.layer_kinds}

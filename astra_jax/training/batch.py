@@ -8,7 +8,7 @@ from functools import partial
 import jax
 from jax.sharding import Mesh
 
-from astra_jax.sharding import named_sharding
+from astra_jax.sharding import named_sharding, parts_of_rows, row_order
 
 
 @partial(
@@ -44,10 +44,17 @@ class PackedBatch:
 
 
 def place(batch: PackedBatch, mesh: Mesh) -> PackedBatch:
-    """The batch on `mesh`, its rows split as the sharding rules say. Raises as `sharding.partition_spec`."""
-    return jax.tree.map(
-        lambda x: jax.device_put(x, named_sharding(mesh, ("batch", "time"), x.shape, name="batch")), batch
-    )
+    """The batch on `mesh`, its rows split as the sharding rules say, and their tokens in `sharding.row_order`.
+
+    Raises:
+        ShardingError: it does not divide.
+    """
+
+    def move(x: jax.Array) -> jax.Array:
+        ordered = x[:, row_order(x.shape[1], parts_of_rows(mesh))]
+        return jax.device_put(ordered, named_sharding(mesh, ("batch", "time"), x.shape, name="batch"))
+
+    return jax.tree.map(move, batch)
 
 
 def total_weight(batch: PackedBatch) -> jax.Array:

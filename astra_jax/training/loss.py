@@ -7,6 +7,8 @@ from typing import Protocol
 import jax
 import jax.numpy as jnp
 
+from astra_jax.models.vocabulary import Scorer
+from astra_jax.sharding import constrain, parts_of_rows
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.diagnostics import Diagnostics, Mean
 
@@ -18,7 +20,7 @@ class Model(Protocol):
         self, tokens: jax.Array, positions: jax.Array, segments: jax.Array, parents: jax.Array, /
     ) -> jax.Array: ...
 
-    def logits(self, hidden: jax.Array, /) -> jax.Array: ...
+    def scorer(self) -> Scorer: ...
 
 
 def token_logprobs(
@@ -35,28 +37,37 @@ def token_logprobs(
 
     Args:
         chunk: tokens of a row whose logits exist at one time; the backward pass computes them again. 0 keeps all
-            logits, B * T * V floats.
+            logits, B * T * V floats. Where devices share a row: of each one's part.
         mask_BxT: the tokens that are asked for; both figures are 0 at all others. Where few are, chunks save time
             too: each row's tokens are brought together, and chunks without any are skipped. Agents' rows
             are mostly context.
     """
-    B, T = targets_BxT.shape
-    mask = jnp.ones((B, T), bool) if mask_BxT is None else mask_BxT
+    mask = jnp.ones(targets_BxT.shape, bool) if mask_BxT is None else mask_BxT
+    # By part of a row, so that each device brings together and takes apart its own tokens.
+    hidden, targets, mask = (_parts(x) for x in (hidden_BxTxD, targets_BxT, mask))
+    scorer = model.scorer()
+
+    def score_asked(hidden: jax.Array, targets: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
+        logprobs, entropies = scorer(hidden, targets, temperature)
+        return jnp.where(mask, logprobs, 0.0), jnp.where(mask, entropies, 0.0)
+
     if chunk == 0:
-        return _score(model, temperature, hidden_BxTxD, targets_BxT, mask)
-    order = jnp.argsort(~mask, axis=1)  # stable: asked-for tokens first
-    asked = (_take(hidden_BxTxD, order), _take(targets_BxT, order), _take(mask, order))
+        logprobs, entropies = score_asked(hidden, targets, mask)
+        return logprobs.reshape(targets_BxT.shape), entropies.reshape(targets_BxT.shape)
+    order = jnp.argsort(~mask, axis=2)  # stable: asked-for tokens first
+    asked = (_take(hidden, order), _take(targets, order), _take(mask, order))
 
     @jax.checkpoint
     def score_chunk(piece: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array]:
         nothing = (jnp.zeros(piece[1].shape), jnp.zeros(piece[1].shape))
-        return jax.lax.cond(piece[2].any(), lambda: _score(model, temperature, *piece), lambda: nothing)
+        return jax.lax.cond(piece[2].any(), lambda: score_asked(*piece), lambda: nothing)
 
+    size = min(chunk, targets.shape[2])
     _, scores = jax.lax.scan(
-        lambda _, piece: (None, score_chunk(piece)), None, tuple(_split(x, min(chunk, T)) for x in asked)
+        lambda _, piece: (None, score_chunk(piece)), None, tuple(_split(x, size) for x in asked)
     )
-    back = jnp.argsort(order, axis=1)
-    logprobs, entropies = (_take(_join(x, T), back) for x in scores)
+    back = jnp.argsort(order, axis=2)
+    logprobs, entropies = (_take(_join(x, targets.shape[2]), back).reshape(targets_BxT.shape) for x in scores)
     return logprobs, entropies
 
 
@@ -68,28 +79,25 @@ def cross_entropy(model: Model, batch: PackedBatch, chunk: int = 0) -> tuple[jax
     return -jnp.sum(batch.loss_weights * logprob), {"entropy": Mean.over(entropy, trained)}
 
 
-def _score(
-    model: Model, temperature: float, hidden: jax.Array, targets: jax.Array, mask: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    logits = model.logits(hidden).astype(jnp.float32) / temperature
-    log_z = jax.nn.logsumexp(logits, axis=-1)
-    chosen = jnp.take_along_axis(logits, targets[..., None], axis=-1)[..., 0]
-    logprobs = logits - log_z[..., None]
-    entropy = -jnp.sum(jnp.exp(logprobs) * logprobs, axis=-1)
-    return jnp.where(mask, chosen - log_z, 0.0), jnp.where(mask, entropy, 0.0)
+def _parts(x_BxT: jax.Array) -> jax.Array:
+    """[B, T, ...] to [B, P, T/P, ...] for the P devices that share a row."""
+    x = x_BxT.reshape(x_BxT.shape[0], parts_of_rows(), -1, *x_BxT.shape[2:])
+    return constrain(x, "batch", "part", "step", *["hidden"] * (x.ndim - 3), name="parts of rows")
 
 
-def _take(x_BxT: jax.Array, order_BxT: jax.Array) -> jax.Array:
-    """[B, T, ...] with the tokens of each row in another order."""
-    return jnp.take_along_axis(x_BxT, order_BxT.reshape(order_BxT.shape + (1,) * (x_BxT.ndim - 2)), axis=1)
+def _take(x_BxPxT: jax.Array, order_BxPxT: jax.Array) -> jax.Array:
+    """[B, P, T, ...] with the tokens of each part in another order."""
+    order = order_BxPxT.reshape(order_BxPxT.shape + (1,) * (x_BxPxT.ndim - 3))
+    return jnp.take_along_axis(x_BxPxT, order, axis=2)
 
 
-def _split(x_BxT: jax.Array, chunk: int) -> jax.Array:
-    """[B, T, ...] to [T/chunk, B, chunk, ...], T padded up."""
-    B, T = x_BxT.shape[:2]
-    pad = [(0, 0), (0, -T % chunk)] + [(0, 0)] * (x_BxT.ndim - 2)
-    return jnp.pad(x_BxT, pad).reshape(B, -1, chunk, *x_BxT.shape[2:]).swapaxes(0, 1)
+def _split(x_BxPxT: jax.Array, chunk: int) -> jax.Array:
+    """[B, P, T, ...] to [T/chunk, B, P, chunk, ...], T padded up."""
+    B, P, T = x_BxPxT.shape[:3]
+    pad = [(0, 0), (0, 0), (0, -T % chunk)] + [(0, 0)] * (x_BxPxT.ndim - 3)
+    pieces = jnp.pad(x_BxPxT, pad).reshape(B, P, -1, chunk, *x_BxPxT.shape[3:])
+    return jnp.moveaxis(pieces, 2, 0)
 
 
 def _join(pieces: jax.Array, T: int) -> jax.Array:
-    return pieces.swapaxes(0, 1).reshape(pieces.shape[1], -1)[:, :T]
+    return jnp.moveaxis(pieces, 0, 2).reshape(*pieces.shape[1:3], -1)[:, :, :T]
