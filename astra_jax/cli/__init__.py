@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _expected() -> tuple[type[Exception], ...]:
     """What a user can cause and mend. Anything else is a bug, and shows its traceback."""
-    from astra_jax.checkpoints.safetensors_dir import CheckpointError
+    from astra_jax.checkpoints.error import CheckpointError
     from astra_jax.evaluation.report import NothingToReport
     from astra_jax.models.families import UnsupportedModel
     from astra_jax.sharding import ShardingError

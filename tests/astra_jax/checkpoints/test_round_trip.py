@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import shutil
 
 import jax
@@ -14,8 +15,8 @@ from flax import nnx
 from safetensors.numpy import load_file, save_file
 
 from astra_jax.checkpoints import safetensors_dir
+from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.hf import export_model, import_model, load_config
-from astra_jax.checkpoints.safetensors_dir import CheckpointError
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.families import UnsupportedModel
 
@@ -64,7 +65,7 @@ def test_import_then_export_is_bit_identical(torch_model, dtype, tokenizer_dir, 
 
 
 def test_many_files_hold_what_one_holds(exported, tokenizer_dir, tmp_path, monkeypatch):
-    monkeypatch.setattr(safetensors_dir.write_tensors, "__defaults__", (4000,))
+    monkeypatch.setattr(safetensors_dir, "SHARD_BYTES", 4000)
     many = export_model(import_model(exported), tmp_path / "many", tokenizer_dir=tokenizer_dir)
     assert len(list(many.glob("model-*-of-*.safetensors"))) > 2
     assert same_bits(load_tensors(many), load_tensors(exported))
@@ -135,10 +136,56 @@ UP = "model.layers.1.mlp.up_proj.weight"
     ],
     ids=["missing", "wrong shape", "unexpected", "integers"],
 )
-def test_a_wrong_tensor_is_named(exported, edit, message):
+@pytest.mark.parametrize("dtype", [None, "float32"])
+def test_a_wrong_tensor_is_named(exported, edit, message, dtype):
     change(exported, edit)
     with pytest.raises(CheckpointError, match=message):
-        import_model(exported, param_dtype=None)
+        import_model(exported, param_dtype=dtype)
+
+
+def test_a_checkpoint_of_another_family_is_refused_with_tensors_of_both(exported):
+    change(exported, lambda t: [t.update({k.replace("self_attn", "attn"): t.pop(k)}) for k in [*t]])
+    with pytest.raises(CheckpointError) as error:
+        import_model(exported)
+    assert re.fullmatch(
+        rf"{exported}: its config.json describes a qwen3 model, and its tensors are another's: 12 of 24 are missing, "
+        r"such as model\.layers\.0\.self_attn\.\S+ of shape \(.*\), and 12 have no place, such as "
+        r"model\.layers\.0\.attn\.\S+ of shape \(.*\)\.",
+        str(error.value),
+    )
+
+
+def test_a_file_that_the_index_names_must_be_there(exported, tokenizer_dir, tmp_path, monkeypatch):
+    monkeypatch.setattr(safetensors_dir, "SHARD_BYTES", 4000)
+    many = export_model(import_model(exported), tmp_path / "many", tokenizer_dir=tokenizer_dir)
+    first = sorted(many.glob("*.safetensors"))[0]
+    first.unlink()
+    with pytest.raises(CheckpointError, match=rf"{first} is missing: the index names it"):
+        import_model(many)
+    (many / "model.safetensors.index.json").write_text("{}")
+    with pytest.raises(CheckpointError, match="it is no index of safetensors files"):
+        import_model(many)
+
+
+def test_no_value_changes_where_tensors_differ_in_type(exported):
+    odd = np.float32(1 / 3)
+    change(exported, lambda t: t.update({k: v.astype(ml_dtypes.bfloat16) for k, v in t.items()}))
+    change(exported, lambda t: t.update({"model.norm.weight": np.full(16, odd)}))
+    model = import_model(exported, param_dtype=None)
+    assert model.config.param_dtype == "float32"
+    assert (model.final_norm.scale.get_value() == odd).all()
+
+
+def test_every_bfloat16_number_survives_float32(exported, tokenizer_dir, tmp_path):
+    numbers = (
+        np.arange(40 * 16, dtype=np.uint16) * 7
+    )  # from the smallest on, none of them infinite or no number
+    numbers = np.concatenate([numbers[:320], numbers[320:] | 0x8000]).view(ml_dtypes.bfloat16)
+    change(exported, lambda t: t.update({"model.embed_tokens.weight": numbers.reshape(40, 16)}))
+    out = export_model(
+        import_model(exported), tmp_path / "out", tokenizer_dir=tokenizer_dir, dtype="bfloat16"
+    )
+    assert load_tensors(out)["model.embed_tokens.weight"].tobytes() == numbers.tobytes()
 
 
 def test_a_truncated_file_is_named(exported):
@@ -186,6 +233,33 @@ def test_an_export_appears_whole_or_not_at_all(exported, tokenizer_dir, tmp_path
     with pytest.raises(OSError, match="no space left"):
         export_model(model, tmp_path / "second", tokenizer_dir=tokenizer_dir)
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_disk_that_is_too_small_is_said_before_anything_is_written(
+    exported, tokenizer_dir, tmp_path, monkeypatch
+):
+    model = import_model(exported)
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(2000, 1000, 1000))
+    with pytest.raises(CheckpointError, match=r"second needs [\d,]{5,} bytes, and .* has 1,000 free\.$"):
+        export_model(model, tmp_path / "new" / "second", tokenizer_dir=tokenizer_dir)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_progress_counts_bytes_to_the_last(exported, tokenizer_dir, tmp_path):
+    told = []
+    model = import_model(exported, progress=lambda done, of: told.append((done, of)))
+    sizes = sum(tensor.nbytes for tensor in load_tensors(exported).values())
+    assert told == sorted(told)
+    assert told[-1] == (sizes, sizes)
+    told.clear()
+    export_model(
+        model,
+        tmp_path / "out",
+        tokenizer_dir=tokenizer_dir,
+        progress=lambda done, of: told.append((done, of)),
+    )
+    assert told[-1] == (sizes, sizes)
 
 
 def test_bfloat16_parameters_stay_bfloat16(exported, tokenizer_dir, tmp_path):

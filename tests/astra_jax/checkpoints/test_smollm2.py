@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from astra_jax.checkpoints import smollm2
-from astra_jax.checkpoints.safetensors_dir import CheckpointError
+from astra_jax.checkpoints.error import CheckpointError
 
 
 def wheel_with(path, **files):

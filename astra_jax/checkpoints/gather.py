@@ -1,0 +1,49 @@
+"""A parameter, taken apart into the tensors that Hugging Face keeps for it, one after the other in host memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache, partial
+
+import jax
+import numpy as np
+from jax.sharding import NamedSharding, PartitionSpec
+
+from astra_jax.checkpoints.fill import BITS, PIECE_BYTES
+from astra_jax.checkpoints.layout import Index, Layout
+from astra_jax.checkpoints.safetensors_file import NewTensor
+
+
+def tensors_of(layout: Layout, value: jax.Array, dtype: str) -> Iterator[NewTensor]:
+    """The tensors of a parameter, to be written as `dtype`. Where processes share it, all must make them, in order."""
+    make = _from_host if value.nbytes <= PIECE_BYTES and value.is_fully_addressable else _from_devices
+    for index, name in layout.names():
+        yield NewTensor(name, layout.tensor_shape, dtype, partial(make, layout, value, index))
+
+
+def _from_host(layout: Layout, value: jax.Array, index: Index) -> np.ndarray:
+    return np.asarray(value)[index].transpose(layout.order).reshape(layout.tensor_shape)
+
+
+def _from_devices(layout: Layout, value: jax.Array, index: Index) -> np.ndarray:
+    """Cut out, put in order and gathered on the devices."""
+    everywhere = None
+    if isinstance(value.sharding, NamedSharding):
+        everywhere = NamedSharding(value.sharding.mesh, PartitionSpec())
+    tensor = _cutter(layout.order, everywhere)(value, np.array(index, np.int32))
+    here = np.asarray(tensor.addressable_data(0))
+    return here.view(value.dtype).reshape(layout.tensor_shape)
+
+
+@lru_cache(maxsize=64)
+def _cutter(order: tuple[int, ...], sharding: NamedSharding | None):
+    @partial(jax.jit, out_shardings=sharding)
+    def cut(value: jax.Array, index: jax.Array) -> jax.Array:
+        """As bits, which every device moves as they are."""
+        bits = jax.lax.bitcast_convert_type(value, BITS[value.dtype.itemsize])
+        stacked, body = index.shape[0], value.shape[index.shape[0] :]
+        start = [*index, *(0 for _ in body)]
+        part = jax.lax.dynamic_slice(bits, start, (1,) * stacked + body)
+        return part.reshape(body).transpose(order)
+
+    return cut
