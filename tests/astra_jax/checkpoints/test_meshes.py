@@ -45,22 +45,25 @@ except (CheckpointError, FileExistsError) as error:
 MESHES = {
     "fsdp": {"data": 1, "fsdp": 8},
     "copies": {"data": 8},
-    "tensor": {"data": 2, "fsdp": 2, "tensor": 2},
+    "experts": {"data": 1, "fsdp": 2, "expert": 2, "tensor": 2},
 }
 
 
 @pytest.fixture
 def source(tokenizer_dir, tmp_path):
     shape = ModelConfig(
-        family="llama",
+        family="qwen3_moe",
         vocab_size=64,
         hidden_size=32,
         ffn_size=48,
-        num_layers=3,
+        num_layers=2,
         num_heads=4,
         num_kv_heads=2,
         head_dim=8,
-        attention_bias=True,
+        qk_norm=True,
+        num_experts=4,
+        experts_per_token=2,
+        expert_ffn_size=16,
         tie_embeddings=False,
         param_dtype="bfloat16",
     )
@@ -104,7 +107,7 @@ def test_a_round_trip_over_a_mesh_keeps_every_byte_and_reads_none_twice(source, 
     whole = len(expected) - header
     for each in read:
         assert each["copies"] == whole
-        # Biases and norms are on every device of `fsdp`; the matrices are split.
+        # Norms of heads are on every device of `fsdp`; all else is split.
         assert whole / processes <= each["fsdp"] <= whole / processes + 0.05 * whole
     refusals = {" ".join(lines[-1]) for lines in printed}
-    assert refusals == {f"refused {tmp_path / 'out' / 'tensor'} exists: remove it or choose another name."}
+    assert refusals == {f"refused {tmp_path / 'out' / 'experts'} exists: remove it or choose another name."}
