@@ -121,7 +121,10 @@ def make_dataset(
     blocks = [single(sample) for sample in samples]
 
     def lay_out(rows: list[list[int]]) -> Any:
-        return assemble([[blocks[i] for i in row] for row in rows], packing.length, packing.rows)
+        batch = assemble([[blocks[i] for i in row] for row in rows], packing.length, packing.rows)
+        return replace(
+            batch, parent_ids=None
+        )  # no sample has a prefix, which lets kernels do that know of none
 
     return _index_batches([len(block) for block in blocks], packing, seed, epochs).map(lay_out)
 

@@ -37,7 +37,9 @@ class PackedBatch:
     targets: jax.Array  # int32: the token that follows in the same segment; 0 where none does
     positions: jax.Array  # int32, counted from the start of the sample
     segment_ids: jax.Array  # int32, from 1 within a row; 0 is padding
-    parent_ids: jax.Array  # int32: the segment that precedes this one; 0 is none
+    parent_ids: (
+        jax.Array | None
+    )  # int32: the segment that precedes this one; 0 is none. None: no segment has one
     loss_weights: jax.Array  # float32: weight of predicting `targets`; 0 for no loss
     advantages: jax.Array | None = None  # float32, RL
     sampler_logprobs: jax.Array | None = None  # float32, RL: of `targets`, as the sampler computed it

@@ -17,7 +17,7 @@ class Model(Protocol):
     """What a loss needs of a model (`astra_jax.models.Transformer`)."""
 
     def __call__(
-        self, tokens: jax.Array, positions: jax.Array, segments: jax.Array, parents: jax.Array, /
+        self, tokens: jax.Array, positions: jax.Array, segments: jax.Array, parents: jax.Array | None, /
     ) -> jax.Array: ...
 
     def scorer(self) -> Scorer: ...

@@ -74,6 +74,22 @@ TINY_MODELS = {
         "final_logit_softcapping": 3.0,
         "tie_word_embeddings": False,
     },
+    "qwen3-moe": {
+        "model_type": "qwen3_moe",
+        "head_dim": 8,
+        "num_experts": 6,
+        "num_experts_per_tok": 2,
+        "moe_intermediate_size": 24,
+        "norm_topk_prob": True,
+        "attention_bias": True,
+    },
+    "qwen3-moe-unnormalized": {
+        "model_type": "qwen3_moe",
+        "num_experts": 4,
+        "num_experts_per_tok": 3,
+        "moe_intermediate_size": 16,
+        "norm_topk_prob": False,
+    },
     "smollm3": {
         "model_type": "smollm3",
         "pad_token_id": 0,
