@@ -48,8 +48,10 @@ class Attention(nnx.Module):
         q_BxTxNxH, k_BxTxKxH = self.query(x_BxTxD), self.key(x_BxTxD)
         if self.query_norm and self.key_norm:
             q_BxTxNxH, k_BxTxKxH = self.query_norm(q_BxTxNxH), self.key_norm(k_BxTxKxH)
-        q_BxTxNxH, k_BxTxKxH = rotate(q_BxTxNxH, angles), rotate(k_BxTxKxH, angles)
-        heads_BxTxNxH, state = attend(q_BxTxNxH, k_BxTxKxH, self.value(x_BxTxD))
+        q_BxTxNxH = checkpoint_name(rotate(q_BxTxNxH, angles), "query")
+        k_BxTxKxH = checkpoint_name(rotate(k_BxTxKxH, angles), "key")
+        v_BxTxKxH = checkpoint_name(self.value(x_BxTxD), "value")
+        heads_BxTxNxH, state = attend(q_BxTxNxH, k_BxTxKxH, v_BxTxKxH)
         return self.output(heads_BxTxNxH), state
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-Remat = Literal["none", "attention", "full", "offload"]
+# What the backward pass computes again: nothing; all but what attention gives; all but that and what goes into it; all
+# but each layer's input; all, with each layer's input in the host's memory.
+Remat = Literal["none", "projections", "attention", "full", "offload"]
 Rope = Literal["none", "main", "local"]
 
 

@@ -27,7 +27,14 @@ SHALLOW = 4
 
 _SAVED = {
     "attention": jax.checkpoint_policies.save_only_these_names("attention"),
+    "projections": jax.checkpoint_policies.save_only_these_names("attention", "query", "key", "value"),
     "full": jax.checkpoint_policies.nothing_saveable,
+    "offload": jax.checkpoint_policies.save_and_offload_only_these_names(
+        names_which_can_be_saved=[],
+        names_which_can_be_offloaded=["layer_input"],
+        offload_src="device",
+        offload_dst="pinned_host",
+    ),
 }
 
 

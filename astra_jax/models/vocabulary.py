@@ -63,7 +63,8 @@ def scorer(table_VxD: jax.Array, dtype: str, softcap: float = 0.0) -> Scorer:
     height = table_VxD.shape[0] // _size(mesh, rows)  # of the table on each device, unturned
 
     def turn(table: jax.Array) -> jax.Array:
-        table = jnp.pad(table.astype(dtype), [(0, -height % _size(mesh, columns)), (0, 0)])
+        # In its own type: the gradients of chunks of tokens are added up in it.
+        table = jnp.pad(table, [(0, -height % _size(mesh, columns)), (0, 0)])
         if not columns:
             return table
         return jax.lax.all_to_all(table, columns, split_axis=0, concat_axis=1, tiled=True)

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from astra_jax.models import ModelConfig, Transformer
-from astra_jax.training.loss import cross_entropy
+from astra_jax.training.loss import RouterWeights, cross_entropy
 from astra_jax.training.optimizer import Optimizer
 from astra_jax.training.state import TrainState, split_model
 from astra_jax.training.step import TrainStep, make_train_step
@@ -29,10 +29,12 @@ def make_step(config: Config, model: Transformer, optimizer: Optimizer, state: T
         model: may be abstract.
         state: the run's, or an abstract one: only where its arrays live is read.
     """
+    weights = RouterWeights(config.model.router_balance, config.model.router_z)
+    router = weights if model.config.num_experts and (weights.balance or weights.z) else None
     return make_train_step(
         split_model(model)[0],
         optimizer,
-        partial(cross_entropy, chunk=config.logits_chunk),
+        partial(cross_entropy, chunk=config.logits_chunk, router=router),
         micro_batches=config.micro_batches,
         shardings=jax.tree.map(lambda x: x.sharding, state),
     )

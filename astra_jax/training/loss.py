@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 import jax
 import jax.numpy as jnp
 
+from astra_jax.models.experts import Routing
 from astra_jax.models.vocabulary import Scorer
 from astra_jax.sharding import constrain, parts_of_rows
 from astra_jax.training.batch import PackedBatch
@@ -19,6 +21,17 @@ class Model(Protocol):
     def __call__(
         self, tokens: jax.Array, positions: jax.Array, segments: jax.Array, parents: jax.Array | None, /
     ) -> jax.Array: ...
+
+    def forward(
+        self,
+        tokens: jax.Array,
+        positions: jax.Array,
+        segments: jax.Array,
+        parents: jax.Array | None,
+        /,
+        *,
+        routed: bool,
+    ) -> tuple[jax.Array, Routing | None]: ...
 
     def scorer(self) -> Scorer: ...
 
@@ -71,12 +84,34 @@ def token_logprobs(
     return logprobs, entropies
 
 
-def cross_entropy(model: Model, batch: PackedBatch, chunk: int = 0) -> tuple[jax.Array, Diagnostics]:
-    """The loss of SFT before its division: -sum of weight times log-probability over the batch's tokens."""
-    hidden = model(batch.tokens, batch.positions, batch.segment_ids, batch.parent_ids)
+@dataclass(frozen=True)
+class RouterWeights:
+    """What the losses of a mixture's router weigh, each a mean over layers and, as the loss itself, over tokens."""
+
+    balance: float = 0.0
+    z: float = 0.0
+
+
+def cross_entropy(
+    model: Model, batch: PackedBatch, chunk: int = 0, router: RouterWeights | None = None
+) -> tuple[jax.Array, Diagnostics]:
+    """The loss of SFT before its division: -sum of weight times log-probability over the batch's tokens.
+
+    Args:
+        router: adds the losses of the router, of a model that has one.
+    """
+    hidden, routing = model.forward(
+        batch.tokens, batch.positions, batch.segment_ids, batch.parent_ids, routed=router is not None
+    )
     trained = batch.loss_weights != 0
     logprob, entropy = token_logprobs(model, hidden, batch.targets, chunk=chunk, mask_BxT=trained)
-    return -jnp.sum(batch.loss_weights * logprob), {"entropy": Mean.over(entropy, trained)}
+    loss = -jnp.sum(batch.loss_weights * logprob)
+    diagnostics: Diagnostics = {"entropy": Mean.over(entropy, trained)}
+    if router and routing:
+        balance, z = routing.balance_BxT.mean(axis=0), routing.z_BxT.mean(axis=0)
+        loss += jnp.sum(batch.loss_weights * (router.balance * balance + router.z * z))
+        diagnostics["router_balance"] = Mean.over(balance, trained)
+    return loss, diagnostics
 
 
 def _parts(x_BxT: jax.Array) -> jax.Array:
