@@ -54,10 +54,10 @@ def packed_rows() -> tuple[np.ndarray, ...]:
     return rng.integers(0, NANO.vocab_size, (B, T)).astype(np.int32), positions, segments
 
 
-def plain_attention(q, k, v, segments, parents):
+def plain_attention(q, k, v, rows, scores, sliding):
     """The definition of packed attention, with the whole score matrix."""
-    time_ = jnp.arange(q.shape[1])
-    visible = (time_[:, None] >= time_) & (segments[:, :, None] == segments[:, None, :])
+    causal = rows.index[:, :, None] >= rows.index[:, None, :]
+    visible = causal & (rows.segments[:, :, None] == rows.segments[:, None, :])
     return jax.nn.dot_product_attention(q, k, v, mask=visible[:, None])
 
 

@@ -46,7 +46,7 @@ def played(*calls, ways=()):
     agent = Says(*[Turn(calls=[each]) for each in calls], Turn("Done."))
 
     async def run():
-        backend = McpBackend(server(*ways), SessionPool(start_deadline=10.0), call_deadline=1.0)
+        backend = McpBackend(server(*ways), SessionPool(start_deadline=10.0), call_deadline=3.0)
         return await play(task, server(), agent, backend, RunSettings())
 
     return asyncio.run(run())
