@@ -52,6 +52,7 @@ LAYERS = (
         "company",
         "intake",
         "configuration",
+        "pods",
     },  # the edge: nothing below reads a configuration file
     {"cli"},
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 
@@ -15,12 +16,16 @@ from astra_jax.cli.parsing import takes_config, verb
 from astra_jax.cli.rows import add_row_verbs
 from astra_jax.cli.synth import add_synth_verbs
 from astra_jax.cli.training import add_training_verbs
+from astra_jax.pods.place import NoPod
+from astra_jax.training.interruption import EXIT_STATUS, Interrupted
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The command line. Returns the exit status: 0 done, 1 a check failed, 2 the user must change something."""
+    """The command line. Returns the exit status: 0 done, 1 a check failed, 2 the user must change something, 75 the
+    run was asked to stop and the same command goes on, 130 it was stopped by hand."""
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
+    arguments.argv = list(sys.argv[1:] if argv is None else argv)
     if rest and not hasattr(arguments, "config"):
         parser.error(f"unknown argument {rest[0]}; `astra {arguments.verb} --help` shows what there is")
     console = Console()
@@ -34,6 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except _expected() as error:
         Console(stderr=True).print(f"astra: {_sentence(error)}", style="red", markup=False, soft_wrap=True)
         return 2
+    except Interrupted as stop:
+        Console(stderr=True).print(f"astra: {stop}", markup=False, soft_wrap=True)
+        return EXIT_STATUS
     except KeyboardInterrupt:
         Console(stderr=True).print("astra: stopped; the same command goes on where this one was")
         return 130
@@ -74,6 +82,7 @@ def _expected() -> tuple[type[Exception], ...]:
         FloatingPointError,
         ImpossibleOptions,
         InfrastructureFailure,
+        NoPod,
         NotProved,
         NothingToReport,
         OSError,

@@ -10,26 +10,29 @@ from typing import Any
 from rich.console import Console
 
 from astra_jax.cli.parsing import group, takes_config, verb, with_required
+from astra_jax.cli.pods import in_a_pod, takes_place
 
 
 def add_training_verbs(verbs: Any) -> None:
     sft = verb(
         verbs,
         "sft",
-        _sft,
+        in_a_pod(_sft),
         "supervised fine-tuning; the same command resumes",
         "astra sft --config=configs/sft/nano.py --config.run_dir=runs/sft --config.data.path=rows.jsonl",
     )
     takes_config(sft, "configs/sft/nano.py")
+    takes_place(sft)
     rl = verb(
         verbs,
         "rl",
-        _rl,
+        in_a_pod(_rl),
         "online multi-turn RL over arenas; the same command resumes",
         "astra rl --config=configs/rl/nano.py --config.run_dir=runs/rl --config.model=runs/sft/hf "
         "--config.arenas=arenas.jsonl",
     )
     takes_config(rl, "configs/rl/nano.py")
+    takes_place(rl)
 
     evals = group(
         verbs,

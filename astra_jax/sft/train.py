@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 import grain
 import jax
+import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 from rich.console import Console
@@ -26,6 +28,8 @@ from astra_jax.tokens.templates import FORMATS
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.distributed import any_process, check_same, is_first, on_first_host, once, put
+from astra_jax.training.interruption import Interrupted, StopRequests
 from astra_jax.training.metrics import MetricsWriter, check_finite
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample
@@ -40,8 +44,8 @@ from data_synthesis.records import BadRecord, Trajectory, read_records
 HF_FOLDER = "hf"
 
 # What is done to the weights of a model that was just drawn, given the seed.
-STARTS: dict[str, Callable[[Transformer, int], None]] = {
-    "noise": lambda model, seed: None,
+STARTS: dict[str, Callable[[Transformer, int], None] | None] = {
+    "noise": None,
     "induction": start_with_induction,
 }
 
@@ -66,16 +70,22 @@ def train(config: Config, console: Console | None = None) -> Path:
     A run is its folder, `config.run_dir`: after a kill at any moment, the same call continues from the last
     checkpoint, and on CPU ends with the same weights, bit for bit. A finished run returns at once.
 
+    In a run of several processes (`astra_jax.pods`) all call it with the same configuration, after
+    `training.distributed.join`.
+
     Raises:
         BadSetting: a value of the configuration, or the data that it names, cannot be used.
         ConfigChanged: the folder was started with another configuration or other data.
         BadRecord: a line of the data is no trajectory, and `config.data.bad_rows` is `stop`.
         FloatingPointError: the loss is no longer a number.
+        Interrupted: the process was asked to stop, and has saved its last step.
     """
     _check(config)
-    folder = RunFolder(config.run_dir, config.to_dict() | {"data_sha256": digest(config.data.path)})
+    data = digest(config.data.path)
+    check_same("data file config.data.path", data)
+    folder = RunFolder(config.run_dir, config.to_dict() | {"data_sha256": data})
     try:
-        if folder.result() is None:
+        if not any_process(folder.result() is not None):
             _run(config, folder, console or Console())
         return folder.path / HF_FOLDER
     finally:
@@ -122,28 +132,37 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
     finally:
         checkpoints.close()
     # An export is complete or absent, like a checkpoint: what is there is of the same weights.
-    if not (folder.path / HF_FOLDER).exists():
-        model = join_model(run.graph, run.state.params)
+    if not any_process((folder.path / HF_FOLDER).exists()):
+        _export(config, folder, run, tokenizer)
+    folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
+
+
+def _export(config: Config, folder: RunFolder, run: Run, tokenizer: Tokenizer) -> None:
+    params = jax.tree.map(on_first_host, run.state.params)
+    if is_first():
         export_model(
-            model,
+            join_model(run.graph, params),
             folder.path / HF_FOLDER,
             tokenizer_dir=tokenizer.directory,
             chat_template=FORMATS[config.chat_format].template_for(tokenizer),
         )
-    folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
 
 
 def _load_tokenizer(config: Config, folder: RunFolder) -> Tokenizer:
     """The one that the configuration names; else one for a model from nothing, trained on the rows, once."""
     if named := config.tokenizer or config.model.path:
         return Tokenizer(named)
-    own, part = folder.path / "tokenizer", folder.path / "tokenizer.part"
-    if not own.exists():
-        rejects: list[BadRecord] | None = None if config.data.bad_rows == "stop" else []
-        rows = list(read_records(config.data.path, Trajectory, rejects=rejects))
-        train_tokenizer(rows, part, vocab_size=config.tokenizer_vocab, format=FORMATS[config.chat_format])
-        part.rename(own)
+    own = folder.path / "tokenizer"
+    once("tokenizer", lambda: None if own.exists() else _train_tokenizer(config, own))
     return Tokenizer(own)
+
+
+def _train_tokenizer(config: Config, path: Path) -> None:
+    rejects: list[BadRecord] | None = None if config.data.bad_rows == "stop" else []
+    rows = list(read_records(config.data.path, Trajectory, rejects=rejects))
+    part = path.with_name(path.name + ".part")
+    train_tokenizer(rows, part, vocab_size=config.tokenizer_vocab, format=FORMATS[config.chat_format])
+    part.rename(path)
 
 
 def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
@@ -157,10 +176,15 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
         graph, _ = split_model(abstract_model(as_computed(config, imported.config)))
         return join_model(graph, split_model(imported)[1])
     start = choose("model.start", config.model.start, STARTS)
-    shape = ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init)
-    drawn = _draw_model(as_computed(config, shape), config.seed, mesh)
-    start(drawn, config.seed)
-    return drawn
+    shape = as_computed(config, ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init))
+    if start is None:
+        return _draw_model(shape, config.seed, mesh)
+    # It changes whole arrays, and only small models have one.
+    whole = _draw_model(shape, config.seed, make_mesh(devices=jax.local_devices()[:1]))
+    start(whole, config.seed)
+    graph, params = split_model(whole)
+    placed = jax.tree.map(lambda x, place: put(np.asarray(x), place), params, param_shardings(whole, mesh))
+    return join_model(graph, placed)
 
 
 def _draw_model(shape: ModelConfig, seed: int, mesh: Mesh) -> Transformer:
@@ -193,7 +217,8 @@ def _load_samples(config: Config, folder: RunFolder, tokenizer: Tokenizer, conso
         too_long=config.data.too_long,
         bad_rows=config.data.bad_rows,
     )
-    write_json(folder.path / "data.json", report.as_json())
+    if is_first():
+        write_json(folder.path / "data.json", report.as_json())
     console.print(f"sft: {report.sentence()}", highlight=False)
     return samples
 
@@ -217,18 +242,23 @@ def _loop(
     config: Config, folder: RunFolder, run: Run, checkpoints: CheckpointManager, console: Console
 ) -> None:
     done = int(run.state.step)
-    writer = MetricsWriter(folder.path, last_step=done)
-    with StepProgress("sft", run.total_steps, done, console) as progress:
+    with (
+        closing(MetricsWriter(folder.path, last_step=done)) as writer,
+        StepProgress("sft", run.total_steps, done, console) as progress,
+        StopRequests() as stop,
+    ):
         for step in range(done + 1, run.total_steps + 1):
             is_last = step == run.total_steps
             metrics = _update(run)
             if step % config.log_every == 0 or is_last:
                 writer(step, metrics)
                 progress(step, {name: metrics[name] for name in ("loss", "time/tokens_per_second")})
-            if step % config.checkpoint_every == 0 or is_last:
+            stops = any_process(stop.seen)
+            if step % config.checkpoint_every == 0 or is_last or stops:
                 check_finite(step, metrics["loss"])
                 checkpoints.save(run.state, {"batches": run.batches.get_state()})
-    writer.close()
+            if stops and not is_last:
+                raise Interrupted(step)
 
 
 def _update(run: Run) -> dict[str, Any]:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 
 import jax
+import numpy as np
 from jax.sharding import Mesh
 
 from astra_jax.sharding import named_sharding, parts_of_rows, row_order
+from astra_jax.training.distributed import put
 
 
 @partial(
@@ -48,13 +50,15 @@ class PackedBatch:
 def place(batch: PackedBatch, mesh: Mesh) -> PackedBatch:
     """The batch on `mesh`, its rows split as the sharding rules say, and their tokens in `sharding.row_order`.
 
+    In a run of several processes all have the whole batch, and each copies what its devices hold.
+
     Raises:
         ShardingError: it does not divide.
     """
 
     def move(x: jax.Array) -> jax.Array:
-        ordered = x[:, row_order(x.shape[1], parts_of_rows(mesh))]
-        return jax.device_put(ordered, named_sharding(mesh, ("batch", "time"), x.shape, name="batch"))
+        ordered = np.asarray(x)[:, row_order(x.shape[1], parts_of_rows(mesh))]
+        return put(ordered, named_sharding(mesh, ("batch", "time"), x.shape, name="batch"))
 
     return jax.tree.map(move, batch)
 

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
+from astra_jax.training.distributed import from_first, once
 from astra_jax.training.state import TrainState
 
 _TRASH = "deleted"
@@ -32,14 +33,16 @@ class CheckpointManager:
 
     A save writes a temporary folder and renames it, so that a process killed at any moment leaves the previous
     checkpoints as they were. Folders of killed saves and half-deleted checkpoints go when a manager opens.
+
+    In a run of several processes each has a manager of the same shared folder, and all call it together: each
+    process writes and reads the parts of arrays that its devices hold.
     """
 
     def __init__(self, directory: str | Path, keep: int = 2):
         if keep < 1:
             raise ValueError(f"keep is {keep}: at least one checkpoint must stay")
         self.directory = Path(directory).resolve()
-        self._remove("*.orbax-checkpoint-tmp*")
-        self._remove(_TRASH)
+        once("remains of checkpoints", self._tidy)
         self._orbax = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
@@ -55,7 +58,7 @@ class CheckpointManager:
         return sorted(self._orbax.all_steps())
 
     def latest(self) -> int | None:
-        return self._orbax.latest_step()
+        return from_first(self._orbax.latest_step())
 
     def save(self, state: TrainState, extra: dict[str, Any] | None = None) -> None:
         """Saves `state` under its step, and `extra` with it. On return it is on disk."""
@@ -64,7 +67,7 @@ class CheckpointManager:
             rest=ocp.args.JsonSave({"arrays": _describe(state), "extra": extra or {}}),  # type: ignore[call-arg]
         )
         self._orbax.save(int(state.step), args=items)
-        self._remove(_TRASH)
+        once("deleted checkpoints", lambda: self._remove(_TRASH))
 
     def restore(self, like: TrainState, step: int | None = None) -> Restored:
         """The state at `step` (default: the latest), bit for bit, laid out in memory as `like` is.
@@ -89,6 +92,10 @@ class CheckpointManager:
 
     def close(self) -> None:
         self._orbax.close()
+
+    def _tidy(self) -> None:
+        self._remove("*.orbax-checkpoint-tmp*")
+        self._remove(_TRASH)
 
     def _remove(self, pattern: str) -> None:
         for folder in self.directory.glob(pattern):

@@ -7,7 +7,9 @@ import math
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
+
+from astra_jax.training.distributed import is_first
 
 # Whoever wants figures elsewhere (a tracker, a terminal) is one of these: (step, metrics) -> None.
 Writer = Callable[[int, Mapping[str, Any]], None]
@@ -18,24 +20,29 @@ class MetricsWriter:
 
     Names that start with `time/` are wall-clock figures; all others are the same in every run of a
     configuration. On opening, records after `last_step` go, and so does a line that a kill cut short: the steps
-    that a resumed run does again write them again.
+    that a resumed run does again write them again. In a run of several processes only the first one writes.
     """
 
     def __init__(self, run_dir: str | Path, last_step: int = 0):
         """`last_step`: the step that was restored; 0 starts the file anew."""
         self.path = Path(run_dir) / "metrics.jsonl"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        _truncate(self.path, last_step)
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file: TextIO | None = None
+        if is_first():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            _truncate(self.path, last_step)
+            self._file = self.path.open("a", encoding="utf-8")
 
     def __call__(self, step: int, metrics: Mapping[str, Any]) -> None:
+        if self._file is None:
+            return
         record = {"step": step} | {name: _plain(value) for name, value in metrics.items()}
         self._file.write(json.dumps(record, allow_nan=False) + "\n")
         # In the kernel's hands, so that a record outlives the process before any checkpoint after it does.
         self._file.flush()
 
     def close(self) -> None:
-        self._file.close()
+        if self._file:
+            self._file.close()
 
 
 def check_finite(step: int, loss: Any) -> None:

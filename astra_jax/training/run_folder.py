@@ -8,7 +8,9 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from astra_jax.training.distributed import is_first, wait_for_all
 
 
 class ConfigChanged(ValueError):
@@ -23,13 +25,15 @@ class RunFolder:
     """`RUN/config.json`, `metrics.jsonl`, `checkpoints/`, `samples/`, and `final.json` once the run is done.
 
     Opening a new folder saves the resolved configuration; opening an old one checks that it is the same. One
-    process at a time may have it open: the lock goes with the process, however it ends.
+    run at a time may have it open: the lock goes with the process, however it ends. In a run of several processes
+    all open it, and the first one locks and writes for them.
     """
 
     def __init__(self, path: str | Path, config: Mapping[str, Any], *, fresh: bool = False):
         """
         Args:
-            config: the resolved configuration, as JSON values. `run_dir` may differ: folders can be moved.
+            config: the resolved configuration, as JSON values. `run_dir` may differ, as folders can be moved, and
+                `mesh`, which decides where things are computed and not what.
             fresh: deletes what the run has left so far.
 
         Raises:
@@ -38,6 +42,12 @@ class RunFolder:
             RunBusy: another process has the folder open.
         """
         self.path = Path(path)
+        self._lock: IO[str] | None = None
+        if is_first():
+            self._open(config, fresh)
+        wait_for_all("run folder")
+
+    def _open(self, config: Mapping[str, Any], fresh: bool) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
         if fresh:
@@ -60,16 +70,19 @@ class RunFolder:
 
     def finish(self, result: Mapping[str, Any]) -> None:
         """Marks the run as done; `result` says with what, for example the folder of its final weights."""
-        write_json(self.path / "final.json", result)
+        if is_first():
+            write_json(self.path / "final.json", result)
+        wait_for_all("final.json")
 
     def result(self) -> dict[str, Any] | None:
         """What `finish` was given; None while the run is not done."""
         return _read_json(self.path / "final.json")
 
     def close(self) -> None:
-        self._lock.close()
+        if self._lock:
+            self._lock.close()
 
-    def _take_lock(self) -> Any:
+    def _take_lock(self) -> IO[str]:
         lock = (self.path / ".lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -103,7 +116,8 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _check_same(saved: dict[str, Any], given: dict[str, Any], path: Path) -> None:
     old, new = _flatten(saved), _flatten(given)
-    keys = [k for k in sorted(old.keys() | new.keys()) if k != "run_dir" and old.get(k) != new.get(k)]
+    may_differ = {k for k in old.keys() | new.keys() if k == "run_dir" or k.startswith("mesh.")}
+    keys = [k for k in sorted((old.keys() | new.keys()) - may_differ) if old.get(k) != new.get(k)]
     if keys:
         changes = "; ".join(f"{k}: {old.get(k, 'absent')!r} then, {new.get(k, 'absent')!r} now" for k in keys)
         raise ConfigChanged(

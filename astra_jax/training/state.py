@@ -8,12 +8,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.sharding import named_sharding
+from astra_jax.training.distributed import put
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["step", "params", "opt_state"], meta_fields=[])
@@ -37,7 +39,7 @@ def place(state: TrainState, mesh: Mesh) -> TrainState:
 
     def move(x: jax.Array) -> jax.Array:
         there = isinstance(x.sharding, NamedSharding) and x.sharding.mesh == mesh
-        return x if there else jax.device_put(x, everywhere)
+        return x if there else put(np.asarray(x), everywhere)
 
     return jax.tree.map(move, state)
 
@@ -55,12 +57,12 @@ def abstract_state(model: nnx.Module, transform: optax.GradientTransformation, m
     weights = {_name(path): x for path, x in jax.tree_util.tree_leaves_with_path(params)}
     everywhere = NamedSharding(mesh, PartitionSpec())
 
-    def put(path: tuple, x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
+    def assign(path: tuple, x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
         weight = _mirrored(_name(path), weights)
         return _placed(x, weight.sharding if weight is not None and weight.shape == x.shape else everywhere)
 
     state = jax.eval_shape(lambda params: TrainState.create(params, transform), params)
-    opt_state = jax.tree_util.tree_map_with_path(put, state.opt_state)
+    opt_state = jax.tree_util.tree_map_with_path(assign, state.opt_state)
     return TrainState(_placed(state.step, everywhere), params, opt_state)
 
 
