@@ -28,7 +28,7 @@ from astra_jax.tokens.templates import FORMATS
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
-from astra_jax.training.distributed import any_process, check_same, is_first, on_first_host, once, put
+from astra_jax.training.distributed import any_process, check_same, is_first, once, put
 from astra_jax.training.interruption import Interrupted, StopRequests
 from astra_jax.training.metrics import MetricsWriter, check_finite
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
@@ -133,19 +133,13 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
         checkpoints.close()
     # An export is complete or absent, like a checkpoint: what is there is of the same weights.
     if not any_process((folder.path / HF_FOLDER).exists()):
-        _export(config, folder, run, tokenizer)
-    folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
-
-
-def _export(config: Config, folder: RunFolder, run: Run, tokenizer: Tokenizer) -> None:
-    params = jax.tree.map(on_first_host, run.state.params)
-    if is_first():
         export_model(
-            join_model(run.graph, params),
+            join_model(run.graph, run.state.params),
             folder.path / HF_FOLDER,
             tokenizer_dir=tokenizer.directory,
             chat_template=FORMATS[config.chat_format].template_for(tokenizer),
         )
+    folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
 
 
 def _load_tokenizer(config: Config, folder: RunFolder) -> Tokenizer:

@@ -90,11 +90,3 @@ def check_same(what: str, value: str) -> None:
 def put(value: np.ndarray, sharding: Sharding) -> jax.Array:
     """A host's array, the same in every process, on the devices of all: each process copies what its devices hold."""
     return jax.make_array_from_callback(value.shape, sharding, lambda index: value[index])
-
-
-def on_first_host(value: jax.Array) -> Any:
-    """All of an array where the first process can read it; others get what they have. All must call it."""
-    if value.is_fully_addressable or value.is_fully_replicated:
-        return value
-    whole = multihost_utils.process_allgather(value, tiled=True)
-    return whole if is_first() else value

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +28,7 @@ sys.exit(main())' "$@"
 
 
 class Cloud:
-    """`workers` hosts with `devices` each, on a folder of their own; `state` is that of the TPU VM."""
+    """Hosts of a TPU VM, each with a home under `root`."""
 
     def __init__(self, root: Path):
         self.root = root
@@ -36,15 +37,16 @@ class Cloud:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
 
-    def make(self, workers: int, devices: int = 1, state: str = "READY", **environ: str) -> "Cloud":
+    def make(self, workers: int, devices: int = 1, astra: str = ASTRA, **environ: str) -> "Cloud":
+        """Args: `astra`: the command of that name on each host."""
         self.close()
         (self.root / "workers").write_text(str(workers))
-        (self.root / "state").write_text(state)
+        self.say("READY")
         for worker in range(workers):
             home = self.root / f"worker_{worker}"
             (home / "astra-venv" / "bin").mkdir(parents=True, exist_ok=True)
             script = home / "astra-venv" / "bin" / "astra"
-            script.write_text(ASTRA)
+            script.write_text(astra)
             script.chmod(0o755)
             own = environ | {
                 "GCE_METADATA_HOST": f"127.0.0.1:{self._metadata(worker, workers)}",
@@ -53,6 +55,12 @@ class Cloud:
             }
             (self.root / f"worker_{worker}.json").write_text(json.dumps(own))
         return self
+
+    def say(self, state: str) -> None:
+        """The state of the TPU VM; empty where there is none."""
+        (self.root / "state").write_text(state)
+        if not state:
+            (self.root / "state").unlink()
 
     def start(self, script: str, *arguments: str, **options) -> subprocess.Popen:
         """A script of tpu_scripts, with the stand-ins first on the path."""
@@ -97,10 +105,8 @@ class Cloud:
         self.close()
         for path in self.root.glob("worker_*/astra-sessions/*/process"):
             if not path.with_name("status").exists():
-                try:
+                with suppress(ProcessLookupError):
                     os.kill(int(path.read_text()), signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
         shutil.rmtree(self.root, ignore_errors=True)
 
     def _metadata(self, worker: int, workers: int) -> int:
