@@ -1,8 +1,8 @@
 """Training steps a second of SmolLM2-135M's shape in float32 on this machine's cores, against PyTorch's eager ones.
 
-`python -m benchmarks.train_step [--json FILE]`. Both do the same: forward and backward over 4 rows of 256 tokens, AdamW.
-They take turns, so that other work on the machine falls on both; the figures are medians. The weights are random, as no
-time depends on them.
+`python -m benchmarks.train_step [--json FILE]`. Both do the same: forward and backward over 4 rows of 256 tokens, and
+AdamW. They take turns, so that other work on the machine falls on both; the figures are medians. The weights are
+random, as no time depends on them.
 """
 
 from __future__ import annotations

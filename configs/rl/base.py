@@ -53,7 +53,7 @@ def get_config() -> ConfigDict:
     config.engine.stop_ids = 4  # stop ids a request may have
 
     config.compute_dtype = "float32"  # of matrix products, in sampling too; bfloat16 on TPU and GPU
-    config.remat = "none"  # what the backward pass computes again: none, projections, attention, full, offload. Ours
+    config.remat = "none"  # what is computed again: none, projections, attention, full, offload. Ours
     config.row_length = 74_752  # tokens of a training row
     config.micro_rows = 1  # rows taken at once, a multiple of the parts that the mesh splits rows into
     config.logits_chunk = 1024  # tokens of a row whose logits exist at one time; 0: all

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from astra_jax.models.vocabulary import score
 from astra_jax.rl.algorithms import GRPO
 from astra_jax.rl.batching import to_batch
 from astra_jax.rl.loss import policy_loss
@@ -27,8 +28,8 @@ class Table:
     def __call__(self, tokens, positions, segments, parents):
         return self.table
 
-    def logits(self, hidden):
-        return hidden
+    def scorer(self):
+        return lambda hidden, targets, temperature: score(hidden / temperature, targets)
 
 
 @pytest.fixture
