@@ -8,11 +8,13 @@ arrays of CPU devices, which are there by their nature.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -24,8 +26,12 @@ from astra_jax.checkpoints.safetensors_dir import TensorReader
 from astra_jax.checkpoints.safetensors_file import Box
 
 PIECE_BYTES = 16 * 2**20  # read at a time; shards up to this size are put together in host memory
+BITS = {2: np.uint16, 4: np.uint32}  # by the size of a number
+_BLOCK_ROWS = 64
+_READERS = 2  # threads that read and transpose; each holds a piece
 
-BITS = {1: jnp.uint8, 2: jnp.uint16, 4: jnp.uint32, 8: jnp.uint64}
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,11 @@ class Piece:
 
     index: Index
     body: Box
+
+    @property
+    def box(self) -> Box:
+        """Its place in the parameter."""
+        return (*((i, i + 1) for i in self.index), *self.body)
 
 
 def fill(layout: Layout, dtype: str, sharding: Sharding | None, reader: TensorReader) -> jax.Array:
@@ -48,11 +59,20 @@ def fill(layout: Layout, dtype: str, sharding: Sharding | None, reader: TensorRe
     shards = _local_shards(layout.shape, sharding)
     stored = reader.dtype(layout.name((0,) * len(layout.stacked)))
     itemsize = max(jnp.dtype(dtype).itemsize, jnp.dtype(stored).itemsize)
+
+    def read(piece: Piece) -> np.ndarray:
+        """In our order, with an axis of size 1 for each index."""
+        values = reader.read(
+            layout.name(piece.index), layout.view, tuple(piece.body[axis] for axis in layout.order)
+        )
+        if layout.inputs:
+            values = transposed(values.reshape(math.prod(values.shape[: -layout.inputs]), -1))
+        return values.reshape([last - first for first, last in piece.box]).astype(dtype, copy=False)
+
     for region in _regions([shard.box for shard in shards]):
-        for piece in _pieces(layout, region, itemsize):
-            values = reader.read(layout.name(piece.index), layout.view, _permuted(piece.body, layout.order))
+        for piece, values in _ahead(read, _pieces(layout, region, itemsize)):
             for shard in shards:
-                shard.write(layout, piece, values, dtype)
+                shard.write(piece.box, values)
     arrays = [array for shard in shards for array in shard.arrays(dtype)]
     if sharding is None:
         return arrays[0]
@@ -68,64 +88,66 @@ class _Shard:
         self.host: np.ndarray | None = None
         self.buffers: list[jax.Array] = []
 
-    def write(self, layout: Layout, piece: Piece, values: np.ndarray, dtype: str) -> None:
-        """Takes over what it needs of a piece, whose values are in the order of the tensor."""
-        whole = (*((i, i + 1) for i in piece.index), *piece.body)
-        common = tuple(_common(a, b) for a, b in zip(self.box, whole, strict=True))
+    def write(self, box: Box, values: np.ndarray) -> None:
+        """Takes over what it needs of the part `box` of the array."""
+        common = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(self.box, box, strict=True))
         if any(first >= last for first, last in common):
             return
-        self._allocate(dtype)
-        inside = _relative(
-            _permuted(common[len(piece.index) :], layout.order), _permuted(piece.body, layout.order)
-        )
-        part = values[tuple(slice(*span) for span in inside)]
-        target = _relative(common, self.box)
+        self._allocate(values.dtype)
+        part, target = values[_slices(common, box)], _slices(common, self.box)
         if self.host is not None:
-            block = self.host[tuple(slice(*span) for span in target)]
-            block[...] = part.transpose(_inverse(layout.order)).reshape(block.shape)
+            self.host[target] = part
             return
-        start = np.array([first for first, _ in target], np.int32)
-        how = {"order": _inverse(layout.order), "stacked": len(piece.index)}
+        start = np.array([span.start for span in target], np.int32)
         self.buffers = [
-            _write(buffer, jax.device_put(part, device), start, **how)
+            _write(buffer, jax.device_put(part, device), start)
             for buffer, device in zip(self.buffers, self.devices, strict=True)
         ]
-        # What is under way is bounded by one piece.
-        jax.block_until_ready(self.buffers)
+        jax.block_until_ready(self.buffers)  # what is under way is bounded
 
     def arrays(self, dtype: str) -> list[jax.Array]:
-        self._allocate(dtype)
+        self._allocate(jnp.dtype(dtype))
         if self.host is not None:
             return [jax.device_put(self.host, device) for device in self.devices]
         return self.buffers
 
-    def _allocate(self, dtype: str) -> None:
+    def _allocate(self, dtype: np.dtype) -> None:
         if self.host is not None or self.buffers:
             return
-        if math.prod(self.shape) * jnp.dtype(dtype).itemsize <= PIECE_BYTES:
-            self.host = np.empty(self.shape, jnp.dtype(dtype))
+        if math.prod(self.shape) * dtype.itemsize <= PIECE_BYTES:
+            self.host = np.empty(self.shape, dtype)
         else:
             self.buffers = [jnp.zeros(self.shape, dtype, device=device) for device in self.devices]
 
 
-@partial(jax.jit, donate_argnums=0, static_argnames=("order", "stacked"))
-def _write(
-    buffer: jax.Array, part: jax.Array, start: jax.Array, *, order: tuple[int, ...], stacked: int
-) -> jax.Array:
+@partial(jax.jit, donate_argnums=0)
+def _write(buffer: jax.Array, part: jax.Array, start: jax.Array) -> jax.Array:
     """`buffer` with `part` at `start`, in place. As bits: XLA's CPU compiler would copy a whole bfloat16 buffer."""
     bits = BITS[buffer.dtype.itemsize]
-    part = _cast(part, buffer.dtype).transpose(order)
-    part = jax.lax.bitcast_convert_type(part, bits).reshape((1,) * stacked + part.shape)
-    target = jax.lax.bitcast_convert_type(buffer, bits)
+    part, target = (jax.lax.bitcast_convert_type(x, bits) for x in (part, buffer))
     return jax.lax.bitcast_convert_type(jax.lax.dynamic_update_slice(target, part, start), buffer.dtype)
 
 
-def _cast(x: jax.Array, dtype: jnp.dtype) -> jax.Array:
-    """Widens bfloat16 by its bits: some devices would flush the smallest numbers to zero."""
-    if x.dtype != jnp.bfloat16 or dtype != jnp.float32:
-        return x.astype(dtype)
-    bits = jax.lax.bitcast_convert_type(x, jnp.uint16).astype(jnp.uint32) << 16
-    return jax.lax.bitcast_convert_type(bits, jnp.float32)
+def transposed(values: np.ndarray) -> np.ndarray:
+    """The transpose of a matrix in memory of its own, by blocks that stay in the cache: NumPy copies it row by row."""
+    bits = values.view(BITS[values.dtype.itemsize])
+    turned = np.empty(bits.shape[::-1], bits.dtype)
+    for start in range(0, len(bits), _BLOCK_ROWS):
+        turned[:, start : start + _BLOCK_ROWS] = bits[start : start + _BLOCK_ROWS].T
+    return turned.view(values.dtype)
+
+
+def _ahead(make: Callable[[T], U], items: Iterable[T]) -> Iterator[tuple[T, U]]:
+    """Each item with what `make` gives for it, in order; threads are a few items ahead."""
+    waiting: deque[tuple[T, Future[U]]] = deque()
+    with ThreadPoolExecutor(_READERS) as pool:
+        for item in items:
+            waiting.append((item, pool.submit(make, item)))
+            if len(waiting) > _READERS:
+                first, future = waiting.popleft()
+                yield first, future.result()
+        for first, future in waiting:
+            yield first, future.result()
 
 
 def _local_shards(shape: Sequence[int], sharding: Sharding | None) -> list[_Shard]:
@@ -158,20 +180,8 @@ def _pieces(layout: Layout, region: Box, itemsize: int) -> Iterator[Piece]:
             yield Piece(index, (*body[:rows], span, *body[rows + 1 :]))
 
 
-def _permuted(box: Box, order: Sequence[int]) -> Box:
-    return tuple(box[axis] for axis in order)
-
-
-def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(order.index(axis) for axis in range(len(order)))
-
-
-def _common(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
-    return max(a[0], b[0]), min(a[1], b[1])
-
-
-def _relative(box: Box, origin: Box) -> Box:
-    return tuple((a - first, b - first) for (a, b), (first, _) in zip(box, origin, strict=True))
+def _slices(box: Box, origin: Box) -> tuple[slice, ...]:
+    return tuple(slice(a - first, b - first) for (a, b), (first, _) in zip(box, origin, strict=True))
 
 
 def _volume(box: Box) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 
 import jax
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
-from astra_jax.checkpoints.fill import BITS, PIECE_BYTES
+from astra_jax.checkpoints.fill import BITS, PIECE_BYTES, transposed
 from astra_jax.checkpoints.layout import Index, Layout
 from astra_jax.checkpoints.safetensors_file import NewTensor
 
@@ -22,28 +23,31 @@ def tensors_of(layout: Layout, value: jax.Array, dtype: str) -> Iterator[NewTens
 
 
 def _from_host(layout: Layout, value: jax.Array, index: Index) -> np.ndarray:
-    return np.asarray(value)[index].transpose(layout.order).reshape(layout.tensor_shape)
+    return _in_their_order(layout, np.asarray(value)[index])
 
 
 def _from_devices(layout: Layout, value: jax.Array, index: Index) -> np.ndarray:
-    """Cut out, put in order and gathered on the devices."""
     everywhere = None
     if isinstance(value.sharding, NamedSharding):
         everywhere = NamedSharding(value.sharding.mesh, PartitionSpec())
-    tensor = _cutter(layout.order, everywhere)(value, np.array(index, np.int32))
-    here = np.asarray(tensor.addressable_data(0))
-    return here.view(value.dtype).reshape(layout.tensor_shape)
+    body = _cutter(everywhere)(value, np.array(index, np.int32))
+    return _in_their_order(layout, np.asarray(body.addressable_data(0)).view(value.dtype))
+
+
+def _in_their_order(layout: Layout, body: np.ndarray) -> np.ndarray:
+    if layout.inputs:
+        body = transposed(np.ascontiguousarray(body).reshape(math.prod(body.shape[: layout.inputs]), -1))
+    return body.reshape(layout.tensor_shape)
 
 
 @lru_cache(maxsize=64)
-def _cutter(order: tuple[int, ...], sharding: NamedSharding | None):
+def _cutter(sharding: NamedSharding | None) -> Callable[[jax.Array, np.ndarray], jax.Array]:
     @partial(jax.jit, out_shardings=sharding)
     def cut(value: jax.Array, index: jax.Array) -> jax.Array:
         """As bits, which every device moves as they are."""
         bits = jax.lax.bitcast_convert_type(value, BITS[value.dtype.itemsize])
         stacked, body = index.shape[0], value.shape[index.shape[0] :]
         start = [*index, *(0 for _ in body)]
-        part = jax.lax.dynamic_slice(bits, start, (1,) * stacked + body)
-        return part.reshape(body).transpose(order)
+        return jax.lax.dynamic_slice(bits, start, (1,) * stacked + body).reshape(body)
 
     return cut

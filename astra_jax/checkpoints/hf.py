@@ -26,6 +26,7 @@ from astra_jax.checkpoints.fill import fill
 from astra_jax.checkpoints.gather import tensors_of
 from astra_jax.checkpoints.layout import Layout
 from astra_jax.checkpoints.new_directory import new_directory, refuse_existing, require_space
+from astra_jax.checkpoints.parameters import PARAMETERS, read_parameters
 from astra_jax.checkpoints.safetensors_dir import TensorReader, write_tensors, written_bytes
 from astra_jax.checkpoints.safetensors_file import NewTensor
 from astra_jax.checkpoints.together import on_first_process, write_on_first_process
@@ -70,6 +71,7 @@ def import_model(
     Every process reads what its own devices need, and nothing else.
 
     Args:
+        directory: Hugging Face's, or one of `parameters.save_parameters`.
         param_dtype: None keeps that of the checkpoint: the widest, where its tensors differ.
 
     Raises:
@@ -79,6 +81,8 @@ def import_model(
     """
     directory = Path(directory)
     config = load_config(directory)
+    if (directory / PARAMETERS).exists():
+        return read_parameters(directory / PARAMETERS, config, mesh=mesh, param_dtype=param_dtype)
     with TensorReader(directory) as reader:
         dtype = param_dtype or reader.widest_dtype()
         return _read_model(dataclasses.replace(config, param_dtype=dtype), reader, mesh, progress)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
+from threading import Lock
 
 import jax.numpy as jnp
 import numpy as np
@@ -36,7 +37,7 @@ class TensorReader:
 
     def __init__(self, directory: Path):
         self.directory = directory
-        self.bytes_read = 0
+        self.bytes_read, self._counting = 0, Lock()
         self._stack = ExitStack()
         with ExitStack() as opening:
             files = [opening.enter_context(closing(_open(path))) for path in _files(directory)]
@@ -87,9 +88,10 @@ class TensorReader:
             self.dtype(name)
 
     def read(self, name: str, shape: Sequence[int], box: Box) -> np.ndarray:
-        """A part of a tensor, as `SafetensorsFile.read`."""
+        """A part of a tensor, as `SafetensorsFile.read`. Threads may call it."""
         values = self._where[name].read(name, shape, box)
-        self.bytes_read += values.nbytes
+        with self._counting:
+            self.bytes_read += values.nbytes
         return values
 
     def _stored(self, name: str) -> StoredTensor:
