@@ -45,6 +45,7 @@ LAYERS = (
     {"models", "tokens", "checkpoints"},
     {"training", "inference"},
     {"sft", "rl", "evaluation"},
+    {"planning"},
     {
         "quickstart",
         "synthesis",

@@ -13,6 +13,7 @@ from astra_jax import configuration
 from astra_jax.cli.arenas import add_arena_verbs
 from astra_jax.cli.export import add_export_verbs
 from astra_jax.cli.parsing import takes_config, verb
+from astra_jax.cli.plan import add_plan_verb
 from astra_jax.cli.rows import add_row_verbs
 from astra_jax.cli.synth import add_synth_verbs
 from astra_jax.cli.training import add_training_verbs
@@ -52,6 +53,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from astra_jax.checkpoints.error import CheckpointError
     from astra_jax.evaluation.report import NothingToReport
     from astra_jax.models.families import UnsupportedModel
+    from astra_jax.planning.topology import NoCompiler, UnknownTopology
     from astra_jax.sharding import ShardingError
     from astra_jax.training.checkpoint import CheckpointMismatch
     from astra_jax.training.run_folder import ConfigChanged, RunBusy
@@ -82,6 +84,7 @@ def _expected() -> tuple[type[Exception], ...]:
         FloatingPointError,
         ImpossibleOptions,
         InfrastructureFailure,
+        NoCompiler,
         NoPod,
         NotProved,
         NothingToReport,
@@ -91,6 +94,7 @@ def _expected() -> tuple[type[Exception], ...]:
         SandboxUnavailable,
         SelectionError,
         ShardingError,
+        UnknownTopology,
         UnsolvedArena,
         UnsupportedModel,
     )
@@ -144,4 +148,5 @@ def _parser() -> argparse.ArgumentParser:
     add_row_verbs(verbs)
     add_training_verbs(verbs)
     add_export_verbs(verbs)
+    add_plan_verb(verbs)
     return parser

@@ -230,7 +230,7 @@ class _Trainer:
             self.state = TrainState(self.state.step + 1, self.state.params, self.state.opt_state)
             return {"loss": 0.0, "skipped": 1.0}
         groups = [group.episodes for group in filled.groups]
-        batch = to_batch(groups, filled.signals, c.row_length, c.micro_rows)
+        batch = to_batch(groups, filled.signals, c.row_length, c.micro_rows, c.share_prompts)
         with jax.set_mesh(self.mesh):
             step = self.steps.for_rows(batch.tokens.shape[0], self.state)
             self.state, metrics = step(self.state, place_batch(batch, self.mesh))

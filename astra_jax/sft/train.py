@@ -106,6 +106,11 @@ def _check(config: Config) -> None:
     for name, value in given.items():
         if not value:
             raise BadSetting(f"config.{name} is empty: it has no default")
+    if config.preset and not config.model.path:
+        raise BadSetting(
+            f"config.preset is {config.preset!r}, a shape for plans: a run needs config.model.path, the Hugging Face "
+            "directory of such a model"
+        )
     if (config.steps > 0) == (config.epochs > 0):
         raise BadSetting(
             f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"

@@ -11,6 +11,7 @@ def get_config() -> ConfigDict:
     config = ConfigDict()
     config.run_dir = ""  # folder of the run, made if absent; required
     config.model = ""  # Hugging Face directory to start from, with its tokenizer; required
+    config.preset = ""  # shape that `astra plan` compiles without a `model`: see astra_jax/planning/shapes
     config.arenas = ""  # JSONL of proved arenas; required
     config.seed = 0  # of the order of arenas and of sampling
     config.chat_format = "qwen3"  # qwen3 or chatml
@@ -31,11 +32,14 @@ def get_config() -> ConfigDict:
     config.clip_low = 0.2  # the ratio is clipped to [1 - clip_low, 1 + clip_high]. Paper: not stated
     config.clip_high = 0.2
 
-    # Devices over which rows (data, fsdp), weights (fsdp) and heads (tensor) are split; -1: all that are left.
+    # Over how many devices what is split; -1: all that are left.
     config.mesh = ConfigDict()
-    config.mesh.data = -1
-    config.mesh.fsdp = 1
-    config.mesh.tensor = 1
+    config.mesh.data = -1  # rows
+    config.mesh.fsdp = 1  # rows and weights
+    config.mesh.expert = 1  # rows, weights, and the experts of a mixture
+    config.mesh.context = 1  # the tokens of each row
+    config.mesh.tensor = 1  # heads, feed-forward, vocabulary
+    config.mesh.slices = 1  # TPU slices that `data` is split over first
 
     config.limits = ConfigDict()
     config.limits.max_turns = 32  # assistant turns. Paper: 32
@@ -54,6 +58,8 @@ def get_config() -> ConfigDict:
 
     config.compute_dtype = "float32"  # of matrix products, in sampling too; bfloat16 on TPU and GPU
     config.remat = "none"  # what is computed again: none, projections, attention, full, offload. Ours
+    # A group's prompt once a row for all its episodes. The attention kernel of TPUs cannot: it needs False.
+    config.share_prompts = True
     config.row_length = 74_752  # tokens of a training row
     config.micro_rows = 1  # rows taken at once, a multiple of the parts that the mesh splits rows into
     config.logits_chunk = 1024  # tokens of a row whose logits exist at one time; 0: all

@@ -12,6 +12,7 @@ def get_config() -> ConfigDict:
     config.run_dir = ""  # folder of the run, made if absent; required
     config.seed = 0  # of the drawn weights and of the order of the data
 
+    config.preset = ""  # shape for `astra plan` without `model.path`: one of astra_jax/planning/shapes
     config.model = ConfigDict()
     config.model.path = ""  # Hugging Face directory to start from; empty: `init` below, drawn from the seed
     # Only read when `path` is empty; see astra_jax.models.ModelConfig. The vocabulary is the tokenizer's.
@@ -31,7 +32,7 @@ def get_config() -> ConfigDict:
     config.model.start = "noise"  # of those weights: noise, or induction (nano models that can copy). Ours
     config.model.compute_dtype = "float32"  # of matrix products; bfloat16 on TPU and GPU. Paper: not stated
     config.model.remat = "none"  # what is computed again: none, projections, attention, full, offload. Ours
-    config.model.router_balance = 0.001  # weight of the balance of a mixture's experts, as Qwen3-MoE's config.json
+    config.model.router_balance = 0.001  # weight of the balance of a mixture's experts, as Qwen3-MoE's
     config.model.router_z = 0.0  # weight of its router's squared log-sum of scores. ST-MoE: 0.001
     config.tokenizer = ""  # Hugging Face directory with tokenizer.json; empty: that of `model.path`
     config.tokenizer_vocab = 0  # ids of one that is trained on the rows where none is named; 0: none is. Ours

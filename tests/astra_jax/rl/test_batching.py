@@ -114,6 +114,18 @@ def test_every_sampled_token_is_there_once_and_rows_come_in_few_counts(group, si
     )
 
 
+def test_without_shared_prompts_every_episode_has_its_own_and_no_segment_a_parent(group):
+    episodes = group([0.0, 1.0, 1.0])
+    signals = [GRPO().signal(episodes)]
+    shared = to_batch([episodes], signals, 64, 1)
+    apart = to_batch([episodes], signals, 64, 1, share_prompts=False)
+    assert shared.parent_ids is not None
+    assert apart.parent_ids is None
+    repeated = 2 * (episodes[0].prompt_length - 1)
+    assert (apart.segment_ids > 0).sum() == (shared.segment_ids > 0).sum() + repeated
+    assert apart.loss_weights.sum() == pytest.approx(shared.loss_weights.sum())
+
+
 def test_an_answer_that_nobody_read_is_not_trained_on_however_long(group):
     episodes = group([0.0, 1.0])
     whole = to_batch([episodes], [GRPO().signal(episodes)], 64, 1)

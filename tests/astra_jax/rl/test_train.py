@@ -200,7 +200,7 @@ def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sen
     assert not Path(config.run_dir).exists()
 
 
-@pytest.mark.parametrize("name", ["base", "nano", "smollm2"])
+@pytest.mark.parametrize("name", ["base", "nano", "smollm2", "qwen3_14b", "qwen3_32b"])
 def test_a_recipe_can_be_trained(name):
     from astra_jax.inference.engine import EngineSize
     from astra_jax.inference.episodes import EpisodeLimits

@@ -138,6 +138,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
     [
         ({"run_dir": ""}, "config.run_dir is empty"),
         ({"tokenizer": "", "tokenizer_vocab": 0}, "tokenizer .or model.path. is empty"),
+        ({"preset": "qwen3_8b"}, "preset is 'qwen3_8b', a shape for plans: a run needs config.model.path"),
         ({"epochs": 1}, "steps is 16 and config.epochs 1: exactly one"),
         ({"chat_format": "chatlm"}, "chat_format is 'chatlm'; known: qwen3, chatml"),
         ({"micro_batches": 3}, "batch_rows is 2: it does not divide into 3"),

@@ -1,0 +1,148 @@
+"""The plan of one step of a configuration on one slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from astra_jax.planning import flops
+from astra_jax.planning.chips import GIB
+from astra_jax.planning.compiled import Fits, TooLarge, compile_program
+from astra_jax.planning.estimate import Estimate
+from astra_jax.planning.programs import Program, build
+from astra_jax.planning.topology import Slice
+
+SCHEMA = 1
+
+# The compiler has no estimate for kernels. Those of attention are counted at this share of the peak: an assumption.
+ATTENTION_EFFICIENCY = 0.5
+
+# Products of two [T, T]-sided matrices in each kernel of splash attention; forward has two.
+_PRODUCTS = {"fwd": 2, "dq": 3, "dkv": 4}
+_FUSED_BACKWARD = 5  # of dkv where it gives dq, too
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Figures are the compiler's, not measured; `as_json` documents them."""
+
+    program: Program
+    slice: Slice
+    result: Fits | TooLarge
+
+    @property
+    def fits(self) -> bool:
+        return isinstance(self.result, Fits)
+
+    @property
+    def attention_seconds(self) -> float:
+        """Of the attention kernels, by arithmetic."""
+        assert isinstance(self.result, Fits)
+        work, devices = self.program.attention, self.program.mesh.devices.size
+        each = flops.causal_flops(self.program.model.config, work.length) * work.rows
+        rate = self.slice.chip.peak_tflops * 1e12 * devices * ATTENTION_EFFICIENCY
+        return each * _forwards(self.result.estimate) / rate
+
+    @property
+    def compiler_seconds(self) -> float:
+        """Of everything else: the compiler's cycles at the clock of the chip."""
+        assert isinstance(self.result, Fits)
+        return self.result.estimate.cycles / self.slice.chip.clock_hz
+
+    @property
+    def seconds(self) -> float:
+        return self.compiler_seconds + self.attention_seconds
+
+    @property
+    def mfu_bound(self) -> float:
+        """Of the chips' peak, what the step's own arithmetic (`planning.flops`) would use at that time."""
+        peak = self.slice.chip.peak_tflops * 1e12 * self.program.mesh.devices.size
+        return self.program.flops / (self.seconds * peak)
+
+    def as_json(self) -> dict[str, Any]:
+        """`docs/plan.md` says what each field is. Sizes in GiB a device, times in seconds."""
+        program, chip = self.program, self.slice.chip
+        return {
+            "schema": SCHEMA,
+            "step": program.kind,
+            "model": {
+                "family": program.model.config.family,
+                "parameters": flops.all_parameters(program.model),
+                "remat": program.model.config.remat,
+                "compute_dtype": program.model.config.compute_dtype,
+            },
+            "slice": {
+                "name": self.slice.name,
+                "topology": self.slice.topology,
+                "slices": self.slice.count,
+                "chips": self.slice.chips,
+                "devices": self.slice.num_devices,
+            },
+            "mesh": {axis: int(size) for axis, size in program.mesh.shape.items()},
+            "work": {"size": program.size, "tokens": program.tokens, "model_flops": program.flops},
+            "fits": self.fits,
+            "memory": {"available_gib": chip.hbm_gib} | self._memory(),
+            "compile_seconds": round(self.result.compile_seconds, 1),
+        } | self._speed()
+
+    def _memory(self) -> dict[str, Any]:
+        if isinstance(self.result, TooLarge):
+            return {"needed_gib": _gib(self.result.needed), "reason": self.result.reason}
+        memory = self.result.memory
+        return {
+            "peak_gib": _gib(memory.peak),
+            "parts_gib": {name: _gib(size) for name, size in memory.parts.items()},
+            "host_gib": _gib(memory.host),
+        }
+
+    def _speed(self) -> dict[str, Any]:
+        if isinstance(self.result, TooLarge):
+            return {}
+        found = self.result.estimate
+        return {
+            "time": {
+                "step_seconds": round(self.seconds, 4),
+                "compiler_seconds": round(self.compiler_seconds, 4),
+                "attention_seconds": round(self.attention_seconds, 4),
+                "attention_efficiency": ATTENTION_EFFICIENCY,
+                "kernels": dict(found.kernels),
+                "loops_of_unknown_length": found.open_loops,
+            },
+            "mfu_bound": round(self.mfu_bound, 4),
+            "collectives": [
+                {
+                    "kind": kind,
+                    "axes": axes,
+                    "gib": _gib(size),
+                    "launches": found.launches[kind, axes],
+                }
+                for (kind, axes), size in sorted(found.collectives.items())
+            ],
+        }
+
+
+def make_plan(kind: str, config: Any, where: Slice) -> Plan:
+    """Compiles the step `kind` of `config` for a slice that need not be there.
+
+    Raises:
+        NoCompiler, BadSetting, ShardingError: as `Slice.devices` and `build`.
+    """
+    program = build(kind, config, where.devices())
+    return Plan(program, where, compile_program(program))
+
+
+def _forwards(found: Estimate) -> float:
+    """How many times the arithmetic of a forward pass the attention kernels do: 1 + 1 again for memory's sake + the
+    gradient's. 0 where attention is not in kernels."""
+    calls = {part: _calls(found, part) for part in _PRODUCTS}
+    passes = calls["dkv"] or calls["fwd"] or 1
+    products = dict(_PRODUCTS) if calls["dq"] else _PRODUCTS | {"dkv": _FUSED_BACKWARD}
+    return sum(calls[part] * products[part] for part in calls) / passes / _PRODUCTS["fwd"]
+
+
+def _calls(found: Estimate, part: str) -> int:
+    return sum(calls for name, calls in found.kernels.items() if "splash" in name and f"_{part}_" in name)
+
+
+def _gib(size: int) -> float:
+    return round(size / GIB, 3)
