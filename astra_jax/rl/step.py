@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.rl.loss import policy_loss
 from astra_jax.training.optimizer import Optimizer
-from astra_jax.training.state import TrainState, split_model
+from astra_jax.training.state import TrainState, computed_dtypes, split_model
 from astra_jax.training.step import TrainStep, make_train_step
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -47,4 +47,5 @@ def make_step(
         denominator=lambda batch: jnp.float32(1.0),
         micro_batches=rows // config.micro_rows,
         shardings=jax.tree.map(lambda x: x.sharding, state),
+        dtypes=computed_dtypes(model),
     )

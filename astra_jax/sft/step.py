@@ -11,7 +11,7 @@ import jax
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.training.loss import RouterWeights, cross_entropy
 from astra_jax.training.optimizer import Optimizer
-from astra_jax.training.state import TrainState, split_model
+from astra_jax.training.state import TrainState, computed_dtypes, split_model
 from astra_jax.training.step import TrainStep, make_train_step
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -37,4 +37,5 @@ def make_step(config: Config, model: Transformer, optimizer: Optimizer, state: T
         partial(cross_entropy, chunk=config.logits_chunk, router=router),
         micro_batches=config.micro_batches,
         shardings=jax.tree.map(lambda x: x.sharding, state),
+        dtypes=computed_dtypes(model),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -105,15 +106,24 @@ def join_model(graph: nnx.GraphDef, params: dict) -> Any:
 
 def logical_axes(model: nnx.Module) -> dict:
     """The logical axis names of each parameter: the tree of `split_model`, with tuples of names as leaves."""
-    flat = nnx.to_flat_state(nnx.state(model, nnx.Param))
-    axes: dict = {}
-    for path, parameter in flat:
-        *parents, name = path
-        node = axes
+    return _of_each(model, lambda parameter: parameter.axes)
+
+
+def computed_dtypes(model: nnx.Module) -> dict:
+    """In which type the model reads each weight: its linear maps' in that of its products, all others in their own."""
+    compute = model.config.compute_dtype
+    return _of_each(model, lambda parameter: jnp.dtype(compute if parameter.inputs else parameter.dtype))
+
+
+def _of_each(model: nnx.Module, what: Callable[[nnx.Param], Any]) -> dict:
+    """Something of each parameter, in the tree of `split_model`."""
+    tree: dict = {}
+    for (*parents, name), parameter in nnx.to_flat_state(nnx.state(model, nnx.Param)):
+        node = tree
         for key in parents:
             node = node.setdefault(key, {})
-        node[name] = parameter.get_metadata("axes")
-    return axes
+        node[name] = what(parameter)
+    return tree
 
 
 def param_shardings(model: nnx.Module, mesh: Mesh) -> dict:

@@ -29,6 +29,7 @@ def make_train_step(
     denominator: Callable[[PackedBatch], jax.Array] = total_weight,
     micro_batches: int = 1,
     shardings: TrainState | None = None,
+    dtypes: Any = None,
 ) -> TrainStep:
     """A compiled `(state, batch) -> (state, metrics)`.
 
@@ -41,6 +42,8 @@ def make_train_step(
         micro_batches: how many equal parts the rows are taken in, one after the other, to save memory. A part
             that is all padding is skipped.
         shardings: where each array of the state lives (a tree like the state's); None on a single device.
+        dtypes: in which type the loss reads each weight, from `computed_dtypes`; None: its own. The weight's gradient
+            comes in that type, as it would if the model cast it, and a micro-batch's needs that much less memory.
 
     The buffers of the given state are donated: use only the returned one.
 
@@ -57,7 +60,9 @@ def make_train_step(
     def step(state: TrainState, batch: PackedBatch) -> tuple[TrainState, dict[str, jax.Array]]:
         tokens = denominator(batch)
         scale = 1.0 / jnp.where(tokens == 0, 1.0, tokens)
-        value, diagnostics, grads = accumulate(gradient, state.params, batch, scale, micro_batches)
+        read = state.params if dtypes is None else _cast(state.params, dtypes)
+        value, diagnostics, grads = accumulate(gradient, read, batch, scale, micro_batches)
+        grads = jax.tree.map(lambda grad, weight: grad.astype(weight.dtype), grads, state.params)
         updates, opt_state = optimizer.update(grads, state.opt_state, state.params, state.step)
         params = optax.apply_updates(state.params, updates)
         metrics = {
@@ -97,6 +102,10 @@ def accumulate(
     start = (zero_value, jax.tree.map(lambda g: g.astype(jnp.float32), zero_grads))
     (value, grads), diagnostics = jax.lax.scan(add, start, parts)
     return value, diagnostics, grads
+
+
+def _cast(params: Any, dtypes: Any) -> Any:
+    return jax.tree.map(lambda weight, dtype: weight.astype(dtype), params, dtypes)
 
 
 def _split_rows(x: jax.Array, parts: int) -> jax.Array:

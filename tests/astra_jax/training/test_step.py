@@ -1,4 +1,5 @@
 import functools
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,7 @@ from jax.sharding import PartitionSpec as P
 from astra_jax.training.loss import cross_entropy
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample, pack, single
-from astra_jax.training.state import TrainState, join_model, split_model
+from astra_jax.training.state import TrainState, abstract_model, computed_dtypes, join_model, split_model
 from astra_jax.training.step import make_train_step
 
 STEPS = 30
@@ -104,3 +105,16 @@ def test_a_model_is_its_structure_and_its_weights(tiny_model, batch):
     graph, params = split_model(tiny_model)
     arguments = (batch.tokens, batch.positions, batch.segment_ids)
     assert jnp.array_equal(join_model(graph, params)(*arguments), tiny_model(*arguments))
+
+
+def test_weights_that_are_cast_before_the_loss_train_as_those_that_the_model_casts(tiny_model, batch):
+    params = split_model(tiny_model)[1]
+    shape = replace(tiny_model.config, compute_dtype="bfloat16")
+    graph = split_model(abstract_model(shape))[0]
+    optimizer = make_optimizer(OptimizerConfig(1e-2), STEPS, tiny_model)
+    updated = []
+    for dtypes in (None, computed_dtypes(abstract_model(shape))):
+        step = make_train_step(graph, optimizer, cross_entropy, dtypes=dtypes)
+        state = TrainState.create(jax.tree.map(jnp.copy, params), optimizer.transform)
+        updated.append(jax.device_get(step(state, batch)[0]))
+    jax.tree.map(np.testing.assert_array_equal, *updated)
