@@ -1,0 +1,24 @@
+import re
+
+import jax
+import jax.numpy as jnp
+import pytest
+from jax.sharding import SingleDeviceSharding
+
+from astra_jax.planning.chips import CHIPS
+from astra_jax.planning.topology import find_slice
+
+SMALLEST = {"v4": "v4:2x2x1", "v5p": "v5p:2x2x1", "tpu7x": "tpu7x:2x2x1"}
+
+
+@pytest.mark.parametrize("name", CHIPS)
+def test_a_chip_has_the_memory_that_the_compiler_gives_and_devices_as_it_counts_them(tpu_compiler, name):
+    where = find_slice(SMALLEST.get(name, f"{name}:2x2"))
+    devices = where.devices()
+    assert len(devices) == where.num_devices
+    too_much = jax.ShapeDtypeStruct((2**42,), jnp.int8, sharding=SingleDeviceSharding(devices[0]))
+    with pytest.raises(jax.errors.JaxRuntimeError) as caught:
+        jax.jit(lambda x: x + 1).lower(too_much).compile()
+    found = re.search(r"exceeds available HBM \(([\d.]+)G\)", str(caught.value))
+    assert found is not None
+    assert float(found.group(1)) == CHIPS[name].hbm_gib

@@ -1,0 +1,151 @@
+"""Tiny plans through the real TPU compiler: what memory and communication they need must not grow unseen."""
+
+import dataclasses
+import json
+
+import jax
+import pytest
+
+from astra_jax import configuration
+from astra_jax.cli import main
+from astra_jax.planning import find_slice, make_plan, programs
+from astra_jax.planning.compiled import Fits, Memory, TooLarge
+from astra_jax.planning.estimate import Estimate
+from astra_jax.planning.plan import Plan
+from astra_jax.planning.search import Trial, largest_batch, pareto_front, remedies
+from astra_jax.planning.shapes import preset
+
+MIB = 2**20
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """Configurations' shapes are of two layers and a small vocabulary."""
+    shape = dataclasses.replace(
+        preset("qwen3_0_6b"),
+        num_layers=2,
+        vocab_size=1024,
+        hidden_size=256,
+        ffn_size=512,
+        num_heads=4,
+        num_kv_heads=2,
+    )
+    monkeypatch.setattr(programs, "shape_of", lambda config: shape)
+
+
+def sft(**changes):
+    fields = {"batch_rows": 8, "data.sequence_length": 512, "logits_chunk": 256} | changes
+    return configuration.load(
+        "configs/sft/qwen3_0_6b.py", [f"{key}={value}" for key, value in fields.items()]
+    )
+
+
+@pytest.fixture
+def config():
+    return sft()
+
+
+@pytest.mark.slow
+def test_a_tiny_update_fits_and_says_what_fills_the_memory(tpu_compiler, tiny, config):
+    plan = make_plan("sft", config, find_slice("v5e-4"))
+    written = json.loads(json.dumps(plan.as_json()))
+    assert written["fits"]
+    parts = written["memory"]["parts_gib"]
+    assert set(parts) == {"parameters", "optimizer state", "batch", "temporaries"}
+    assert parts["optimizer state"] == pytest.approx(2 * parts["parameters"], abs=2e-3)
+    assert isinstance(plan.result, Fits)
+    assert sum(plan.result.memory.parts.values()) == plan.result.memory.peak
+    # Guards against growth: a copy of the weights more on each device, or a gather more of them, is more than this.
+    assert plan.result.memory.peak < 50 * MIB
+    assert plan.result.estimate.bytes_by_axis["fsdp"] < 75 * MIB
+    assert set(plan.result.estimate.bytes_by_axis) <= {"fsdp"}
+    assert plan.result.estimate.open_loops == 0
+    assert plan.attention_seconds > 0
+    assert 0 < plan.mfu_bound < 1
+
+
+@pytest.mark.slow
+def test_what_does_not_fit_is_said_by_the_compiler_in_its_own_figures(tpu_compiler, tiny):
+    plan = make_plan("sft", sft(batch_rows=4096, logits_chunk=0), find_slice("v5e-4"))
+    assert isinstance(plan.result, TooLarge)
+    assert plan.result.needed > plan.result.available > 15 * 2**30
+    assert not plan.as_json()["fits"]
+
+
+class Compiler:
+    """Stands in for the TPU's: so much memory for each row at one time, less with a chunk and with remat."""
+
+    def __init__(self, room: int, row: int):
+        self.room, self.row, self.asked = room, row, []
+
+    def __call__(self, program):
+        rows = program.arguments["batch"].tokens.shape[0]
+        need = rows * self.row
+        self.asked.append(rows)
+        if need > self.room:
+            return TooLarge(need, self.room, f"{need} exceeds {self.room}", 0.0)
+        return Fits(Memory(need, {"temporaries": need}, 0), Estimate(cycles=1e9), 0.0)
+
+
+@pytest.fixture
+def compiler(monkeypatch, tiny):
+    def install(room: int, row: int) -> Compiler:
+        stand_in = Compiler(room, row)
+        monkeypatch.setattr("astra_jax.planning.plan.compile_program", stand_in)
+        monkeypatch.setattr("astra_jax.planning.topology.Slice.devices", lambda self: jax.devices())
+        return stand_in
+
+    return install
+
+
+@pytest.fixture
+def one_device():
+    return sft(batch_rows=2, **{"mesh.fsdp": 1})
+
+
+def test_the_largest_batch_is_the_last_that_fits(compiler, one_device):
+    asked = compiler(room=1300, row=100).asked
+    where = find_slice("v5e-1")
+    plan = make_plan("sft", one_device, where)
+    trials = list(largest_batch("sft", plan, one_device, where))
+    assert max(trial.changes["batch_rows"] for trial in trials if trial.fits) == 13
+    assert asked == [2, 4, 8, 16, 12, 14, 13]
+
+
+def test_remedies_are_tried_and_end_with_the_first_that_fits(compiler, one_device):
+    compiler(room=100, row=100)
+    where = find_slice("v5e-1")
+    trials = list(remedies("sft", one_device, where))
+    assert not trials[0].fits
+    assert all(not trial.fits for trial in trials)
+    assert "logits_chunk" not in trials[0].changes, "a chunk of 256 is as small as is tried"
+
+
+def test_the_front_holds_what_nothing_beats_in_both_memory_and_time(compiler, one_device):
+    compiler(room=10_000, row=100)
+    where = find_slice("v5e-1")
+    base = make_plan("sft", one_device, where)
+
+    def trial(peak: int, cycles: float) -> Trial:
+        result = Fits(Memory(peak, {"temporaries": peak}, 0), Estimate(cycles=cycles), 0.0)
+        return Trial({"peak": peak}, Plan(base.program, where, result))
+
+    trials = [trial(9, 1e9), trial(5, 2e9), trial(7, 3e9), trial(3, 4e9), Trial({}, None, "does not divide")]
+    assert [t.changes["peak"] for t in pareto_front(trials)] == [9, 5, 3]
+
+
+def test_a_typo_in_the_slice_is_one_sentence_and_status_2(capsys):
+    assert main(["plan", "--config=configs/sft/qwen3_8b.py", "--topology=v5e-15"]) == 2
+    assert "did you mean v5e-1" in capsys.readouterr().err
+
+
+def test_a_typo_in_the_shape_is_one_sentence_and_status_2(tpu_compiler, capsys):
+    arguments = ["plan", "--config=configs/sft/qwen3_8b.py", "--topology=v5e-16", "--config.preset=qwen3_9b"]
+    assert main(arguments) == 2
+    assert "config.preset is 'qwen3_9b'; did you mean qwen3_8b?" in capsys.readouterr().err
+
+
+def test_a_step_that_a_configuration_has_not_is_named(tpu_compiler, capsys):
+    arguments = ["plan", "--config=configs/sft/qwen3_8b.py", "--topology=v5e-16", "--step=rl"]
+    assert main(arguments) == 2
+    assert "has no 'rl' step; it has: sft" in capsys.readouterr().err
