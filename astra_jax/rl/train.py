@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,8 @@ from astra_jax.sharding import RULES, make_mesh
 from astra_jax.tokens import FORMATS, Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.distributed import any_process, check_same, gather, is_first, whole_here
+from astra_jax.training.interruption import Interrupted, StopRequests
 from astra_jax.training.metrics import MetricsWriter, Writer, check_finite
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
 from astra_jax.training.progress import StepProgress
@@ -52,19 +55,24 @@ def train(config: Config, console: Console | None = None) -> Path:
     A run is its folder, `config.run_dir`: after a kill at any moment, the same call continues from the last
     checkpoint, surplus groups included, and on CPU ends with the same weights, bit for bit.
 
+    In a run of several processes (`astra_jax.pods`) all call it with the same configuration, after
+    `training.distributed.join`. Each plays its share of the arenas, and all train on all episodes.
+
     Raises:
         BadSetting: a value of the configuration, or the arenas that it names, cannot be used.
         ConfigChanged: the folder was started with another configuration or other arenas.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
         FloatingPointError: the loss is no longer a number.
+        Interrupted: the process was asked to stop, and has saved its last step.
     """
     console = console or Console()
     _check(config)
     _check_mesh(config)
     arenas = ArenaStream.read(config.arenas, seed=config.seed)
+    check_same("file config.arenas", arenas.digest)
     folder = RunFolder(config.run_dir, config.to_dict() | {"arenas_sha256": arenas.digest})
     try:
-        if folder.result() is None:
+        if not any_process(folder.result() is not None):
             with LocalSandbox(_level(config)) as sandbox:
                 console.print(f"rl: {len(arenas)} arenas; sandbox: {sandbox.describe()}")
                 _Trainer(config, folder, arenas, sandbox, console).run()
@@ -161,7 +169,8 @@ class _Trainer:
             max_age=config.max_age,
         )
         # Each device samples with an engine of its own, which holds all weights.
-        self.engine = EnginePool(model, EngineSize(**config.engine))
+        sampler = join_model(self.graph, whole_here(params, self.mesh))
+        self.engine = EnginePool(sampler, EngineSize(**config.engine), jax.local_devices())
         self.player = Player(
             engine=self.engine,
             tokenizer=self.tokenizer,
@@ -176,11 +185,15 @@ class _Trainer:
         checkpoints = CheckpointManager(self.folder.checkpoints, self.config.keep)
         try:
             self._resume(checkpoints)
-            asyncio.run(self._loop(checkpoints))
+            with (
+                closing(MetricsWriter(self.folder.path, last_step=int(self.state.step))) as metrics,
+                StopRequests() as stop,
+            ):
+                asyncio.run(self._loop(checkpoints, metrics, stop))
         finally:
             checkpoints.close()
         # An export is complete or absent, like a checkpoint: what is there is of the same weights.
-        if not (self.folder.path / HF_FOLDER).exists():
+        if not any_process((self.folder.path / HF_FOLDER).exists()):
             model = join_model(self.graph, self.state.params)
             export_model(
                 model,
@@ -197,17 +210,18 @@ class _Trainer:
             self.arenas.position = restored.extra["arenas_played"]
             self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
 
-    async def _loop(self, checkpoints: CheckpointManager) -> None:
+    async def _loop(self, checkpoints: CheckpointManager, write: Writer, stop: StopRequests) -> None:
         done, steps = int(self.state.step), self.config.steps
-        metrics_file = MetricsWriter(self.folder.path, last_step=done)
         with StepProgress("rl", steps, done, self.console) as progress:
             for step in range(done + 1, steps + 1):
                 metrics = await self._step(step)
                 check_finite(step, metrics["loss"])
-                _report(step, metrics, metrics_file, progress)
-                if step % self.config.checkpoint_every == 0 or step == steps:
+                _report(step, metrics, write, progress)
+                stops = any_process(stop.seen)
+                if step % self.config.checkpoint_every == 0 or step == steps or stops:
                     checkpoints.save(self.state, self._extra())
-        metrics_file.close()
+                if stops and step < steps:
+                    raise Interrupted(step)
 
     def _extra(self) -> dict:
         carried = [group.to_json() for group in self.filler.carried]
@@ -216,7 +230,7 @@ class _Trainer:
     async def _step(self, step: int) -> dict[str, float]:
         """One update: `metrics` of the rollout and of the update, times in seconds."""
         start = time.perf_counter()
-        self.engine.push(self.state.params, step - 1)
+        self.engine.push(whole_here(self.state.params, self.mesh), step - 1)
         filled = await self.filler.fill(step, partial(self._play_round, step))
         played = time.perf_counter()
         metrics = rollout_metrics(filled, step) | self._update(filled)
@@ -238,19 +252,28 @@ class _Trainer:
 
     async def _play_round(self, step: int, count: int) -> list[Group]:
         numbers = range(self.arenas.position, self.arenas.position + count)
+        mine = numbers[jax.process_index() :: jax.process_count()]
         size = self.config.group_size
-        jobs = [self._job(number, sample) for number in numbers for sample in range(size)]
+        jobs = [self._job(number, sample) for number in mine for sample in range(size)]
         episodes = await self.player.play_all(jobs)
         self.arenas.position += count
-        return [Group(n, step, episodes[i * size : (i + 1) * size]) for i, n in enumerate(numbers)]
+        return _of_all([Group(n, step, episodes[i * size : (i + 1) * size]) for i, n in enumerate(mine)])
 
     def _job(self, number: int, sample: int) -> Job:
         return Job(self.arenas[number], derived_seed(self.config.seed, number, sample), number, sample)
 
     def _keep_samples(self, step: int, filled: Filled) -> None:
-        if step % self.config.samples_every == 0 and filled.played:
+        if step % self.config.samples_every == 0 and filled.played and is_first():
             episodes: Sequence[Episode] = filled.played[0].episodes
             write_records(self.folder.samples / f"step_{step:06d}.jsonl", episodes)
+
+
+def _of_all(groups: list[Group]) -> list[Group]:
+    """The groups that every process has played, in the order of their arenas."""
+    if jax.process_count() == 1:
+        return groups
+    gathered = [Group.from_json(group) for part in gather([g.to_json() for g in groups]) for group in part]
+    return sorted(gathered, key=lambda group: group.number)
 
 
 def _report(step: int, metrics: dict[str, float], write: Writer, progress: Writer) -> None:

@@ -365,3 +365,60 @@ def test_what_is_copied_is_the_tree_and_not_what_git_ignores(cloud):
         "astra",
         "astra-venv",
     ]
+
+
+@pytest.fixture
+def engine(tmp_path) -> Path:
+    """An environment whose Python says what it was asked."""
+    python = tmp_path / "venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$@"\n')
+    python.chmod(0o755)
+    return tmp_path / "venv"
+
+
+@pytest.fixture
+def exported(tmp_path) -> Path:
+    folder = tmp_path / "run" / "hf"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "server"),
+    [
+        ("sglang", "-m sglang.launch_server --model-path {model} --served-model-name hf"),
+        ("sglang-jax", "-m sgl_jax.launch_server --model-path {model} --device tpu"),
+        ("sglang-cpu", "{scripts}/../tools/sglang_cpu/serve.py {model}"),
+    ],
+)
+def test_a_checkpoint_is_served_by_the_engine_that_was_named(cloud, engine, exported, name, server):
+    flags = (f"--engine={name}", f"--venv={engine}", "--port=31000")
+    status, output, _ = cloud.run("serve.sh", f"{exported}/", *flags, "--", "--tp", "8")
+    started = server.format(model=exported, scripts=ROOT / "tpu_scripts").split()
+    assert (status, output.splitlines()) == (
+        0,
+        [*started, "--host", "127.0.0.1", "--port", "31000", "--tp", "8"],
+    )
+
+
+def test_a_server_on_a_tpu_vm_is_started_from_the_copied_tree(cloud):
+    flags = (*POD, "--engine=sglang-jax", "--install", "--dry-run")
+    status, output, _ = cloud.run("serve.sh", "/mnt/runs/a/hf", *flags, "--", "--tp-size=4")
+    (command,) = commands(output)
+    assert (status, command[:8]) == (0, [*remote("")[:7], "--worker=0"])
+    assert command[8:] == [
+        "--command=bash astra/tpu_scripts/serve.sh /mnt/runs/a/hf --engine=sglang-jax --port=30000 --host=127.0.0.1 "
+        "--install -- --tp-size=4",
+        "--",
+        "-t",
+    ]
+
+
+def test_an_engine_that_is_not_installed_is_said(cloud, exported, tmp_path):
+    status, _, errors = cloud.run("serve.sh", str(exported), f"--venv={tmp_path}/none")
+    assert (status, errors) == (
+        2,
+        f"serve.sh: {tmp_path}/none has no environment with sglang: --install makes it with sglang>=0.5\n",
+    )

@@ -1,6 +1,11 @@
+import ast
 import json
+import os
 import random
 import shutil
+import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +21,7 @@ from astra_jax.rl.metrics import STOP_REASONS
 from astra_jax.sharding import MESH_AXES
 from astra_jax.tokens import CHATML
 from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.interruption import Interrupted
 from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged
 from astra_jax.training.settings import BadSetting
@@ -146,6 +152,61 @@ def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(co
     assert not (killed / "final.json").exists()
     in_a_process("astra_jax.rl", config, devices=2).finish()
     assert_same_run(killed, undisturbed)
+
+
+@pytest.mark.slow
+def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, in_a_process, compiled_dir):
+    """Each plays its share of a round's arenas, and both train on all episodes."""
+    config.steps, config.engine.slots = 3, 5
+    config.run_dir = str(tmp_path / "one")
+    in_a_process("astra_jax.rl", config, devices=2).finish()
+    config.run_dir = str(tmp_path / "two")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        coordinator = f"127.0.0.1:{probe.getsockname()[1]}"
+    base = configuration.describe(configuration.load(ROOT / "configs" / "rl" / "nano.py")).splitlines()
+    changed = [line.split(" = ") for line in configuration.describe(config).splitlines() if line not in base]
+    flags = [f"--config.{key}={ast.literal_eval(value)}" for key, value in changed]
+    command = [
+        sys.executable,
+        "-m",
+        "astra_jax.cli.member",
+        "rl",
+        f"--config={ROOT}/configs/rl/nano.py",
+        *flags,
+    ]
+    environ = {
+        "JAX_COMPILATION_CACHE_DIR": str(compiled_dir),
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
+        "JAX_NUM_CPU_DEVICES": "1",
+    }
+    processes = [
+        subprocess.Popen(
+            [*command, f"--coordinator={coordinator}", "--processes=2", f"--process={index}"],
+            cwd=ROOT,
+            env=os.environ | environ,
+        )
+        for index in range(2)
+    ]
+    assert [process.wait(timeout=240) for process in processes] == [0, 0]
+    assert_same_run(tmp_path / "two", tmp_path / "one")
+
+
+def test_a_run_that_is_told_to_stop_saves_its_step_and_goes_on(config, whole, monkeypatch):
+    config.checkpoint_every = 100
+    with monkeypatch.context() as patch:
+        write = MetricsWriter.__call__
+
+        def told(writer, step, metrics):
+            write(writer, step, metrics)
+            if step == 2:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        patch.setattr(MetricsWriter, "__call__", told)
+        with pytest.raises(Interrupted, match="stopped after step 2"):
+            train(config, Console(quiet=True))
+    train(config, Console(quiet=True))
+    assert_same_run(Path(config.run_dir), whole)
 
 
 def test_a_run_killed_after_its_export_is_finished_by_the_next_call(config, whole, tmp_path):

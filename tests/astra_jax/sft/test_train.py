@@ -1,6 +1,8 @@
 import json
+import os
 import random
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ from astra_jax.sft.train import train
 from astra_jax.tokens import CHATML, Tokenizer
 from astra_jax.tokens.tokenizer import unquote
 from astra_jax.training.checkpoint import CheckpointManager
-from astra_jax.training.metrics import read_metrics, without_time
+from astra_jax.training.interruption import Interrupted
+from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged
 from astra_jax.training.settings import BadSetting
 from data_synthesis.records import BadRecord
@@ -78,6 +81,35 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path,
     records = [without_time(read_metrics(tmp_path / run)) for run in ("killed", "whole")]
     assert records[0] == records[1]
     assert [record["step"] for record in records[0]] == list(range(1, STEPS + 1))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_saves_its_step_and_goes_on(config, tmp_path, monkeypatch, number):
+    config.steps, config.checkpoint_every = 6, 100
+    undisturbed = train(config, Console(quiet=True))
+    config.run_dir = str(tmp_path / "told")
+    with monkeypatch.context() as patch:
+        write = MetricsWriter.__call__
+
+        def told(writer, step, metrics):
+            write(writer, step, metrics)
+            if step == 4:
+                os.kill(os.getpid(), number)
+
+        patch.setattr(MetricsWriter, "__call__", told)
+        with pytest.raises(Interrupted, match="stopped after step 4"):
+            train(config, Console(quiet=True))
+    assert CheckpointManager(tmp_path / "told" / "checkpoints").steps() == [4]
+    exported = train(config, Console(quiet=True))
+    assert (exported / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
+    assert without_time(read_metrics(tmp_path / "told")) == without_time(read_metrics(tmp_path / "run"))
+
+
+def test_a_run_may_go_on_over_another_mesh(config):
+    config.steps = 1
+    train(config, Console(quiet=True))
+    config.mesh.data = 1
+    train(config, Console(quiet=True))
 
 
 def test_a_run_goes_on_only_with_its_own_configuration_and_data(config, tmp_path, data_path):
