@@ -13,6 +13,7 @@ import jax
 from astra_jax.planning.estimate import Estimate, estimate
 from astra_jax.planning.hlo import Module
 from astra_jax.planning.programs import Program
+from astra_jax.training.settings import BadSetting
 
 _TOO_MUCH = re.compile(r"([\d.]+)([KMGT])\)? (?:of|exceeds available HBM \()\s*([\d.]+)([KMGT])")
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -47,10 +48,18 @@ class TooLarge:
 
 
 def compile_program(program: Program) -> Fits | TooLarge:
-    """Compiles `program` for the devices of its mesh; takes seconds where it does not fit, minutes where it does."""
+    """Compiles `program` for the devices of its mesh; takes seconds where it does not fit, minutes where it does.
+
+    Raises:
+        BadSetting: the program cannot be made with these sizes.
+    """
     start = time.perf_counter()
     try:
-        compiled = program.lower().compile()
+        lowered = program.lower()
+    except ValueError as error:  # a size that the model's kernels cannot have
+        raise BadSetting(str(error)) from error
+    try:
+        compiled = lowered.compile()
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise

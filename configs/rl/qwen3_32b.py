@@ -1,4 +1,4 @@
-"""The paper's RL of Qwen3-32B: rows of 25,600 + 49,152 tokens, each over 16 devices."""
+"""The paper's RL of Qwen3-32B: rows of 25,600 + 49,152 tokens, each over 8 devices."""
 
 from pathlib import Path
 
@@ -10,6 +10,5 @@ from astra_jax import configuration
 def get_config() -> ConfigDict:
     config = configuration.load(Path(__file__).with_name("qwen3_14b.py")).unlock()
     config.preset = "qwen3_32b"
-    config.mesh.update(context=16)
-    config.micro_rows = 8  # of a v5p-256; a multiple of the devices over 16
+    config.micro_rows = 16  # of a v5p-256; a multiple of the devices over 8
     return config
