@@ -8,6 +8,7 @@ shopt -s inherit_errexit 2>/dev/null || {
 }
 
 name='' zone='' project='' session=run dry_run=false quiet=false
+limit='' # seconds that a command may take
 
 # One sentence, and the status of a mistake.
 die() {
@@ -70,6 +71,15 @@ run() {
     printf '+%s\n' "$(quoted "$@")"
   else
     $quiet || printf '+%s\n' "$(quoted "$@")" >&2
+    bounded "$@"
+  fi
+}
+
+# With a deadline where there is one, and `timeout` to keep it.
+bounded() {
+  if [[ -n $limit ]] && command -v timeout >/dev/null; then
+    timeout --foreground --kill-after=10 "$limit" "$@"
+  else
     "$@"
   fi
 }

@@ -44,8 +44,9 @@ mount_bucket() {
   gcsfuse --implicit-dirs "$1" "$mount_point"
 }
 
+# After a reboot the number may be that of another process.
 running() {
-  [[ -f $folder/process && ! -f $folder/status ]] && kill -0 "$(<"$folder/process")" 2>/dev/null
+  [[ -f $folder/process && ! -f $folder/status ]] && grep -qa astra "/proc/$(<"$folder/process")/cmdline" 2>/dev/null
 }
 
 start() {

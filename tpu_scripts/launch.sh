@@ -42,7 +42,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 source "$here/common.sh"
 
 readonly try_again=75 lost=255
-kind=vm accelerator='' runtime='' spot=false wait=86400
+limit=3600 kind=vm accelerator='' runtime='' spot=false wait=86400
 topology='' slices=1 chips=4 image='' claim=''
 setup='' sync=true restarts=100 poll=30
 
@@ -119,11 +119,17 @@ ensure_tpu() {
     create) create_vm "$before" ;;
     queued) create_queued ;;
   esac
-  until $dry_run || [[ $(state_of_vm) == READY ]]; do
-    ((SECONDS < wait)) || die "the TPU VM $name was not ready within $wait s: it is $(state_of_vm)"
+  $dry_run || wait_until_ready
+  [[ $kind == vm ]] || prepare_hosts
+}
+
+wait_until_ready() {
+  local end=$((SECONDS + wait))
+  until [[ $(state_of_vm) == READY ]]; do
+    [[ $kind != queued || $(state_of_queue) != FAILED ]] || die "the queued resource $name has failed"
+    ((SECONDS < end)) || die "the TPU VM $name was not ready within $wait s: it is $(state_of_vm)"
     sleep "$poll"
   done
-  [[ $kind == vm ]] || prepare_hosts
 }
 
 no_vm() {
@@ -131,11 +137,14 @@ no_vm() {
   die "the TPU VM $name in $zone is $1: see --name and --zone, or make one with --create or --queued"
 }
 
+# One that is being made, started or mended is waited for.
 create_vm() {
-  [[ $1 == ABSENT ]] || tpu tpu-vm delete --quiet
   local how=(--accelerator-type="$accelerator" --version="$runtime")
   ! $spot || how+=(--spot)
-  tpu tpu-vm create "${how[@]}"
+  case $1 in
+    PREEMPTED | TERMINATED | STOPPED) tpu tpu-vm delete --quiet ;;&
+    PREEMPTED | TERMINATED | STOPPED | ABSENT) tpu tpu-vm create "${how[@]}" ;;
+  esac
 }
 
 create_queued() {
@@ -163,7 +172,7 @@ prepare_hosts() {
 # What became of the session on all hosts: running, a status, or $lost where a host does not answer.
 look() {
   local said status worst=0 statuses
-  quiet=true
+  quiet=true limit=$((poll + 120))
   said=$(host all wait "$session" "$poll") || said=''
   mapfile -t statuses < <(sed -n 's/.*astra-status: //p' <<<"$said")
   ((${#statuses[@]})) || statuses=("$lost")

@@ -21,6 +21,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tpu_scripts/common.sh
 source "$here/common.sh"
 
+limit=3600
 seconds=120 delete=false queued=false gke=false
 while (($#)); do
   [[ $1 != --*=* ]] || set -- "${1%%=*}" "${1#*=}" "${@:2}"

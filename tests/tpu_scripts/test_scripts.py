@@ -328,11 +328,13 @@ def test_a_run_that_is_there_is_joined_stopped_with_a_checkpoint_and_shown(stub)
     assert "the run goes on; stop.sh stops it" in watching.communicate(timeout=30)[1]
     assert watching.returncode == 130
     again = cloud.start("launch.sh", *FAST, "--restarts=0", *RUN)
+    assert again.stdout is not None
+    joined = [again.stdout.readline() for _ in range(2)]
+    assert ["session run runs already" in line for line in joined] == [True, True]
     assert cloud.run("logs.sh", *POD, "--worker=all", "--lines=1")[1] == "here\nhere\n"
     assert cloud.run("stop.sh", *POD)[0] == 0
-    output, _ = again.communicate(timeout=60)
+    again.communicate(timeout=60)
     assert again.returncode == 75
-    assert "runs already" in output
     assert [log.read_text() for log in logs] == ["here\nsaved\n"] * 2
 
 
@@ -347,6 +349,21 @@ def test_a_preempted_tpu_is_made_again(stub):
     assert created[4:] == ["pod", "--zone=here", "--accelerator-type=v6e-8", "--version=v2-alpha-tpuv6e"]
     installed = (cloud.home(1) / "asked").read_text()
     assert f"--editable {cloud.home(1)}/astra[none]" in installed
+
+
+def test_a_tpu_that_is_being_made_is_waited_for_and_not_made_again(stub):
+    cloud = stub(ENDS)
+    cloud.say("CREATING")
+    status, _, errors = cloud.run("launch.sh", *FAST, "--create", "--accelerator=v6e-8", "--wait=1", *RUN)
+    assert status == 2
+    assert errors.splitlines()[-1] == "launch.sh: the TPU VM pod was not ready within 1 s: it is CREATING"
+    assert {call[3] for call in cloud.calls()} == {"describe"}
+
+
+def test_a_command_that_takes_longer_than_its_limit_is_ended():
+    script = 'source tpu_scripts/common.sh; limit=1; run sleep 60; echo "status $?"'
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert done.stdout == "status 124\n"
 
 
 def test_what_is_copied_is_the_tree_and_not_what_git_ignores(cloud):

@@ -55,7 +55,7 @@ class Keeper:
             "code": "abc",
             "config": {"seed": 0},
             "logs": str(folder),
-            "limits": {"join": 20, "peer": 3, "file": 1},
+            "limits": {"join": 30, "peer": 15, "file": 1},
         }
         self.process = subprocess.Popen(
             [sys.executable, "-c", KEEP, json.dumps(spec | changes)],
@@ -124,8 +124,10 @@ def test_a_mistake_on_one_host_ends_all_with_its_sentence(start_all):
     assert [keeper.log().splitlines()[-1] for keeper in keepers] == [sentence] * COUNT
 
 
-def test_an_error_that_nothing_explains_ends_all_with_its_status(start_all):
-    keepers = start_all(WAITS, "raise ValueError('a bug')", WAITS)
+def test_an_error_that_nothing_explains_ends_all_with_its_status(start):
+    children = (WAITS, "raise ValueError('a bug')", WAITS)
+    limits = {"join": 30, "peer": 2}
+    keepers = [start(index, child, limits=limits) for index, child in enumerate(children)]
     sentence = "astra: process 1 (host1) failed with status 1: ValueError: a bug"
     assert [keeper.end() for keeper in keepers] == [(1, sentence)] * COUNT
 
@@ -156,8 +158,11 @@ def test_a_host_that_is_lost_is_named_by_all_others(start_all, victim):
 
 
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_host_that_hangs_is_noticed(start_all, victim):
-    keepers = [keeper.wait_until_here() for keeper in start_all(WAITS, WAITS, WAITS)]
+def test_a_host_that_hangs_is_noticed(start, victim):
+    limits = {"join": 30, "peer": 3}
+    keepers = [start(index, WAITS, limits=limits) for index in range(COUNT)]
+    for keeper in keepers:
+        keeper.wait_until_here()
     keepers[victim].process.send_signal(signal.SIGSTOP)
     ends = [keeper.end() for keeper in keepers if keeper.index != victim]
     assert [(status, "has not answered for 3 s" in sentence) for status, sentence in ends] == [(75, True)] * 2
