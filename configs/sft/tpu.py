@@ -11,6 +11,7 @@ def get_config() -> ConfigDict:
     config = configuration.load(Path(__file__).with_name("base.py")).unlock()
     config.model.compute_dtype = "bfloat16"
     config.model.remat = "full"
+    config.logits_chunk = 256  # on each device: all score the tokens of all
     config.mesh.update(data=1, fsdp=-1)
     config.data.sequence_length = 4096
     config.batch_rows = 16
