@@ -177,7 +177,10 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
         ({"data": {"too_long": "dropp"}}, "data.too_long is 'dropp'; known: drop, truncate"),
         ({"data": {"bad_rows": "skp"}}, "data.bad_rows is 'skp'; known: stop, skip"),
         ({"model": {"start": "x"}}, "model.start is 'x'; known: noise, induction"),
-        ({"model": {"remat": "ful"}}, "model.remat is 'ful'; known: none, projections, attention, full, offload"),
+        (
+            {"model": {"remat": "ful"}},
+            "model.remat is 'ful'; known: none, projections, attention, full, offload",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sentence):
