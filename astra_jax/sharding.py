@@ -76,9 +76,17 @@ def make_mesh(
         raise ShardingError(f"a mesh of data={filled[0]} does not divide over {slices} slices")
     kinds = (AxisType.Auto,) * len(MESH_AXES)
     if slices == 1:
-        return jax.make_mesh(tuple(filled), MESH_AXES, kinds, devices=devices)
+        return Mesh(_arranged(filled, devices), MESH_AXES, axis_types=kinds)
     inside, between = [filled[0] // slices, *filled[1:]], [slices] + [1] * (len(filled) - 1)
     return Mesh(mesh_utils.create_hybrid_device_mesh(inside, between, devices), MESH_AXES, axis_types=kinds)
+
+
+def _arranged(sizes: Sequence[int], devices: Sequence[Any]) -> np.ndarray:
+    """The devices, neighbours on the mesh being neighbours on the machine where that can be."""
+    try:
+        return mesh_utils.create_device_mesh(sizes, devices)
+    except NotImplementedError:  # the machine has no axis for each of the mesh: two share one
+        return mesh_utils.create_device_mesh(sizes, devices, allow_split_physical_axes=True)
 
 
 def partition_spec(

@@ -17,7 +17,7 @@ from astra_jax.planning import flops
 from astra_jax.planning.shapes import shape_of
 from astra_jax.rl import step as rl_step
 from astra_jax.sft import step as sft_step
-from astra_jax.sharding import ShardingError, make_mesh, named_sharding
+from astra_jax.sharding import make_mesh, named_sharding
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
 from astra_jax.training.settings import BadSetting
@@ -72,7 +72,7 @@ def build(kind: str, config: Config, devices: Sequence[Any]) -> Program:
 
 
 def _sft(config: Config, devices: Sequence[Any]) -> Program:
-    mesh = _mesh(config, devices)
+    mesh = make_mesh(**config.mesh, devices=devices)
     model = abstract_model(sft_step.as_computed(config, shape_of(config)))
     optimizer, state = _start(config, model, mesh)
     rows, length = config.batch_rows, config.data.sequence_length
@@ -82,7 +82,7 @@ def _sft(config: Config, devices: Sequence[Any]) -> Program:
 
 
 def _rl(config: Config, devices: Sequence[Any]) -> Program:
-    mesh = _mesh(config, devices)
+    mesh = make_mesh(**config.mesh, devices=devices)
     model = abstract_model(rl_step.as_computed(config, shape_of(config)))
     optimizer, state = _start(config, model, mesh)
     # At worst every episode fills a row of its own.
@@ -91,13 +91,6 @@ def _rl(config: Config, devices: Sequence[Any]) -> Program:
     batch = _batch(mesh, rows, config.row_length, reinforced=True, shared=config.share_prompts)
     step = rl_step.make_step(config, model, optimizer, state, rows)
     return _update("rl", mesh, model, step, state, batch, config.micro_rows)
-
-
-def _mesh(config: Config, devices: Sequence[Any]) -> Mesh:
-    try:
-        return make_mesh(**config.mesh, devices=devices)
-    except NotImplementedError as error:  # JAX lays no logical axis over a part of a physical one
-        raise ShardingError(f"config.mesh cannot be laid over the slice: {error}") from error
 
 
 def _start(config: Config, model: Transformer, mesh: Mesh) -> tuple[Optimizer, TrainState]:
@@ -192,7 +185,7 @@ def _decode(config: Config, devices: Sequence[Any]) -> Program:
 def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, Any, Any]:
     """An engine's mesh, model, weights and cache. RL's has a device to itself, with the weights as they are trained."""
     if "weights_dtype" in config:
-        mesh = _mesh(config, devices)
+        mesh = make_mesh(**config.mesh, devices=devices)
         shape = replace(
             shape_of(config), param_dtype=config.weights_dtype, compute_dtype=config.weights_dtype
         )

@@ -7,6 +7,7 @@ from jax.sharding import SingleDeviceSharding
 
 from astra_jax.planning.chips import CHIPS
 from astra_jax.planning.topology import find_slice
+from astra_jax.sharding import make_mesh
 
 SMALLEST = {"v4": "v4:2x2x1", "v5p": "v5p:2x2x1", "tpu7x": "tpu7x:2x2x1"}
 
@@ -22,3 +23,9 @@ def test_a_chip_has_the_memory_that_the_compiler_gives_and_devices_as_it_counts_
     found = re.search(r"exceeds available HBM \(([\d.]+)G\)", str(caught.value))
     assert found is not None
     assert float(found.group(1)) == CHIPS[name].hbm_gib
+
+
+def test_two_axes_of_a_mesh_may_share_one_of_the_slice(tpu_compiler):
+    devices = find_slice("v6e-256").devices()
+    mesh = make_mesh(data=1, fsdp=32, expert=8, devices=devices)
+    assert {device.id for device in mesh.devices.flat} == {device.id for device in devices}
