@@ -1,4 +1,4 @@
-"""AdamW or Muon, with warm-up, a schedule, clipping, and weight decay chosen by parameter path."""
+"""AdamW, Adafactor or Muon, with warm-up, a schedule, clipping, and weight decay chosen by parameter path."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ DEFAULT_GROUPS: tuple[tuple[str, Group], ...] = (
     (r"layers/.*/weight", "matrix"),
 )
 
+_STACK_AXES = ("layers", "experts")  # a matrix for each index
+_MODEL_AXES = ("embed", "expert_embed")
+
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Rates are per step. `matrix` parameters may go to Muon; all others are AdamW's."""
+    """Rates are per step. Muon takes the `matrix` parameters, Adafactor these and the tables, AdamW all others."""
 
     learning_rate: float  # peak
-    name: Literal["adamw", "muon"] = "adamw"
+    name: Literal["adamw", "adafactor", "muon"] = "adamw"
     schedule: Literal["constant", "linear", "cosine"] = "cosine"
     warmup_fraction: float = 0.05  # of all steps
     final_fraction: float = 0.0  # learning rate just after the last step, as a fraction of the peak
@@ -71,9 +74,11 @@ def make_optimizer(config: OptimizerConfig, steps: int, model: nnx.Module) -> Op
     """
     axes = logical_axes(model)
     groups = match(config.groups, jax.tree.map(lambda a: 0, axes, is_leaf=_is_axes))
-    decays = {"embedding": config.embedding_weight_decay, "vector": 0.0}
-    transforms: dict[Any, Any] = {group: _adamw(config, decay) for group, decay in decays.items()}
-    transforms["matrix"] = _matrix_transform(config, axes)
+    transforms: dict[Any, Any] = {
+        "matrix": _matrix_transform(config, axes),
+        "embedding": _table_transform(config),
+        "vector": _adamw(config, 0.0),
+    }
     clip = optax.clip_by_global_norm(config.clip_norm) if config.clip_norm > 0 else optax.identity()
     return Optimizer(optax.chain(clip, optax.partition(transforms, groups)), learning_rate(config, steps))
 
@@ -101,11 +106,27 @@ def _adamw(config: OptimizerConfig, decay: float) -> optax.GradientTransformatio
     )
 
 
+def _adafactor(decay: float) -> optax.GradientTransformation:
+    """No mean of gradients; of their squares, means over each of a weight's two largest axes (arXiv 1804.04235).
+
+    Updates are not scaled by the weights' own size, and are clipped to a root mean square of 1: they are as large as
+    AdamW's, and one learning rate serves both.
+    """
+    return optax.adafactor(1.0, multiply_by_parameter_scale=False, weight_decay_rate=decay or None)
+
+
+def _table_transform(config: OptimizerConfig) -> optax.GradientTransformation:
+    decay = config.embedding_weight_decay
+    return _adafactor(decay) if config.name == "adafactor" else _adamw(config, decay)
+
+
 def _matrix_transform(config: OptimizerConfig, axes: Any) -> optax.GradientTransformation:
     if config.name == "adamw":
         return _adamw(config, config.weight_decay)
+    if config.name == "adafactor":
+        return _adafactor(config.weight_decay)
     if config.name != "muon":
-        raise BadSetting(f"unknown optimizer {config.name!r}; known: adamw, muon")
+        raise BadSetting(f"unknown optimizer {config.name!r}; known: adamw, adafactor, muon")
     return optax.contrib.muon(
         1.0,
         beta=config.muon_momentum,
@@ -123,8 +144,9 @@ def _matrix_sides(params: Any, axes: Any) -> Any:
         names = axes
         for key in path:
             names = names[key.key]
-        rest = tuple(i for i, name in enumerate(names) if name not in ("layers", "embed"))
-        return optax.contrib.MuonDimensionNumbers((names.index("embed"),), rest)
+        model = next(i for i, name in enumerate(names) if name in _MODEL_AXES)
+        rest = tuple(i for i, name in enumerate(names) if i != model and name not in _STACK_AXES)
+        return optax.contrib.MuonDimensionNumbers((model,), rest)
 
     return jax.tree_util.tree_map_with_path(sides, params)
 

@@ -35,36 +35,35 @@ class TrainState:
 
 
 def place(state: TrainState, mesh: Mesh) -> TrainState:
-    """The state with every array on `mesh`: what is there already stays, the rest (counters) is copied to all."""
-    everywhere = NamedSharding(mesh, PartitionSpec())
+    """The state with every array on `mesh`: what is there stays, the rest goes where `abstract_state` has it."""
+    weights = _weights(state.params)
+    there = {name: x for name, x in weights.items() if _is_on(x, mesh)}
 
-    def move(x: jax.Array) -> jax.Array:
-        there = isinstance(x.sharding, NamedSharding) and x.sharding.mesh == mesh
-        return x if there else put(np.asarray(x), everywhere)
+    def move(path: tuple, x: jax.Array) -> jax.Array:
+        return x if _is_on(x, mesh) else put(np.asarray(x), _beside(_name(path), x, there, mesh))
 
-    return jax.tree.map(move, state)
+    return jax.tree_util.tree_map_with_path(move, state)
 
 
 def abstract_state(model: nnx.Module, transform: optax.GradientTransformation, mesh: Mesh) -> TrainState:
     """The state of a run on `mesh` as shapes with their places: nothing is computed or allocated.
 
-    An array of the optimizer that mirrors a weight (AdamW's moments) lives where the weight does, others on every
-    device. Raises as `sharding.partition_spec`.
+    An array of the optimizer that mirrors a weight (AdamW's moments) lives where the weight does; so does one that
+    lacks an axis of it (Adafactor's means), along the others. Counters are on every device. Raises as
+    `sharding.partition_spec`.
 
     Args:
         model: may be abstract (`abstract_model`).
     """
     params = jax.tree.map(_placed, split_model(model)[1], param_shardings(model, mesh))
-    weights = {_name(path): x for path, x in jax.tree_util.tree_leaves_with_path(params)}
-    everywhere = NamedSharding(mesh, PartitionSpec())
+    weights = _weights(params)
 
     def assign(path: tuple, x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
-        weight = _mirrored(_name(path), weights)
-        return _placed(x, weight.sharding if weight is not None and weight.shape == x.shape else everywhere)
+        return _placed(x, _beside(_name(path), x, weights, mesh))
 
     state = jax.eval_shape(lambda params: TrainState.create(params, transform), params)
     opt_state = jax.tree_util.tree_map_with_path(assign, state.opt_state)
-    return TrainState(_placed(state.step, everywhere), params, opt_state)
+    return TrainState(_placed(state.step, NamedSharding(mesh, PartitionSpec())), params, opt_state)
 
 
 def abstract_model(shape: ModelConfig) -> Transformer:
@@ -78,6 +77,28 @@ def _placed(x: Any, sharding: Any) -> Any:
 
 def _name(path: tuple) -> str:
     return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
+def _weights(params: Any) -> dict[str, Any]:
+    return {_name(path): x for path, x in jax.tree_util.tree_leaves_with_path(params)}
+
+
+def _is_on(x: jax.Array, mesh: Mesh) -> bool:
+    return isinstance(x.sharding, NamedSharding) and x.sharding.mesh == mesh
+
+
+def _beside(name: str, x: Any, weights: dict[str, Any], mesh: Mesh) -> NamedSharding:
+    """Where an array of the optimizer lives, given those weights that are on `mesh`."""
+    weight = _mirrored(name, weights)
+    if weight is None:
+        return NamedSharding(mesh, PartitionSpec())
+    if weight.shape == x.shape:
+        return weight.sharding
+    spec = (*weight.sharding.spec, *[None] * len(weight.shape))[: len(weight.shape)]
+    for axis in range(len(weight.shape)):
+        if weight.shape[:axis] + weight.shape[axis + 1 :] == x.shape:
+            return NamedSharding(mesh, PartitionSpec(*spec[:axis], *spec[axis + 1 :]))
+    return NamedSharding(mesh, PartitionSpec())
 
 
 def _mirrored(name: str, weights: dict[str, Any]) -> Any:

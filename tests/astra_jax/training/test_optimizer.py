@@ -5,10 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 
+from astra_jax.models import ModelConfig, Transformer
 from astra_jax.training.optimizer import DEFAULT_GROUPS, OptimizerConfig, learning_rate, make_optimizer
 from astra_jax.training.rules import match
 from astra_jax.training.state import split_model
+
+TINY = ModelConfig("qwen3", 61, 16, 32, 2, 4, 2, 4, qk_norm=True, init_std=0.3)
 
 
 def flat(tree):
@@ -43,7 +47,7 @@ def test_a_parameter_without_a_rule_is_an_error(tiny_model):
         make_optimizer(config, 10, tiny_model)
 
 
-@pytest.mark.parametrize("name", ["adamw", "muon"])
+@pytest.mark.parametrize("name", ["adamw", "adafactor", "muon"])
 def test_without_gradient_only_what_decays_moves(tiny, tiny_model, name):
     _, params = tiny
     config = OptimizerConfig(
@@ -67,6 +71,37 @@ def test_muon_moves_each_matrix_of_a_stack_orthogonally(tiny, tiny_model):
         values = np.linalg.svd(attention[name]["weight"].reshape(shape), compute_uv=False)
         wanted = 0.1 * 0.2 * np.sqrt(16)  # rate, size of AdamW's updates, longer side
         assert (np.abs(values / wanted - 1) < 0.5).all(), name
+
+
+def test_muon_takes_the_matrix_of_each_expert():
+    shape = dataclasses.replace(
+        TINY, family="qwen3_moe", num_experts=3, experts_per_token=1, expert_ffn_size=8
+    )
+    model = Transformer(shape, rngs=nnx.Rngs(0))
+    params = split_model(model)[1]
+    grads = jax.tree.map(lambda p: jax.random.normal(jax.random.key(1), p.shape), params)
+    config = OptimizerConfig(0.1, "muon", "constant", warmup_fraction=0, clip_norm=0)
+    ffn = updates_of(config, model, params, grads)["layers"]["ffn"]
+    for name in ("gate", "down"):
+        values = np.linalg.svd(ffn[name]["weight"], compute_uv=False)  # [layers, experts, 8]
+        assert values.shape == (2, 3, 8)
+        assert (np.abs(values / (0.1 * 0.2 * np.sqrt(16)) - 1) < 0.5).all(), name
+
+
+def test_adafactor_learns_at_the_rate_of_adamw_from_means_of_rows_and_columns():
+    shape = dataclasses.replace(TINY, hidden_size=128, ffn_size=256)
+    model = Transformer(shape, rngs=nnx.Rngs(0))
+    params = split_model(model)[1]
+    grads = jax.tree.map(lambda p: jax.random.normal(jax.random.key(1), p.shape), params)
+    sizes = {}
+    for name in ("adamw", "adafactor"):
+        config = OptimizerConfig(0.1, name, "constant", warmup_fraction=0, clip_norm=0)
+        gate = updates_of(config, model, params, grads)["layers"]["ffn"]["gate"]["weight"]
+        assert float(jnp.sqrt(jnp.square(gate).mean())) == pytest.approx(0.1, rel=0.05)
+        state = jax.eval_shape(make_optimizer(config, 10, model).transform.init, params)
+        arrays = [x for path, x in flat(state).items() if path.endswith("layers/ffn/gate/weight")]
+        sizes[name] = sorted(x.shape for x in arrays if x.size > 1)
+    assert sizes == {"adamw": [(2, 128, 256)] * 2, "adafactor": [(2, 128), (2, 256)]}
 
 
 def test_gradients_are_clipped_by_their_global_norm(tiny, tiny_model):
