@@ -25,7 +25,7 @@ from astra_jax.checkpoints.layout import Index, Layout
 from astra_jax.checkpoints.safetensors_dir import TensorReader
 from astra_jax.checkpoints.safetensors_file import Box
 
-PIECE_BYTES = 16 * 2**20  # read at a time; shards up to this size are put together in host memory
+PIECE_BYTES = 32 * 2**20  # read at a time; shards up to this size are put together in host memory
 BITS = {2: np.uint16, 4: np.uint32}  # by the size of a number
 _BLOCK_ROWS = 64
 _READERS = 2  # threads that read and transpose; each holds a piece
@@ -56,9 +56,8 @@ def fill(layout: Layout, dtype: str, sharding: Sharding | None, reader: TensorRe
     Raises:
         CheckpointError: a file ends too soon.
     """
-    shards = _local_shards(layout.shape, sharding)
-    stored = reader.dtype(layout.name((0,) * len(layout.stacked)))
-    itemsize = max(jnp.dtype(dtype).itemsize, jnp.dtype(stored).itemsize)
+    shards = _local_shards(layout.shape, jnp.dtype(dtype), sharding)
+    stored = jnp.dtype(reader.dtype(layout.name((0,) * len(layout.stacked))))
 
     def read(piece: Piece) -> np.ndarray:
         """In our order, with an axis of size 1 for each index."""
@@ -67,13 +66,13 @@ def fill(layout: Layout, dtype: str, sharding: Sharding | None, reader: TensorRe
         )
         if layout.inputs:
             values = transposed(values.reshape(math.prod(values.shape[: -layout.inputs]), -1))
-        return values.reshape([last - first for first, last in piece.box]).astype(dtype, copy=False)
+        return values.reshape([last - first for first, last in piece.box])
 
     for region in _regions([shard.box for shard in shards]):
-        for piece, values in _ahead(read, _pieces(layout, region, itemsize)):
+        for piece, values in _ahead(read, _pieces(layout, region, stored.itemsize)):
             for shard in shards:
                 shard.write(piece.box, values)
-    arrays = [array for shard in shards for array in shard.arrays(dtype)]
+    arrays = [array for shard in shards for array in shard.arrays()]
     if sharding is None:
         return arrays[0]
     return jax.make_array_from_single_device_arrays(layout.shape, sharding, arrays)
@@ -82,8 +81,8 @@ def fill(layout: Layout, dtype: str, sharding: Sharding | None, reader: TensorRe
 class _Shard:
     """The part `box` of an array, which each of `devices` holds, while it is filled."""
 
-    def __init__(self, box: Box, devices: list[Any]):
-        self.box, self.devices = box, devices
+    def __init__(self, box: Box, dtype: np.dtype, devices: list[Any]):
+        self.box, self.dtype, self.devices = box, dtype, devices
         self.shape = tuple(last - first for first, last in box)
         self.host: np.ndarray | None = None
         self.buffers: list[jax.Array] = []
@@ -93,7 +92,7 @@ class _Shard:
         common = tuple((max(a, c), min(b, d)) for (a, b), (c, d) in zip(self.box, box, strict=True))
         if any(first >= last for first, last in common):
             return
-        self._allocate(values.dtype)
+        self._allocate()
         part, target = values[_slices(common, box)], _slices(common, self.box)
         if self.host is not None:
             self.host[target] = part
@@ -105,27 +104,36 @@ class _Shard:
         ]
         jax.block_until_ready(self.buffers)  # what is under way is bounded
 
-    def arrays(self, dtype: str) -> list[jax.Array]:
-        self._allocate(jnp.dtype(dtype))
+    def arrays(self) -> list[jax.Array]:
+        self._allocate()
         if self.host is not None:
             return [jax.device_put(self.host, device) for device in self.devices]
         return self.buffers
 
-    def _allocate(self, dtype: np.dtype) -> None:
+    def _allocate(self) -> None:
         if self.host is not None or self.buffers:
             return
-        if math.prod(self.shape) * dtype.itemsize <= PIECE_BYTES:
-            self.host = np.empty(self.shape, dtype)
+        if math.prod(self.shape) * self.dtype.itemsize <= PIECE_BYTES:
+            self.host = np.empty(self.shape, self.dtype)
         else:
-            self.buffers = [jnp.zeros(self.shape, dtype, device=device) for device in self.devices]
+            self.buffers = [jnp.zeros(self.shape, self.dtype, device=device) for device in self.devices]
 
 
 @partial(jax.jit, donate_argnums=0)
 def _write(buffer: jax.Array, part: jax.Array, start: jax.Array) -> jax.Array:
     """`buffer` with `part` at `start`, in place. As bits: XLA's CPU compiler would copy a whole bfloat16 buffer."""
     bits = BITS[buffer.dtype.itemsize]
-    part, target = (jax.lax.bitcast_convert_type(x, bits) for x in (part, buffer))
+    part = jax.lax.bitcast_convert_type(_cast(part, buffer.dtype), bits)
+    target = jax.lax.bitcast_convert_type(buffer, bits)
     return jax.lax.bitcast_convert_type(jax.lax.dynamic_update_slice(target, part, start), buffer.dtype)
+
+
+def _cast(x: jax.Array, dtype: np.dtype) -> jax.Array:
+    """Widens bfloat16 by its bits: a device may take the smallest numbers for zero."""
+    if x.dtype != jnp.bfloat16 or dtype != jnp.float32:
+        return x.astype(dtype)
+    bits = jax.lax.bitcast_convert_type(x, jnp.uint16).astype(jnp.uint32) << 16
+    return jax.lax.bitcast_convert_type(bits, jnp.float32)
 
 
 def transposed(values: np.ndarray) -> np.ndarray:
@@ -150,15 +158,15 @@ def _ahead(make: Callable[[T], U], items: Iterable[T]) -> Iterator[tuple[T, U]]:
             yield first, future.result()
 
 
-def _local_shards(shape: Sequence[int], sharding: Sharding | None) -> list[_Shard]:
+def _local_shards(shape: Sequence[int], dtype: np.dtype, sharding: Sharding | None) -> list[_Shard]:
     """One for each different part of an array that devices of this process hold."""
     if sharding is None:
-        return [_Shard(tuple((0, size) for size in shape), [None])]
+        return [_Shard(tuple((0, size) for size in shape), dtype, [None])]
     holders: dict[Box, list[Any]] = {}
     for device, index in sharding.addressable_devices_indices_map(tuple(shape)).items():
         box = tuple(s.indices(size)[:2] for s, size in zip(index or (), shape, strict=True))
         holders.setdefault(box, []).append(device)
-    return [_Shard(box, devices) for box, devices in holders.items()]
+    return [_Shard(box, dtype, devices) for box, devices in holders.items()]
 
 
 def _regions(boxes: Sequence[Box]) -> list[Box]:

@@ -65,7 +65,7 @@ def get_config() -> ConfigDict:
     config.logits_chunk = 1024  # tokens of a row whose logits exist at one time; 0: all
 
     config.optimizer = ConfigDict()
-    config.optimizer.name = "adamw"  # adamw, or muon for matrices and adamw for the rest. Paper: not stated
+    config.optimizer.name = "adamw"  # adamw, adafactor, or muon for matrices (docs/sft.md). Paper: not stated
     config.optimizer.learning_rate = 2e-6  # Paper: 2e-6 for both sizes
     config.optimizer.schedule = "constant"  # Paper: not stated
     config.optimizer.warmup_fraction = 0.0  # Paper: not stated

@@ -62,7 +62,7 @@ def get_config() -> ConfigDict:
     config.steps = 0  # updates; 0: `epochs` decides. Paper: about 3,430 by its row counts
 
     config.optimizer = ConfigDict()
-    config.optimizer.name = "adamw"  # adamw, or muon for matrices and adamw for the rest. Paper: not stated
+    config.optimizer.name = "adamw"  # adamw, adafactor, or muon for matrices (docs/sft.md). Paper: not stated
     config.optimizer.learning_rate = 5e-6  # peak, per step. Paper: 5e-6 (14B), 2e-6 (32B)
     config.optimizer.schedule = "cosine"  # after warm-up: cosine, linear or constant. Paper: cosine
     config.optimizer.warmup_fraction = 0.05  # of all steps. Paper: 5 %

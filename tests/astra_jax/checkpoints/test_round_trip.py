@@ -14,7 +14,7 @@ import pytest
 from flax import nnx
 from safetensors.numpy import load_file, save_file
 
-from astra_jax.checkpoints import safetensors_dir
+from astra_jax.checkpoints import fill, safetensors_dir
 from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.hf import export_model, import_model, load_config
 from astra_jax.models import ModelConfig, Transformer
@@ -176,7 +176,9 @@ def test_no_value_changes_where_tensors_differ_in_type(exported):
     assert (model.final_norm.scale.get_value() == odd).all()
 
 
-def test_every_bfloat16_number_survives_float32(exported, tokenizer_dir, tmp_path):
+@pytest.mark.parametrize("piece_bytes", [fill.PIECE_BYTES, 100])
+def test_every_bfloat16_number_survives_float32(exported, tokenizer_dir, tmp_path, monkeypatch, piece_bytes):
+    monkeypatch.setattr(fill, "PIECE_BYTES", piece_bytes)
     numbers = (
         np.arange(40 * 16, dtype=np.uint16) * 7
     )  # from the smallest on, none of them infinite or no number
