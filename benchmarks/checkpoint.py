@@ -3,7 +3,7 @@
 `python -m benchmarks.checkpoint [--json FILE]`. Writes a random Qwen3 of 2.1 GiB (bfloat16) layer by layer and measures
 each way in a process of its own: the peak of its resident memory (`VmHWM`, counted from just before), less the arrays
 that it makes. The files are in the page cache for all. What it does not show: a cold disk or a network, and the devices
-of an accelerator: a CPU's arrays are in the same memory as everything else. `transformers` maps the files, copies nothing
+of an accelerator: a CPU's arrays are in the same memory as everything else. `transformers` maps the files, copies none
 and keeps layers apart and in their order; its mapped pages count as resident once they are used.
 """
 
@@ -239,7 +239,9 @@ def figures(seen: dict[str, dict[str, float]], size: int) -> list[Figure]:
     )
     for job, other in (("import", "load all"), ("import", "transformers"), ("export", "transformers")):
         theirs, own = seen[f"{job}, {other}"], seen[job]
-        rows.append(Figure(f"{job}: processor time, of its", own["processor"] / theirs["processor"], "x", other))
+        rows.append(
+            Figure(f"{job}: processor time, of its", own["processor"] / theirs["processor"], "x", other)
+        )
         rows.append(Figure(f"{job}: peak memory, of its", own["peak"] / theirs["peak"], "x", other))
     return rows
 
