@@ -16,7 +16,6 @@ from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.hf import Progress, import_model, load_config, unheard
 from astra_jax.models import Transformer
 
-TOLERANCE = 1e-4  # of the largest logit; float32 on both sides
 TEXT = (
     "A ferry leaves Lisbon at 07:45 and takes 2.5 hours; another one is 18 % faster. When do they arrive? "
     'Call {"name": "timetable", "arguments": {"port": "Lisboa", "day": 3}} and say how you know.'

@@ -93,7 +93,7 @@ def _add_check(converts: Any) -> None:
     parser.add_argument(
         "--tolerance",
         type=float,
-        default=1e-4,
+        default=1e-3,
         help="largest difference allowed, as a fraction of the largest logit (default: %(default)s); beyond it the "
         "exit status is 1",
     )

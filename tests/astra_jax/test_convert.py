@@ -111,7 +111,7 @@ def test_the_check_agrees_with_transformers_or_fails(policy, capsys):
     printed = " ".join(capsys.readouterr().out.split())
     assert "random tokens: 128 tokens, largest difference" in printed
     assert "a text:" in printed
-    assert ": the tolerance is 0.0001 of the largest logit" in printed
+    assert ": the tolerance is 0.001 of the largest logit" in printed
     assert cli.main(["convert", "check", str(policy), "--tolerance", "0"]) == 1
     assert "DOES NOT AGREE" in capsys.readouterr().out
 
