@@ -130,7 +130,7 @@ def logical_axes(model: nnx.Module) -> dict:
     return _of_each(model, lambda parameter: parameter.axes)
 
 
-def computed_dtypes(model: nnx.Module) -> dict:
+def computed_dtypes(model: Transformer) -> dict:
     """In which type the model reads each weight: its linear maps' in that of its products, all others in their own."""
     compute = model.config.compute_dtype
     return _of_each(model, lambda parameter: jnp.dtype(compute if parameter.inputs else parameter.dtype))

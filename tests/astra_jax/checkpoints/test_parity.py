@@ -87,7 +87,7 @@ def test_a_cache_gives_the_logits_of_a_whole_row(torch_model):
     model = import_model(torch_model.directory)
     cache, parts = init_cache(model.config, 2, 40), []
     extend = nnx.jit(lambda model, tokens, positions, cache: model.extend(tokens, positions, cache))
-    for start, end in ((0, 16), (16, 32), (32, 33)):
+    for start, end in ((0, 11), (11, 22), (22, 33)):
         positions = np.broadcast_to(np.arange(start, end), (2, end - start))
         hidden, cache = extend(model, tokens[:, start:end], positions, cache)
         parts.append(model.logits(hidden))
