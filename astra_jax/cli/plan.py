@@ -29,9 +29,9 @@ def add_plan_verb(verbs: Any) -> None:
     )
     plan.add_argument(
         "--topology",
-        required=True,
+        default="v5e-16",
         metavar="NAME",
-        help="as Google Cloud counts it (v5e-16, v6e-256: chips; v5p-64: TensorCores), or v5p:4x4x4",
+        help="as Google Cloud counts it (v5e-16, v6e-256: chips; v5p-64: TensorCores), or v5p:4x4x4 (default: v5e-16)",
     )
     plan.add_argument("--slices", type=int, default=1, help="how many such slices (default: %(default)s)")
     plan.add_argument("--step", choices=STEPS, default="all", help="of what the configuration has")
