@@ -326,7 +326,7 @@ def test_a_run_that_is_there_is_joined_stopped_with_a_checkpoint_and_shown(stub)
         assert time.monotonic() < deadline
         time.sleep(0.05)
     os.killpg(watching.pid, signal.SIGINT)
-    assert "the run goes on; stop.sh stops it" in watching.communicate(timeout=30)[1]
+    assert "the run goes on; stop.sh stops it" in watching.communicate(timeout=120)[1]
     assert watching.returncode == 130
     again = cloud.start("launch.sh", *FAST, "--restarts=0", *RUN)
     assert again.stdout is not None
@@ -334,7 +334,7 @@ def test_a_run_that_is_there_is_joined_stopped_with_a_checkpoint_and_shown(stub)
     assert ["session run runs already" in line for line in joined] == [True, True]
     assert cloud.run("logs.sh", *POD, "--worker=all", "--lines=1")[1] == "here\nhere\n"
     assert cloud.run("stop.sh", *POD)[0] == 0
-    again.communicate(timeout=60)
+    again.communicate(timeout=120)
     assert again.returncode == 75
     assert [log.read_text() for log in logs] == ["here\nsaved\n"] * 2
 
@@ -363,7 +363,7 @@ def test_a_tpu_that_is_being_made_is_waited_for_and_not_made_again(stub):
 
 def test_a_command_that_takes_longer_than_its_limit_is_ended():
     script = 'source tpu_scripts/common.sh; limit=1; run sleep 60; echo "status $?"'
-    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(["bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.stdout == "status 124\n"
 
 

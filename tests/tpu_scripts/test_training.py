@@ -113,6 +113,7 @@ def wait_for_step(run: Path, step: int) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does_bit_for_bit(cloud, shared):
     """With two devices there is one order in which a sum can be taken."""
     cloud.make(2, devices=1, **environ(shared)).sync()

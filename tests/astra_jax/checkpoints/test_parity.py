@@ -56,6 +56,7 @@ def apart(name, tensor):
     }
 
 
+@pytest.mark.slow
 def test_gradients_agree_with_transformers(torch_model):
     import torch
 

@@ -12,6 +12,7 @@ from astra_jax.sharding import make_mesh
 SMALLEST = {"v4": "v4:2x2x1", "v5p": "v5p:2x2x1", "tpu7x": "tpu7x:2x2x1"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHIPS)
 def test_a_chip_has_the_memory_that_the_compiler_gives_and_devices_as_it_counts_them(tpu_compiler, name):
     where = find_slice(SMALLEST.get(name, f"{name}:2x2"))
