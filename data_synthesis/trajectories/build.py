@@ -49,7 +49,7 @@ from data_synthesis.trajectories.graph import (
     verify_chain,
 )
 from data_synthesis.trajectories.graph.wordings import PROPOSE, VERIFYING
-from data_synthesis.trajectories.judge import AcceptSettings, JudgeSettings, accept, judge, unknown
+from data_synthesis.trajectories.judge import AcceptSettings, JudgeSettings, accept, judge, whole
 from data_synthesis.trajectories.judge.wordings import JUDGING
 from data_synthesis.trajectories.runs.backends import Backends
 from data_synthesis.trajectories.runs.emulated import EMULATE
@@ -251,9 +251,7 @@ def stages_of(company: Company, settings: Settings) -> list[Stage[Any]]:
 
     async def judged(run: AgentRun) -> Record:
         found = await judge(run, cast.judge, s.judge)
-        if (failed := unknown(found)) and not s.accept.nulls:
-            raise Undecided("null_score", f"no score for {failed}", kept=found)
-        return found
+        return found if s.accept.nulls else whole(found)
 
     async def accepted(run: AgentRun) -> Record:
         return accept(run, s.accept)

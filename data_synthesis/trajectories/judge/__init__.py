@@ -1,6 +1,6 @@
 """Seven scores of a run, by rule and by teacher, and which runs they make rows."""
 
-from data_synthesis.trajectories.judge.accept import accept, unknown
+from data_synthesis.trajectories.judge.accept import accept, whole
 from data_synthesis.trajectories.judge.agreement import Agreement, agreement
 from data_synthesis.trajectories.judge.judge import judge
 from data_synthesis.trajectories.judge.second import second_opinions
@@ -16,5 +16,5 @@ __all__ = [
     "agreement",
     "judge",
     "second_opinions",
-    "unknown",
+    "whole",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data_synthesis.pipeline import Rejected
+from data_synthesis.pipeline import Rejected, Undecided
 from data_synthesis.records import AgentRun
 from data_synthesis.trajectories.judge.settings import DIMENSIONS, OVERALL, AcceptSettings
 
@@ -16,7 +16,7 @@ def accept(run: AgentRun, settings: AcceptSettings) -> AgentRun:
     if run.status == "broken":
         raise Rejected("broken_run", f"{run.outcome}: {run.problem}")
     known = {name: score for name in DIMENSIONS if (score := run.scores.get(name)) is not None}
-    missing = unknown(run)
+    missing = _unknown(run)
     if missing and not (settings.nulls and known):
         raise Rejected("null_score", f"no score for {missing}")
     overall = sum(known.values()) / len(known) if missing else run.scores[OVERALL]
@@ -27,7 +27,18 @@ def accept(run: AgentRun, settings: AcceptSettings) -> AgentRun:
     return run
 
 
-def unknown(run: AgentRun) -> str:
+def whole(run: AgentRun) -> AgentRun:
+    """The run, if every dimension has a score.
+
+    Raises:
+        Undecided: `null_score`: a judge failed. The run is kept.
+    """
+    if missing := _unknown(run):
+        raise Undecided("null_score", f"no score for {missing}", kept=run)
+    return run
+
+
+def _unknown(run: AgentRun) -> str:
     """The dimensions without a score, with what was said of the first; empty where each has one."""
     missing = [name for name in DIMENSIONS if run.scores.get(name) is None]
     return f"{', '.join(missing)}: {_why(run, missing[0])}" if missing else ""

@@ -12,12 +12,12 @@ from typing import Any
 
 from rich.console import Console
 
-from data_synthesis.pipeline import Policy, Stage, Undecided, run_stages
+from data_synthesis.pipeline import Policy, Stage, run_stages
 from data_synthesis.pipeline.results import output_path, rejects_path
 from data_synthesis.pipeline.steps import one
 from data_synthesis.records import AgentRun, read_records
 from data_synthesis.teacher.interface import Teacher
-from data_synthesis.trajectories.judge.accept import unknown
+from data_synthesis.trajectories.judge.accept import whole
 from data_synthesis.trajectories.judge.agreement import Agreement, agreement, table
 from data_synthesis.trajectories.judge.judge import judge
 from data_synthesis.trajectories.judge.settings import JudgeSettings
@@ -57,10 +57,7 @@ def second_opinions(
     teacher = make_teacher()
 
     async def again(run: AgentRun) -> AgentRun:
-        found = await judge(run, teacher, settings)
-        if failed := unknown(found):
-            raise Undecided("null_score", f"no score for {failed}", kept=found)
-        return found
+        return whole(await judge(run, teacher, settings))
 
     async def run() -> None:
         how = {"judge": [teacher.name, asked_with], **asdict(settings)}
