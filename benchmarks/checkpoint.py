@@ -58,11 +58,9 @@ def model_config() -> Any:
 
 
 def abstract_model() -> Any:
-    from flax import nnx
+    from astra_jax import models
 
-    from astra_jax.models import Transformer
-
-    return nnx.eval_shape(lambda: Transformer(model_config(), rngs=nnx.Rngs(0)))
+    return models.abstract_model(model_config())
 
 
 def status(field: str) -> int:

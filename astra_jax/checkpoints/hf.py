@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
-from flax import nnx
 from jax.sharding import Mesh
 
 from astra_jax.checkpoints.companions import (
@@ -30,7 +29,7 @@ from astra_jax.checkpoints.parameters import PARAMETERS, read_parameters
 from astra_jax.checkpoints.safetensors_dir import TensorReader, write_tensors, written_bytes
 from astra_jax.checkpoints.safetensors_file import NewTensor
 from astra_jax.checkpoints.together import on_first_process, write_on_first_process
-from astra_jax.models import ModelConfig, Transformer
+from astra_jax.models import ModelConfig, Transformer, abstract_model
 from astra_jax.models.families import UnsupportedModel, find_family, read_config, write_config
 from astra_jax.models.parameter import named_parameters
 from astra_jax.sharding import named_sharding
@@ -92,7 +91,7 @@ def _read_model(
     config: ModelConfig, reader: TensorReader, mesh: Mesh | None, progress: Progress
 ) -> Transformer:
     family = find_family(config.family)
-    model = nnx.eval_shape(lambda: Transformer(config, rngs=nnx.Rngs(0)))
+    model = abstract_model(config)
     parameters = [(path, p, Layout.of(family, path, p)) for path, p in named_parameters(model)]
     _check_tensors(family.model_type, [layout for *_, layout in parameters], reader)
     places = [mesh and named_sharding(mesh, p.axes, p.shape, name=path) for path, p, _ in parameters]

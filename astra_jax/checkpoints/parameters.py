@@ -20,7 +20,7 @@ from jax.sharding import Mesh, SingleDeviceSharding
 from astra_jax.checkpoints.companions import companion_bytes, copy_generation_config, copy_tokenizer
 from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.new_directory import new_directory, require_space
-from astra_jax.models import ModelConfig, Transformer
+from astra_jax.models import ModelConfig, Transformer, abstract_model
 from astra_jax.models.parameter import named_parameters
 from astra_jax.sharding import named_sharding
 
@@ -68,7 +68,7 @@ def read_parameters(
     with ocp.PyTreeCheckpointer() as checkpointer:
         stored = _stored(checkpointer, path)
         dtype = param_dtype or str(jnp.result_type(*{jnp.dtype(leaf.dtype) for leaf in stored.values()}))
-        model = _abstract(config, dtype)
+        model = abstract_model(replace(config, param_dtype=dtype))
         wanted = {name: _wanted(name, p, mesh) for name, p in named_parameters(model)}
         _check(path, {name: tuple(leaf.shape) for name, leaf in stored.items()}, wanted)
         like = {_KEY: _nested(wanted)}
@@ -87,10 +87,6 @@ def _stored(checkpointer: Any, path: Path) -> dict[str, Any]:
         return _flat(checkpointer.metadata(path).item_metadata.tree[_KEY])
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         raise CheckpointError(f"{path} holds no parameters that Orbax can read.") from None
-
-
-def _abstract(config: ModelConfig, dtype: str) -> Transformer:
-    return nnx.eval_shape(lambda: Transformer(replace(config, param_dtype=dtype), rngs=nnx.Rngs(0)))
 
 
 def _wanted(name: str, parameter: nnx.Param, mesh: Mesh | None) -> jax.ShapeDtypeStruct:

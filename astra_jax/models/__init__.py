@@ -2,6 +2,6 @@
 
 from astra_jax.models.cache import KVCache, init_cache
 from astra_jax.models.config import ModelConfig
-from astra_jax.models.transformer import Transformer
+from astra_jax.models.transformer import Transformer, abstract_model
 
-__all__ = ["KVCache", "ModelConfig", "Transformer", "init_cache"]
+__all__ = ["KVCache", "ModelConfig", "Transformer", "abstract_model", "init_cache"]

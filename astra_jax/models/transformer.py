@@ -176,6 +176,11 @@ class Transformer(nnx.Module):
         return {rope: rotary_angles(positions_BxT, self.config, rope) for rope in sorted(ropes)}
 
 
+def abstract_model(config: ModelConfig) -> Transformer:
+    """A model whose weights are shapes: nothing is drawn."""
+    return nnx.eval_shape(lambda: Transformer(config, rngs=nnx.Rngs(0)))
+
+
 class _Kinds(NamedTuple):
     """`LayerKind` of all layers, [L], with the rope's number among those of the model."""
 

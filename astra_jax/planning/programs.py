@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from astra_jax.inference.device_steps import DecodeRows, decode_steps, prefill_chunk
-from astra_jax.models import ModelConfig, Transformer, init_cache
+from astra_jax.models import ModelConfig, Transformer, abstract_model, init_cache
 from astra_jax.planning import flops
 from astra_jax.planning.shapes import shape_of
 from astra_jax.rl import step as rl_step
@@ -21,7 +21,7 @@ from astra_jax.sharding import make_mesh, named_sharding
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.state import TrainState, abstract_model, abstract_state, param_shardings, split_model
+from astra_jax.training.state import TrainState, abstract_params, abstract_state, split_model
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -193,7 +193,7 @@ def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, 
         mesh = make_mesh(devices=devices[:1])
         shape = rl_step.as_computed(config, shape_of(config))
     model = abstract_model(shape)
-    weights = jax.tree.map(_placed, split_model(model)[1], param_shardings(model, mesh))
+    weights = abstract_params(model, mesh)
     return mesh, model, weights, _cache(shape, config.engine.slots, config.engine.context, mesh)
 
 

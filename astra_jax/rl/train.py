@@ -38,7 +38,7 @@ from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimi
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
 from astra_jax.training.settings import BadSetting, choose
-from astra_jax.training.state import TrainState, abstract_model, join_model, split_model
+from astra_jax.training.state import TrainState, join_model, split_model, with_config
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
 from data_synthesis.records import Episode, write_records
@@ -108,8 +108,7 @@ def _check_mesh(config: Config) -> None:
 
 def _load_model(config: Config, mesh: Mesh) -> Transformer:
     imported = import_model(config.model, mesh=mesh)
-    graph, _ = split_model(abstract_model(as_computed(config, imported.config)))
-    return join_model(graph, split_model(imported)[1])
+    return with_config(imported, as_computed(config, imported.config))
 
 
 def _level(config: Config) -> ConfinementLevel:

@@ -19,7 +19,7 @@ from rich.console import Console
 from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.models.config import ModelConfig, Remat
 from astra_jax.models.induction import start_with_induction
-from astra_jax.models.transformer import Transformer
+from astra_jax.models.transformer import Transformer, abstract_model
 from astra_jax.sft.data import BadRows, Packing, TooLong, count_batches, digest, load_samples, make_dataset
 from astra_jax.sft.step import as_computed, make_step
 from astra_jax.sharding import make_mesh
@@ -36,7 +36,7 @@ from astra_jax.training.packing import Sample
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder, write_json
 from astra_jax.training.settings import BadSetting, choose
-from astra_jax.training.state import TrainState, abstract_model, join_model, param_shardings, split_model
+from astra_jax.training.state import TrainState, join_model, param_shardings, split_model, with_config
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
 from data_synthesis.records import BadRecord, Trajectory, read_records
@@ -172,8 +172,7 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
     """
     if config.model.path:
         imported = import_model(config.model.path, mesh=mesh)
-        graph, _ = split_model(abstract_model(as_computed(config, imported.config)))
-        return join_model(graph, split_model(imported)[1])
+        return with_config(imported, as_computed(config, imported.config))
     start = choose("model.start", config.model.start, STARTS)
     shape = as_computed(config, ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init))
     if start is None:

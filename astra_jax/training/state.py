@@ -14,7 +14,7 @@ import optax
 from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from astra_jax.models import ModelConfig, Transformer
+from astra_jax.models import ModelConfig, Transformer, abstract_model
 from astra_jax.sharding import named_sharding
 from astra_jax.training.distributed import put
 
@@ -55,7 +55,7 @@ def abstract_state(model: nnx.Module, transform: optax.GradientTransformation, m
     Args:
         model: may be abstract (`abstract_model`).
     """
-    params = jax.tree.map(_placed, split_model(model)[1], param_shardings(model, mesh))
+    params = abstract_params(model, mesh)
     weights = _weights(params)
 
     def assign(path: tuple, x: jax.ShapeDtypeStruct) -> jax.ShapeDtypeStruct:
@@ -66,9 +66,9 @@ def abstract_state(model: nnx.Module, transform: optax.GradientTransformation, m
     return TrainState(_placed(state.step, NamedSharding(mesh, PartitionSpec())), params, opt_state)
 
 
-def abstract_model(shape: ModelConfig) -> Transformer:
-    """A model of `shape` whose weights are shapes: nothing is drawn."""
-    return nnx.eval_shape(lambda: Transformer(shape, rngs=nnx.Rngs(0)))
+def abstract_params(model: nnx.Module, mesh: Mesh) -> dict:
+    """The weights of a model, which may be abstract, as shapes with their places on `mesh`. Raises as above."""
+    return jax.tree.map(_placed, split_model(model)[1], param_shardings(model, mesh))
 
 
 def _placed(x: Any, sharding: Any) -> Any:
@@ -123,6 +123,11 @@ def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, dict]:
 def join_model(graph: nnx.GraphDef, params: dict) -> Any:
     """The model that `split_model` took apart, with these weights."""
     return nnx.merge(graph, params)
+
+
+def with_config(model: Transformer, config: ModelConfig) -> Transformer:
+    """The same weights under a configuration that computes otherwise: other types, another remat policy."""
+    return join_model(split_model(abstract_model(config))[0], split_model(model)[1])
 
 
 def logical_axes(model: nnx.Module) -> dict:

@@ -26,10 +26,9 @@ def read_sliding(hf: HFConfig, default: list[str]) -> dict[str, Any]:
 
 
 def write_sliding(config: ModelConfig) -> dict[str, Any]:
-    slides = config.sliding_layers or (False,) * config.num_layers
     return {
         "sliding_window": config.sliding_window or None,
-        "layer_types": [SLIDING if each else FULL for each in slides],
+        "layer_types": [SLIDING if kind.sliding else FULL for kind in config.layer_kinds],
     }
 
 
@@ -41,6 +40,6 @@ def read_upper_window(hf: HFConfig) -> dict[str, Any]:
 
 
 def write_upper_window(config: ModelConfig) -> dict[str, Any]:
-    slides = config.sliding_layers or (False,) * config.num_layers
+    slides = [kind.sliding for kind in config.layer_kinds]
     first = slides.index(True) if any(slides) else config.num_layers
     return {"use_sliding_window": any(slides), "max_window_layers": first, **write_sliding(config)}

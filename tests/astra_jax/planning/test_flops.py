@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 from flax import nnx
 
-from astra_jax.models import ModelConfig, Transformer
+from astra_jax.models import ModelConfig, Transformer, abstract_model
 from astra_jax.planning.flops import (
     all_parameters,
     causal_flops,
@@ -14,7 +14,6 @@ from astra_jax.planning.flops import (
     train_flops,
 )
 from astra_jax.planning.shapes import names, preset
-from astra_jax.training.state import abstract_model
 
 SMALL = ModelConfig("qwen3", 64, 16, 32, 2, 4, 2, 4, qk_norm=True, tie_embeddings=False)
 # Of one layer: queries, keys, values, output, gate, up, down.

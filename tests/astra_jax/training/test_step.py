@@ -8,10 +8,11 @@ import pytest
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from astra_jax.models import abstract_model
 from astra_jax.training.loss import cross_entropy
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample, pack, single
-from astra_jax.training.state import TrainState, abstract_model, computed_dtypes, join_model, split_model
+from astra_jax.training.state import TrainState, computed_dtypes, join_model, split_model
 from astra_jax.training.step import make_train_step
 
 STEPS = 30
