@@ -7,9 +7,11 @@ SGLANG := .venv-sglang
 SGLANG_PYTHON ?= python3.11
 SGLANG_PORT ?= 30000
 SGLANG_PINS := tools/sglang_cpu/requirements.txt
+# Benchmarks with environments of their own: their pins are not ours.
+BFCL := .venv-bfcl
 export XLA_PYTHON_CLIENT_PREALLOCATE = false
 
-.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve mcp-servers lint format bench clean help
+.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve bfcl mcp-servers lint format bench clean help
 
 help:  ## what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -31,6 +33,8 @@ sglang-cpu: $(SGLANG)/.installed $(SGLANG)/smollm2/config.json  ## SGLang for a 
 sglang-serve: sglang-cpu  ## serves SmolLM2-135M on port 30000, or SGLANG_PORT
 	$(SGLANG)/bin/python tools/sglang_cpu/serve.py $(SGLANG)/smollm2 --port $(SGLANG_PORT) $(ARGS)
 
+bfcl: $(BFCL)/.installed  ## BFCL's data and checkers, for `astra eval bfcl`
+
 mcp-servers: .mcp/servers.jsonl  ## real MCP servers that run offline, each in an environment of its own
 
 lint: $(VENV)/.dev  ## ruff and pyright
@@ -47,7 +51,7 @@ bench: $(VENV)/.dev  ## every benchmark, one after the other
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## removes environments and caches, keeps runs
-	rm -rf $(VENV) $(SGLANG) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(SGLANG) $(BFCL) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 # The stamps record what an environment was last installed with.
 $(VENV)/.run: pyproject.toml | $(BIN)/python
@@ -64,6 +68,11 @@ $(BIN)/python:
 
 .mcp/servers.jsonl: tools/mcp_servers/install.py
 	$(PYTHON) tools/mcp_servers/install.py .mcp
+
+$(BFCL)/.installed: tools/bfcl/requirements.txt
+	$(PYTHON) -m venv $(BFCL)
+	$(BFCL)/bin/python -m pip install --quiet --no-deps --requirement $<
+	@touch $@
 
 # PyTorch with what it needs; everything else without, as SGLang asks for CUDA's packages too.
 $(SGLANG)/.installed: $(SGLANG_PINS)

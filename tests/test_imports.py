@@ -52,6 +52,7 @@ LAYERS = (
         "trajectories",
         "company",
         "intake",
+        "official",
         "configuration",
         "pods",
     },  # the edge: nothing below reads a configuration file
@@ -61,7 +62,7 @@ PARTS["astra_jax"] = {part: set().union(*LAYERS[: i + 1]) for i, layer in enumer
 
 # What astra_jax may know of data_synthesis: the data, and how an arena runs. Entry points may know the rest.
 SHARED = {"records", "sandbox", "arenas"}
-ENTRY_POINTS = {"cli", "quickstart", "synthesis", "trajectories", "company", "intake"}
+ENTRY_POINTS = {"cli", "quickstart", "synthesis", "trajectories", "company", "intake", "official"}
 
 BANNED = {
     "data_synthesis": {"jax", "jaxlib", "flax", "optax", "orbax", "grain", "astra_jax"},

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from astra_jax import configuration
 from astra_jax.cli.arenas import add_arena_verbs
+from astra_jax.cli.evaluation import add_eval_verbs
 from astra_jax.cli.export import add_export_verbs
 from astra_jax.cli.parsing import takes_config, verb
 from astra_jax.cli.plan import add_plan_verb
@@ -147,6 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     add_arena_verbs(verbs)
     add_row_verbs(verbs)
     add_training_verbs(verbs)
+    add_eval_verbs(verbs)
     add_export_verbs(verbs)
     add_plan_verb(verbs)
     return parser

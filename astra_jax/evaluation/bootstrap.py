@@ -50,6 +50,27 @@ def paired_ci95(a: Sequence[float], b: Sequence[float], seed: int, resamples: in
     return mean_ci95(_observations(a) - _observations(b), seed, resamples)
 
 
+def weighted_ci95(
+    samples: Sequence[ArrayLike], weights: Sequence[float], seed: int, resamples: int = 10_000
+) -> Interval:
+    """The 95 % bootstrap interval of the sum of weight * mean over several samples, each resampled within itself.
+
+    Args:
+        samples: of independent observations, such as those of each category of a benchmark.
+
+    Raises:
+        ValueError: as `mean_ci95`, or there are not as many weights as samples.
+    """
+    rng = np.random.default_rng(seed)
+    total, origin = np.zeros(resamples), 0.0
+    for values, weight in zip(samples, weights, strict=True):
+        sample = _observations(values)
+        origin += weight * sample[0]
+        total += weight * _resampled_means(sample - sample[0], rng, resamples)
+    low, high = np.percentile(total, [2.5, 97.5])
+    return float(origin + low), float(origin + high)
+
+
 def _observations(values: ArrayLike) -> np.ndarray:
     sample = np.asarray(values, dtype=np.float64)
     if sample.ndim != 1 or not sample.size:

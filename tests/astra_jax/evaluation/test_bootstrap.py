@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astra_jax.evaluation.bootstrap import mean_ci95, paired_ci95
+from astra_jax.evaluation.bootstrap import mean_ci95, paired_ci95, weighted_ci95
 
 finite = st.floats(-1e6, 1e6, allow_nan=False)
 
@@ -74,3 +74,24 @@ def test_what_has_no_mean_is_refused(values):
 def test_pairs_of_different_length_are_refused():
     with pytest.raises(ValueError, match="got 2 and 3"):
         paired_ci95([1, 2], [1, 2, 3], seed=0)
+
+
+def test_one_sample_of_weight_one_has_the_interval_of_its_mean():
+    values = np.random.default_rng(0).random(50)
+    assert weighted_ci95([values], [1.0], seed=3) == mean_ci95(values, seed=3)
+
+
+def test_constant_samples_have_their_weighted_sum_as_interval():
+    assert weighted_ci95([[1.0] * 3, [0.0] * 5], [0.25, 0.75], seed=0) == (0.25, 0.25)
+
+
+def test_the_interval_of_a_sum_is_as_wide_as_that_of_independent_samples():
+    """Of two equal samples at half weight each, variances add: 1 / sqrt(2) of one's width."""
+    values = np.random.default_rng(1).random(400)
+    one, both = mean_ci95(values, seed=0), weighted_ci95([values, values], [0.5, 0.5], seed=0)
+    assert (both[1] - both[0]) / (one[1] - one[0]) == pytest.approx(0.5**0.5, rel=0.05)
+
+
+def test_every_sample_needs_a_weight():
+    with pytest.raises(ValueError, match="argument"):
+        weighted_ci95([[1.0]], [0.5, 0.5], seed=0)

@@ -1,0 +1,1 @@
+"""Evaluation with the official data and checkers of public benchmarks, as configurations ask for it."""
