@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from astra_jax.checkpoints.hf import import_model
-from astra_jax.evaluation.summary import summarise
+from astra_jax.evaluation.passes import pass_rates
+from astra_jax.evaluation.summary import successes, summarise
 from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.inference.pool import EnginePool
@@ -30,7 +31,8 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
     Writes the episodes to `config.episodes` where it names a file.
 
     Returns:
-        What `summarise` says of the episodes: means with bootstrap intervals over arenas.
+        What `summarise` says of the episodes: means with bootstrap intervals over arenas; and `passes`, which are
+        pass@k and pass^k of the episodes of each arena, as `pass_rates` says.
 
     Raises:
         BadRecord: a line of the arenas is none.
@@ -48,7 +50,7 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
         episodes = asyncio.run(play_all(player, arenas, config.samples, config.seed, console))
     if config.episodes:
         write_records(config.episodes, episodes)
-    return summarise(episodes, seed=config.seed)
+    return summarise(episodes, seed=config.seed) | {"passes": pass_rates(successes(episodes), config.seed)}
 
 
 def make_player(config: Config, sandbox: Sandbox) -> Player:

@@ -76,6 +76,14 @@ def paired_difference(
     return {"mean": difference, "ci95": list(paired_ci95(a, b, seed)), "arenas": len(shared)}
 
 
+def successes(episodes: Iterable[Episode]) -> dict[str, list[bool]]:
+    """Whether each known episode solved every gold call, by arena."""
+    groups = _known_by_arena(episodes)
+    return {
+        arena: [_value(episode, "success") == 1.0 for episode in known] for arena, known in groups.items()
+    }
+
+
 def compare_table(results: Mapping[str, Any]) -> Table:
     """The before/after table of a `results.json`, for rich to print: a row a metric, a column a model."""
     stages = [stage for stage in STAGES if stage in results]
