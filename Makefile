@@ -9,9 +9,10 @@ SGLANG_PORT ?= 30000
 SGLANG_PINS := tools/sglang_cpu/requirements.txt
 # Benchmarks with environments of their own: their pins are not ours.
 BFCL := .venv-bfcl
+TAU2 := .venv-tau2
 export XLA_PYTHON_CLIENT_PREALLOCATE = false
 
-.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve bfcl mcp-servers lint format bench clean help
+.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve bfcl tau2 mcp-servers lint format bench clean help
 
 help:  ## what the targets do
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -33,6 +34,8 @@ sglang-cpu: $(SGLANG)/.installed $(SGLANG)/smollm2/config.json  ## SGLang for a 
 sglang-serve: sglang-cpu  ## serves SmolLM2-135M on port 30000, or SGLANG_PORT
 	$(SGLANG)/bin/python tools/sglang_cpu/serve.py $(SGLANG)/smollm2 --port $(SGLANG_PORT) $(ARGS)
 
+tau2: $(TAU2)/.installed  ## tau2-bench's environments and evaluators, for `astra eval tau2`
+
 bfcl: $(BFCL)/.installed  ## BFCL's data and checkers, for `astra eval bfcl`
 
 mcp-servers: .mcp/servers.jsonl  ## real MCP servers that run offline, each in an environment of its own
@@ -51,7 +54,7 @@ bench: $(VENV)/.dev  ## every benchmark, one after the other
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## removes environments and caches, keeps runs
-	rm -rf $(VENV) $(SGLANG) $(BFCL) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(SGLANG) $(BFCL) $(TAU2) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 # The stamps record what an environment was last installed with.
 $(VENV)/.run: pyproject.toml | $(BIN)/python
@@ -69,9 +72,9 @@ $(BIN)/python:
 .mcp/servers.jsonl: tools/mcp_servers/install.py
 	$(PYTHON) tools/mcp_servers/install.py .mcp
 
-$(BFCL)/.installed: tools/bfcl/requirements.txt
-	$(PYTHON) -m venv $(BFCL)
-	$(BFCL)/bin/python -m pip install --quiet --no-deps --requirement $<
+$(BFCL)/.installed $(TAU2)/.installed: .venv-%/.installed: tools/%/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --no-deps --requirement $<
 	@touch $@
 
 # PyTorch with what it needs; everything else without, as SGLang asks for CUDA's packages too.

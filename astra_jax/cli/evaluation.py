@@ -29,6 +29,7 @@ def add_eval_verbs(verbs: Any) -> None:
     held_out.add_argument("--json", type=Path, metavar="OUT", help="also write the summary here")
     takes_config(held_out, "configs/eval/nano.py")
     _add_bfcl(evals)
+    _add_tau2(evals)
 
 
 def _add_bfcl(evals: Any) -> None:
@@ -48,6 +49,21 @@ def _add_bfcl(evals: Any) -> None:
     takes_config(bfcl, "configs/eval/bfcl.py")
 
 
+def _add_tau2(evals: Any) -> None:
+    tau2 = verb(
+        evals,
+        "tau2",
+        _tau2,
+        "tau2-bench with its official evaluators and a simulated user; the same command goes on",
+        "astra eval tau2 --config.model=runs/rl/hf --config.user.model=NAME "
+        "--config.user.base_urls=\"('http://127.0.0.1:30000/v1',)\"",
+    )
+    tau2.add_argument(
+        "--golden", action="store_true", help="play the golden actions in the place of a model: all must pass"
+    )
+    takes_config(tau2, "configs/eval/tau2.py")
+
+
 def _arenas(arguments: argparse.Namespace, console: Console) -> int:
     from astra_jax.evaluation.arenas import evaluate
 
@@ -65,3 +81,11 @@ def _bfcl(arguments: argparse.Namespace, console: Console) -> int:
     config = arguments.config if arguments.truth else with_required(arguments.config, "model")
     summary = evaluate(config, console, arguments.truth)
     return int(any(row["unknown"] for row in summary["categories"].values()))
+
+
+def _tau2(arguments: argparse.Namespace, console: Console) -> int:
+    from astra_jax.official.tau2 import evaluate
+
+    config = arguments.config if arguments.golden else with_required(arguments.config, "model")
+    summary = evaluate(config, console, golden=arguments.golden)
+    return int(any(row["unknown"] for row in summary["domains"].values()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,13 @@ def make_contestant(config: Config) -> tuple[Contestant, int, dict[str, Any]]:
         CheckpointError, UnsupportedModel: the directory holds no model.
     """
     if config.server.base_urls:
-        contestant = ServerContestant(make_talker(config, config.server, config.model, "server"))
+        server = {
+            "model": config.model,
+            "temperature": config.temperature,
+            "max_tokens": config.max_turn_tokens,
+        }
+        talker = make_talker({**config.server.to_dict(), **server}, config.out_dir, "server")
+        contestant = ServerContestant(talker)
         depends = {"extra_body": config.server.extra_body.to_dict()}
         return contestant, config.server.items_at_once, _identity(config, "server") | depends
     contestant, at_once = _in_process(config)
@@ -37,21 +43,18 @@ def make_contestant(config: Config) -> tuple[Contestant, int, dict[str, Any]]:
     return contestant, at_once, _identity(config, "engine") | depends
 
 
-def make_talker(config: Config, server: Config, model: str, name: str) -> Talker:
-    """A model behind `server`, whose replies are kept in `config.out_dir`.
+def make_talker(server: Mapping[str, Any], out_dir: str, name: str) -> Talker:
+    """A model behind a server, whose replies are kept in `out_dir/NAME.sqlite`.
 
     Raises:
         BadSetting: the settings cannot be used.
     """
-    plain = server.to_dict()
-    plain.pop("items_at_once", None)
+    plain = {key: value for key, value in server.items() if key != "items_at_once"}
     try:
-        settings = ServerSettings(
-            model, attempts=1, temperature=config.temperature, max_tokens=config.max_turn_tokens, **plain
-        )
+        settings = ServerSettings(**plain, attempts=1)
     except ValueError as error:
         raise BadSetting(f"config.{name}: {error}") from error
-    return Talker(settings, Path(config.out_dir) / f"{name}.sqlite")
+    return Talker(settings, Path(out_dir) / f"{name}.sqlite")
 
 
 def _identity(config: Config, kind: str) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def help_of(verb, capsys) -> str:
 def test_the_promised_verbs_are_there():
     promised = {"quickstart", "sft", "rl", "report"}
     promised |= {"synth arenas", "synth trajectories", "synth agreement", "convert smollm2"}
-    promised |= {"eval arenas", "eval bfcl"}
+    promised |= {"eval arenas", "eval bfcl", "eval tau2"}
     promised |= {f"convert {what}" for what in ("import", "export", "check")}
     promised |= {f"arenas {what}" for what in ("verify", "stats", "select", "distract", "convert")}
     promised |= {f"rows {what}" for what in ("stats", "select", "convert")}

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from astra_jax.evaluation.bfcl import world
+from astra_jax.evaluation.bfcl import world as bfcl_world
+from astra_jax.evaluation.tau2 import world as tau2_world
 
 # For the scripted server.
 sys.path.insert(0, str(Path(__file__).parents[2] / "data_synthesis" / "teacher" / "server"))
@@ -24,7 +25,8 @@ ROOT = HERE.parents[2]
 def _toy(monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(world, "_SCRIPT", HERE / "toy_bfcl.py")
+    monkeypatch.setattr(bfcl_world, "_SCRIPT", HERE / "toy_bfcl.py")
+    monkeypatch.setattr(tau2_world, "_SCRIPT", HERE / "toy_tau2.py")
 
 
 @pytest.fixture
