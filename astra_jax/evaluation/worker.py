@@ -23,7 +23,7 @@ class WorkerFailed(InfrastructureFailure):
     """No answer: the process does not start, died, or was ended as it took too long. The next one is fresh."""
 
 
-class WorkerRefused(Exception):
+class WorkerRefused(InfrastructureFailure):
     """The worker answered that it cannot do this; the message is its own."""
 
 

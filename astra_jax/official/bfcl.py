@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -18,16 +16,15 @@ from astra_jax.evaluation.bfcl.table import defects, summarise, table
 from astra_jax.evaluation.bfcl.world import BfclWorld
 from astra_jax.evaluation.contestant import Contestant
 from astra_jax.official.contestants import make_contestant
+from astra_jax.official.rollouts import play_all, write_summary
 from astra_jax.training.settings import BadSetting
-from data_synthesis.arenas.backend import InfrastructureFailure
-from data_synthesis.pipeline import Policy, Stage, Undecided, run_stages
 from data_synthesis.records import read_records
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 Truth = Literal["", "whole", "truncated"]
 
 _TRUTHS_AT_ONCE = 8
-_STAGE = "bfcl"
+_NAME = "bfcl"
 
 
 def evaluate(config: Config, console: Console, truth: Truth = "") -> dict[str, Any]:
@@ -53,30 +50,19 @@ async def _evaluate(config: Config, console: Console, truth: Truth) -> dict[str,
         items = await _items(config, world)
         contestant, at_once, settings = await _contestant(config, world, items, truth)
         console.print(f"bfcl: {sum(map(len, items.values()))} items, played by {contestant.name}")
-        stage = Stage(_STAGE, BfclItem, _Play(contestant, world, config.seed), settings)
-        policy = Policy(concurrency=at_once, deadline=config.deadline_s)
+
+        async def played(item: BfclItem) -> BfclRun:
+            run = await play(item, contestant, world, config.seed)
+            return run.model_copy(update={"defective": defects().get(item.id, "")})
+
         every = list(chain.from_iterable(items.values()))
         try:
-            await run_stages([stage], every, Path(config.out_dir), policy=policy, console=console)
+            await play_all(_NAME, every, played, config, console, settings=settings, at_once=at_once)
         finally:
             await contestant.close()
     finally:
         await world.close()
     return _report(config, console, items, contestant.name)
-
-
-class _Play:
-    """The stage: one rollout of an item."""
-
-    def __init__(self, contestant: Contestant, world: BfclWorld, seed: int):
-        self._contestant, self._world, self._seed = contestant, world, seed
-
-    async def __call__(self, item: BfclItem) -> Sequence[BfclRun]:
-        try:
-            run = await play(item, self._contestant, self._world, self._seed)
-        except InfrastructureFailure as failure:
-            raise Undecided("infrastructure", str(failure)) from failure
-        return [run.model_copy(update={"defective": defects().get(item.id, "")})]
 
 
 async def _contestant(
@@ -107,10 +93,9 @@ async def _items(config: Config, world: BfclWorld) -> dict[str, list[BfclItem]]:
 
 
 def _report(config: Config, console: Console, items: dict[str, list[BfclItem]], name: str) -> dict[str, Any]:
-    out_dir = Path(config.out_dir)
-    runs = read_records(out_dir / f"{_STAGE}.jsonl", BfclRun)
+    runs = read_records(Path(config.out_dir) / f"{_NAME}.jsonl", BfclRun)
     ids = {category: [item.id for item in members] for category, members in items.items()}
     summary = {"model": name, **summarise(ids, runs, config.seed)}
-    (out_dir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+    write_summary(config, summary)
     console.print(table(summary, f"BFCL, official checkers, {name}: percent and 95 % interval"))
     return summary

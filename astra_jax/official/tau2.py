@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,19 +11,18 @@ from rich.console import Console
 
 from astra_jax.evaluation.contestant import Contestant, Conversation
 from astra_jax.evaluation.tau2.golden import GoldenPair
-from astra_jax.evaluation.tau2.play import Pair, UserFailed, play
+from astra_jax.evaluation.tau2.play import Pair, play
 from astra_jax.evaluation.tau2.records import Tau2Item, Tau2Run
 from astra_jax.evaluation.tau2.table import summarise, table
 from astra_jax.evaluation.tau2.world import DOMAINS, Simulation, Tau2World
 from astra_jax.official.contestants import ServerContestant, make_contestant, make_talker
+from astra_jax.official.rollouts import play_all, write_summary
 from astra_jax.training.settings import BadSetting, choose
-from data_synthesis.arenas.backend import InfrastructureFailure
-from data_synthesis.pipeline import Policy, Stage, Undecided, run_stages
 from data_synthesis.records import read_records
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
-_STAGE = "tau2"
+_NAME = "tau2"
 
 
 def evaluate(config: Config, console: Console, *, golden: bool = False) -> dict[str, Any]:
@@ -50,31 +48,19 @@ async def _evaluate(config: Config, console: Console, golden: bool) -> dict[str,
         items = await _items(config, world)
         pair, settings = (GoldenPair(), {"kind": "golden"}) if golden else _make_pair(config)
         console.print(f"tau2: {len(items)} tries, played by {pair.name}")
-        stage = Stage(_STAGE, Tau2Item, _Play(pair, world, config.seed), settings)
-        policy = Policy(concurrency=world.at_once, deadline=config.deadline_s)
+
+        async def played(item: Tau2Item) -> Tau2Run:
+            async with world.simulation(item.domain, item.task) as simulation:
+                return await play(item, pair, simulation, config.seed)
+
         try:
-            await run_stages([stage], items, Path(config.out_dir), policy=policy, console=console)
+            at_once = world.at_once
+            await play_all(_NAME, items, played, config, console, settings=settings, at_once=at_once)
         finally:
             await pair.close()
     finally:
         await world.close()
     return _report(config, console, items, pair.name)
-
-
-class _Play:
-    """The stage: one simulation."""
-
-    def __init__(self, pair: Pair, world: Tau2World, seed: int):
-        self._pair, self._world, self._seed = pair, world, seed
-
-    async def __call__(self, item: Tau2Item) -> Sequence[Tau2Run]:
-        try:
-            async with self._world.simulation(item.domain, item.task) as simulation:
-                return [await play(item, self._pair, simulation, self._seed)]
-        except UserFailed as failure:
-            raise Undecided("user_failed", str(failure)) from failure
-        except InfrastructureFailure as failure:
-            raise Undecided("infrastructure", str(failure)) from failure
 
 
 class _Played(Pair, Protocol):
@@ -124,9 +110,9 @@ async def _items(config: Config, world: Tau2World) -> list[Tau2Item]:
 
 
 def _report(config: Config, console: Console, items: Sequence[Tau2Item], name: str) -> dict[str, Any]:
-    out_dir = Path(config.out_dir)
-    domains = summarise(items, read_records(out_dir / f"{_STAGE}.jsonl", Tau2Run), config.seed)
+    runs = read_records(Path(config.out_dir) / f"{_NAME}.jsonl", Tau2Run)
+    domains = summarise(items, runs, config.seed)
     summary = {"model": name, "domains": domains}
-    (out_dir / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", "utf-8")
+    write_summary(config, summary)
     console.print(table(domains, f"tau2-bench, official reward, {name}: percent and 95 % interval"))
     return summary

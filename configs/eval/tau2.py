@@ -20,7 +20,7 @@ def get_config() -> ConfigDict:
     config.max_turn_tokens = 4096  # of one reply of the agent, its thinking included
     config.deadline_s = 3600.0  # one simulation, wall clock
     config.python = ".venv-tau2/bin/python"  # of the environment that `make tau2` makes
-    config.workers = 4  # simulations at once: each has a process of that environment, of some 200 MB
+    config.workers = 4  # simulations at once: each has a process of that environment, of some 180 MB
     config.worker_deadline_s = 120.0  # of one request to them; an evaluation makes three environments
 
     # In this process, where there is no server.

@@ -62,7 +62,7 @@ def test_a_worker_that_dies_leaves_its_item_unknown_and_the_others_scored(comman
     row = summary(tmp_path / "run")["multi_turn_deadly"]
     assert (row["items"], row["unknown"], row["accuracy"]) == (4, 1, 1.0)
     reject = json.loads((tmp_path / "run" / "bfcl.rejects.jsonl").read_text())
-    assert reject["reason"] == "infrastructure"
+    assert reject["reason"] == "WorkerFailed"
     assert reject["detail"] == "bfcl-eval died at `execute` (exit status 9)"
 
 
@@ -115,7 +115,7 @@ def test_a_checkpoint_plays_in_this_process_and_says_the_same_in_every_run(
     }  # fmt: skip
     files = []
     for name in ("one", "other"):
-        argv = [*command(out_dir=tmp_path / name, **fields), f"--{TOY}"]
+        argv = [*command(out_dir=tmp_path / name, items_each=2, **fields), f"--{TOY}"]
         assert cli.main(argv) == 0
         assert {row["unknown"] for row in summary(tmp_path / name).values()} == {0}
         files.append((tmp_path / name / "bfcl.jsonl").read_bytes())

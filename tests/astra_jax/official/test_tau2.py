@@ -77,7 +77,7 @@ def test_golden_actions_need_no_model(argv, server, tmp_path):
 
 @pytest.mark.parametrize(
     ("said", "reason"),
-    [(says(""), "user_failed"), (says(None, tool_calls=[CALL]), "infrastructure")],
+    [(says(""), "UserFailed"), (says(None, tool_calls=[CALL]), "WorkerFailed")],
     ids=["an empty user", "a dead worker"],
 )
 def test_a_try_without_a_reward_is_unknown_with_its_reason(argv, server, tmp_path, said, reason):
