@@ -58,7 +58,8 @@ class TransformersEngine:
         ids = output.sequences[0, len(token_ids) :].tolist()
         steps = [torch.log_softmax(logits[0].float(), -1) for logits in output.logits]
         logprobs = [float(step[token]) for step, token in zip(steps, ids, strict=True)]
-        return Completion(ids, logprobs, ids[-1] in sampling.stop_ids, 0)
+        reason = "stop" if ids[-1] in sampling.stop_ids else "length"
+        return Completion(ids, logprobs, reason, [0] * len(ids))
 
     def release(self, session: str) -> None:
         """There is nothing to forget."""

@@ -1,90 +1,40 @@
 """The in-process generation engine: slots with a KV cache, continuous batching, exact per-request results.
 
-A request's tokens and log-probs are the same bits whether it runs alone or beside others. Three rules see to it:
-the shapes of every dispatch are fixed by the engine's size, never by the load; a session (an episode) that loses
-its slot has its cache moved to the host and back, not recomputed another way; and only the first prompt of a
-session, which is always fed in chunks that start at multiples of the chunk size, is shared with other sessions.
+A request's tokens and log-probs are the same bits whether it runs alone or beside others. Three rules see to it: the
+shape of every dispatch is fixed by the engine's size, or follows from the request itself, never from the load; within a
+dispatch, what is computed for a row does not look at the others; and a sequence is always read in the same pieces
+(`slots`).
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import aclosing
 from typing import Any
 
 import jax
 import numpy as np
 from flax import nnx
 
-from astra_jax.inference.device_steps import (
-    DecodeRows,
-    copy_row,
-    decode_steps,
-    prefill_chunk,
-    read_row,
-    write_row,
+from astra_jax.inference.device_steps import DecodeRows, decode_steps, layers_apart, prefill_chunk
+from astra_jax.inference.interface import (
+    BadSampling,
+    Completion,
+    ContextOverflow,
+    Grammar,
+    GrammarFailed,
+    Sampling,
+    WeightsMismatch,
 )
-from astra_jax.inference.interface import Completion, ContextOverflow, Sampling
+from astra_jax.inference.request import Piece, Request
+from astra_jax.inference.slots import EngineSize, Slots
 from astra_jax.models import Transformer, init_cache
 
+__all__ = ["EngineSize", "JaxEngine"]
 
-@dataclass(frozen=True)
-class EngineSize:
-    """Fixed shapes. They bound memory and decide speed; results do not depend on them beyond rounding."""
-
-    slots: int = 32  # sequences with a cache
-    context: int = 1024  # tokens a sequence may hold
-    prefill_rows: int = 8  # sequences prefilled in one dispatch
-    prefill_tokens: int = 64  # tokens of each that one dispatch takes
-    decode_tokens: int = 8  # tokens sampled in one dispatch
-    stop_ids: int = 4  # stop ids a request may have
-
-
-@dataclass(eq=False)
-class _Slot:
-    """`ids` are the tokens whose keys and values lie in the cache, from position 0 on."""
-
-    session: str = ""
-    ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
-    first_prompt: int = 0  # how many of them a first prompt may share
-    busy: bool = False
-    last_used: int = 0
-
-    @property
-    def shareable(self) -> np.ndarray:
-        return self.ids[: self.first_prompt]
-
-
-@dataclass(frozen=True)
-class _Parked:
-    """A session's cache on the host, while others use its slot."""
-
-    ids: np.ndarray
-    first_prompt: int
-    row: Any
-
-
-@dataclass(eq=False)
-class _Request:
-    prompt: np.ndarray
-    sampling: Sampling
-    session: str
-    future: asyncio.Future[Completion]
-    slot: int = -1
-    token_ids: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-
-    @property
-    def ids(self) -> np.ndarray:
-        return np.concatenate([self.prompt, np.asarray(self.token_ids, np.int32)])
-
-
-def _common_prefix(a: np.ndarray, b: np.ndarray) -> int:
-    n = min(len(a), len(b))
-    differs = np.flatnonzero(a[:n] != b[:n])
-    return int(differs[0]) if len(differs) else n
+_PAUSE_POLL_S = 0.02  # how soon an engine that is paused hears of an abort
 
 
 class JaxEngine:
@@ -105,73 +55,164 @@ class JaxEngine:
         self.size = size or EngineSize()
         self.version = version
         self.device = device
-        self._graph, weights = nnx.split(model, nnx.Param)
-        self._weights = jax.device_put(nnx.to_pure_dict(weights), device)
-        self._cache = jax.device_put(init_cache(model.config, self.size.slots, self.size.context), device)
-        self._slots = [_Slot() for _ in range(self.size.slots)]
-        self._parked: dict[str, _Parked] = {}
-        self._waiting: list[_Request] = []
-        self._running: list[_Request] = []
+        self.config = model.config
+        self._stacked, weights = nnx.split(model, nnx.Param)
+        weights = nnx.to_pure_dict(weights)
+        self._shapes = jax.tree.map(np.shape, weights)
+        platform = (device or jax.tree.leaves(weights)[0].device).platform
+        # On a CPU a layer sliced out of a stack is a copy, which every dispatch would make again.
+        self._apart = platform == "cpu"
+        self._graph = nnx.split(model.unstacked(), nnx.Param)[0] if self._apart else self._stacked
+        self._weights = self._placed(weights)
+        cache = init_cache(model.config, self.size.slots, self.size.context)
+        self._slots = Slots(jax.device_put(cache, device), self.size)
+        self._waiting: list[Request] = []
+        self._running: list[Request] = []
         self._loop_task: asyncio.Task[None] | None = None
-        self._clock = 0
+        self.paused = False
         # A thread of its own: tool calls that fill the default pool must not hold up the device.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="engine")
 
     async def generate(
-        self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
+        self,
+        token_ids: Sequence[int],
+        sampling: Sampling,
+        *,
+        session: str = "",
+        grammar: Grammar | None = None,
     ) -> Completion:
-        """See `GenerationEngine.generate`. Stops at a stop id, at `max_tokens`, or when the context is full.
+        """See `GenerationEngine.generate`, and `submit`.
 
         A request whose task is cancelled leaves its slot after the dispatch that is under way.
         """
+        return await self.submit(token_ids, sampling, session=session, grammar=grammar).done
+
+    async def stream(
+        self,
+        token_ids: Sequence[int],
+        sampling: Sampling,
+        *,
+        session: str = "",
+        grammar: Grammar | None = None,
+    ) -> AsyncGenerator[Piece, None]:
+        """As `generate`, in pieces. Closing the iterator gives the request up."""
+        async with aclosing(
+            self.submit(token_ids, sampling, session=session, grammar=grammar).pieces()
+        ) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def submit(
+        self,
+        token_ids: Sequence[int],
+        sampling: Sampling,
+        *,
+        session: str = "",
+        grammar: Grammar | None = None,
+    ) -> Request:
+        """Begins a request, whose `done` is its completion. It ends at a stop id, at `max_tokens`, or when the context
+        is full; or before that by `abort` or its deadline.
+
+        Args:
+            grammar: asked before every token what it may be. The request then draws one token a dispatch; others are
+                no slower and get the same tokens.
+
+        Raises:
+            ContextOverflow: the prompt leaves no room for a token.
+            BadSampling: a field of `sampling` cannot be.
+        """
         prompt = np.asarray(token_ids, np.int32)
-        if not 0 < len(prompt) < self.size.context:
-            raise ContextOverflow(
-                f"a prompt of {len(prompt)} tokens does not fit a context of {self.size.context} tokens"
-            )
-        if sampling.max_tokens < 1:
-            raise ValueError(f"max_tokens is {sampling.max_tokens}: a completion has at least one token")
-        if len(sampling.stop_ids) > self.size.stop_ids:
-            raise ValueError(
-                f"{len(sampling.stop_ids)} stop ids given; the engine takes {self.size.stop_ids}"
-            )
-        request = _Request(prompt, sampling, session, asyncio.get_running_loop().create_future())
+        self._check(prompt, sampling)
+        limit = min(sampling.max_tokens, self.size.context - len(prompt))
+        request = Request(prompt, sampling, limit, session, grammar)
         self._waiting.append(request)
         if self._loop_task is None or self._loop_task.done():
             self._loop_task = asyncio.create_task(self._run())
-        return await request.future
+        return request
 
     def release(self, session: str) -> None:
         """Forgets a session. Its first prompt can still serve equal ones."""
-        self._parked.pop(session, None)
-        for slot in self._slots:
-            if slot.session == session:
-                slot.session = ""
+        self._slots.release(session)
 
     def push(self, weights: Any, version: int) -> None:
         """Samples from `weights` (a nested dict, as `training.state.split_model` gives) from now on.
 
-        Every cache is dropped: keys and values of other weights are of no use.
+        Every cache is dropped: keys and values of other weights are of no use. Requests that were being generated
+        when the engine was paused go on with the new weights; each of their tokens has the version that drew it.
 
         Raises:
-            RuntimeError: a request is being generated.
+            RuntimeError: a request is being generated, and the engine is not paused.
+            WeightsMismatch: they are of another model.
         """
         self._settle()
-        if self._running or self._waiting:
-            raise RuntimeError("weights cannot change while requests are being generated")
-        self._weights = jax.device_put(weights, self.device)
+        if (self._running or self._waiting) and not self.paused:
+            raise RuntimeError(
+                "weights cannot change while requests are being generated: pause the engine first"
+            )
+        if jax.tree.map(np.shape, weights) != self._shapes:
+            raise WeightsMismatch("these weights are of a model of another shape")
+        self._weights = self._placed(weights)
         self.version = version
-        self._parked.clear()
-        for slot in self._slots:
-            slot.ids = slot.ids[:0]
+        self.flush()
+
+    def flush(self) -> None:
+        """Drops every cache. What is being generated is read again, so it should be nothing, or the engine paused."""
+        self._slots.clear()
+        for request in self._running:
+            self._slots.restart(request)
+
+    def pause(self) -> None:
+        """Nothing is computed from now on until `resume`. Requests wait, and their deadlines pass."""
+        self.paused = True
+        self._settle()
+
+    def resume(self) -> None:
+        self.paused = False
+
+    @property
+    def load(self) -> tuple[int, int]:
+        """How many requests are being generated, and how many wait for a slot."""
+        return len(self._running), len(self._waiting)
+
+    def _placed(self, weights: Any) -> Any:
+        weights = jax.device_put(weights, self.device)
+        return layers_apart(self._stacked, weights) if self._apart else weights
+
+    def _check(self, prompt: np.ndarray, sampling: Sampling) -> None:
+        size, V = self.size, self.config.vocab_size
+        if not 0 < len(prompt) < size.context:
+            raise ContextOverflow(
+                f"a prompt of {len(prompt)} tokens does not fit a context of {size.context} tokens"
+            )
+        checks = {
+            f"max_tokens is {sampling.max_tokens}: a completion has at least one token": sampling.max_tokens
+            >= 1,
+            f"{len(sampling.stop_ids)} stop ids given; the engine takes {size.stop_ids}": (
+                len(sampling.stop_ids) <= size.stop_ids
+            ),
+            f"stop ids {sampling.stop_ids} are not all tokens of a vocabulary of {V}": (
+                all(0 <= token < V for token in sampling.stop_ids)
+            ),
+            f"the prompt has tokens outside a vocabulary of {V}": bool(((prompt >= 0) & (prompt < V)).all()),
+            f"temperature is {sampling.temperature}: it is 0 or more": 0 <= sampling.temperature < np.inf,
+            f"top_p is {sampling.top_p}: it is above 0, and at most 1": 0 < sampling.top_p <= 1,
+            f"top_k is {sampling.top_k}: it is 0 (all tokens) or more": sampling.top_k >= 0,
+        }
+        for sentence, holds in checks.items():
+            if not holds:
+                raise BadSampling(sentence)
 
     async def _run(self) -> None:
         try:
             while self._waiting or self._running:
+                self._settle_requests()
+                if self.paused:
+                    await asyncio.sleep(_PAUSE_POLL_S)
+                    continue
                 self._admit()
-                step = self._prefill if self._unfilled() else self._decode
-                await asyncio.get_running_loop().run_in_executor(self._thread, step)
-                self._finish()
+                if self._running:
+                    await asyncio.get_running_loop().run_in_executor(self._thread, self._dispatch())
+                    self._settle_requests()
                 await asyncio.sleep(0)  # resumed episodes submit their next turn before the next dispatch
         except Exception as error:  # every waiter must hear of it: nothing may hang
             self._abandon(error)
@@ -182,13 +223,19 @@ class JaxEngine:
     def _settle(self) -> None:
         """Waits for the dispatch under way, and drops requests that nobody waits for any more."""
         self._thread.submit(lambda: None).result()
-        self._finish()
-        self._waiting = [request for request in self._waiting if not request.future.cancelled()]
+        self._settle_requests()
+
+    def _settle_requests(self) -> None:
+        """Ends what has come to its end, and tells those who wait for pieces."""
+        for request in list(self._running):
+            if request.settle():
+                self._running.remove(request)
+                self._slots[request.slot].busy = False
+        self._waiting = [request for request in self._waiting if not request.settle()]
 
     def _abandon(self, error: Exception) -> None:
         for request in self._waiting + self._running:
-            if not request.future.done():
-                request.future.set_exception(error)
+            request.fail(error)
         self._thread.submit(lambda: None).result()  # what comes next must not meet a dispatch under way
         for request in self._running:
             self._slots[request.slot].busy = False
@@ -198,128 +245,81 @@ class JaxEngine:
         """Gives waiting requests a slot, first come first served."""
         still_waiting = []
         for request in self._waiting:
-            if request.future.cancelled():
-                continue
-            slot = None if self._shares_unfilled_prompt(request) else self._find_slot(request.session)
-            if slot is None:
+            if self._slots.place(request, self._running):
+                self._running.append(request)
+            else:
                 still_waiting.append(request)
-                continue
-            self._seat(request, slot)
         self._waiting = still_waiting
 
-    def _shares_unfilled_prompt(self, request: _Request) -> bool:
-        """True while another request computes a prefix that this one can copy: a group's prompt is prefilled once."""
-        if self._holds(request.session):
-            return False
-        done = max(self._shared_length(slot.shareable, request) for slot in self._slots)
-        return any(
-            self._shared_length(other.prompt[: self._slots[other.slot].first_prompt], request) > done
-            for other in self._unfilled()
-        )
+    def _dispatch(self) -> Any:
+        """What the device does next: prompts go before decoding."""
+        in_chunks = [
+            request
+            for request in self._slots.unfilled(self._running)
+            if not self._slots[request.slot].next_stretch().drawn
+        ]
+        return (lambda: self._prefill(in_chunks)) if in_chunks else self._decode
 
-    def _holds(self, session: str) -> bool:
-        return bool(session) and (session in self._parked or any(s.session == session for s in self._slots))
-
-    def _shared_length(self, computed: np.ndarray, request: _Request) -> int:
-        """How many tokens of `computed` the request may copy: all that it needs, or whole chunks."""
-        needed = request.prompt[:-1]
-        common = _common_prefix(computed, needed)
-        return common if common == len(needed) else common - common % self.size.prefill_tokens
-
-    def _find_slot(self, session: str) -> int | None:
-        idle = [i for i, slot in enumerate(self._slots) if not slot.busy]
-        if session:
-            for i in idle:
-                if self._slots[i].session == session:
-                    return i
-        return min(idle, key=lambda i: (bool(self._slots[i].session), self._slots[i].last_used), default=None)
-
-    def _seat(self, request: _Request, index: int) -> None:
-        slot = self._slots[index]
-        if not (request.session and slot.session == request.session):
-            self._park(index)
-            self._unpark(request.session, index)
-        if not self._holds(request.session):
-            self._share_first_prompt(request, index)
-        if (kept := _common_prefix(slot.ids, request.prompt[:-1])) < len(slot.ids):
-            slot.ids, slot.first_prompt = slot.ids[:kept], min(slot.first_prompt, kept)
-        self._clock += 1
-        slot.session, slot.busy, slot.last_used = request.session, True, self._clock
-        request.slot = index
-        self._running.append(request)
-
-    def _park(self, index: int) -> None:
-        slot = self._slots[index]
-        if slot.session:
-            row = jax.device_get(read_row(self._cache, index))
-            self._parked[slot.session] = _Parked(slot.ids, slot.first_prompt, row)
-            slot.session = ""
-
-    def _unpark(self, session: str, index: int) -> None:
-        parked = self._parked.pop(session, None)
-        if parked is not None:
-            slot = self._slots[index]
-            self._cache = write_row(self._cache, parked.row, index)
-            slot.session, slot.ids, slot.first_prompt = session, parked.ids, parked.first_prompt
-
-    def _share_first_prompt(self, request: _Request, index: int) -> None:
-        lengths = [self._shared_length(slot.shareable, request) for slot in self._slots]
-        donor = int(np.argmax(lengths))
-        if donor != index and lengths[donor]:
-            self._cache = copy_row(self._cache, donor, index)
-        slot = self._slots[index]
-        slot.ids, slot.first_prompt = request.prompt[: lengths[donor]], len(request.prompt) - 1
-
-    def _unfilled(self) -> list[_Request]:
-        return [r for r in self._running if len(self._slots[r.slot].ids) < len(r.ids) - 1]
-
-    def _prefill(self) -> None:
+    def _prefill(self, requests: list[Request]) -> None:
         """Feeds the next chunk of up to `prefill_rows` prompts, all but the last token of each."""
         size = self.size
-        requests = self._unfilled()[: size.prefill_rows]
+
+        def width(request: Request) -> int:
+            slot = self._slots[request.slot]
+            return size.chunk(slot.next_stretch().end - len(slot.ids))
+
+        C = width(requests[0])
         rows = np.full(size.prefill_rows, size.slots, np.int32)  # out of range: dropped
-        tokens = np.zeros((size.prefill_rows, size.prefill_tokens), np.int32)
+        tokens = np.zeros((size.prefill_rows, C), np.int32)
         positions = np.full_like(tokens, -1)
-        for i, request in enumerate(requests):
+        for i, request in enumerate([r for r in requests if width(r) == C][: size.prefill_rows]):
             slot = self._slots[request.slot]
             start = len(slot.ids)
-            chunk = request.ids[start:-1][: size.prefill_tokens]
+            chunk = request.ids[start : slot.next_stretch().end][:C]
             rows[i] = request.slot
             tokens[i, : len(chunk)] = chunk
             positions[i, : len(chunk)] = np.arange(start, start + len(chunk))
             slot.ids = np.concatenate([slot.ids, chunk])
-        self._cache = prefill_chunk(self._graph, self._weights, self._cache, rows, tokens, positions)
+        self._slots.cache = prefill_chunk(
+            self._graph, self._weights, self._slots.cache, rows, tokens, positions
+        )
 
     def _decode(self) -> None:
-        """Samples up to `decode_tokens` tokens for every running request."""
-        size = self.size
-        rows = DecodeRows.idle(size.slots, size.stop_ids)
+        """Samples up to `decode_tokens` tokens for every running request, or reads drawn ones again."""
+        size, version = self.size, self.version
+        rows = DecodeRows.idle(size.slots, size.stop_ids, self.config.vocab_size, size.decode_tokens)
+        again = set(self._slots.unfilled(self._running))
         for request in self._running:
-            rows.set(request.slot, request.ids, self._remaining(request), request.sampling)
-        self._cache, tokens, logprobs = decode_steps(
-            self._graph, self._weights, self._cache, rows, size.decode_tokens
+            if request in again:
+                slot = self._slots[request.slot]
+                rows.replay(request.slot, request.ids[: slot.next_stretch().end + 1], len(slot.ids))
+            else:
+                self._set(rows, request)
+        self._slots.cache, tokens, logprobs = decode_steps(
+            self._graph, self._weights, self._slots.cache, rows
         )
         tokens, logprobs = np.asarray(tokens), np.asarray(logprobs)
         for request in self._running:
-            drawn = tokens[:, request.slot]
+            slot, drawn = self._slots[request.slot], tokens[:, request.slot]
             drawn = drawn[drawn >= 0]
-            slot = self._slots[request.slot]
-            slot.ids = np.concatenate([request.ids, drawn[:-1]])
-            request.token_ids += drawn.tolist()
-            request.logprobs += logprobs[: len(drawn), request.slot].tolist()
+            if request in again:
+                slot.ids = request.ids[: len(slot.ids) + len(drawn)]
+            elif len(drawn):
+                request.drawn(drawn.tolist(), logprobs[: len(drawn), request.slot].tolist(), version)
+                slot.drew(request.ids[:-1])
 
-    def _remaining(self, request: _Request) -> int:
-        room = self.size.context - len(request.prompt)
-        return min(request.sampling.max_tokens, room) - len(request.token_ids)
-
-    def _finish(self) -> None:
-        for request in list(self._running):
-            stopped = bool(request.token_ids) and request.token_ids[-1] in request.sampling.stop_ids
-            cancelled = request.future.cancelled()
-            if not (stopped or cancelled or self._remaining(request) <= 0):
-                continue
-            self._running.remove(request)
-            self._slots[request.slot].busy = False
-            if not cancelled:
-                completion = Completion(request.token_ids, request.logprobs, stopped, self.version)
-                request.future.set_result(completion)
+    def _set(self, rows: DecodeRows, request: Request) -> None:
+        remaining, ids = request.remaining, request.ids
+        if request.grammar:
+            try:
+                allowed = request.grammar.allowed()
+                if not allowed.any():
+                    raise GrammarFailed("the grammar allows no token here")
+            except Exception as error:
+                request.failure = error
+                return
+            words = rows.choice.allowed_BxW[request.slot]
+            words[:] = 0
+            words[: len(allowed)] = allowed[: len(words)]
+            remaining = 1
+        rows.set(request.slot, int(ids[-1]), len(ids) - 1, remaining, request.sampling)

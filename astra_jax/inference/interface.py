@@ -4,11 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
+
+import numpy as np
 
 
-class ContextOverflow(ValueError):
+class GenerationError(ValueError):
+    """A request that an engine cannot meet."""
+
+
+class ContextOverflow(GenerationError):
     """The prompt alone does not fit the engine's context."""
+
+
+class BadSampling(GenerationError):
+    """A field of `Sampling` has no meaning, or names a token that the model has not."""
+
+
+class GrammarFailed(GenerationError):
+    """A request's grammar allows no token, or failed otherwise."""
+
+
+class WeightsMismatch(ValueError):
+    """Weights that are not of this model."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +41,13 @@ class Sampling:
     stop_ids: tuple[int, ...]
     temperature: float = 1.0
     seed: int = 0
+    top_p: float = 1.0  # only the likeliest tokens that together have this probability
+    top_k: int = 0  # only so many of the likeliest tokens; 0: all. It goes before `top_p`.
+    deadline_s: float | None = None  # seconds from the request on, after which it ends with what it has
+
+
+# A stop id; `max_tokens` or the end of the context; the caller's wish; the request's deadline.
+Reason = Literal["stop", "length", "abort", "deadline"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +56,29 @@ class Completion:
 
     token_ids: list[int]
     logprobs: list[float]
-    finished: bool
-    weight_version: int
+    reason: Reason
+    weight_versions: list[int]  # of the weights that sampled each token
+
+    @property
+    def finished(self) -> bool:
+        return self.reason == "stop"
+
+    @property
+    def weight_version(self) -> int:
+        """Of the last token."""
+        return self.weight_versions[-1]
+
+
+class Grammar(Protocol):
+    """What a request's next token may be. Used by one request, from one thread at a time."""
+
+    def allowed(self) -> np.ndarray:
+        """A bit for each token of the vocabulary, the lowest bit of each uint32 first."""
+        ...
+
+    def accept(self, token_id: int) -> None:
+        """The token was drawn."""
+        ...
 
 
 class GenerationEngine(Protocol):

@@ -9,15 +9,16 @@ from typing import Any
 import jax
 
 from astra_jax.inference.engine import EngineSize, JaxEngine
-from astra_jax.inference.interface import Completion, Sampling
+from astra_jax.inference.interface import Completion, Grammar, Sampling
+from astra_jax.inference.request import Request
 from astra_jax.models import Transformer
 
 
 class EnginePool:
     """A `GenerationEngine` and `WeightSync` over one `JaxEngine` for each device.
 
-    A session stays with its engine; sessions that begin with the same prompt share one, and with it the prefill.
-    A request's result is the same bits on any of them.
+    A session stays with its engine; sessions that begin with the same prompt share one, and with it the prefill. A
+    request without a session goes where the fewest are. A request's result is the same bits on any of them.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class EnginePool:
             devices: default all.
         """
         self.engines = [JaxEngine(model, size, device=device) for device in devices or jax.devices()]
+        self.size, self.config = self.engines[0].size, model.config
         self._home: dict[str, int] = {}  # of each session
         self._prompt_of: dict[str, tuple[int, ...]] = {}
         self._prompts: dict[tuple[int, ...], int] = {}  # engine of each first prompt that a session still has
@@ -40,13 +42,38 @@ class EnginePool:
         # the host and back, and let episodes age that do not advance.
         return 2 * sum(engine.size.slots for engine in self.engines)
 
+    @property
+    def load(self) -> tuple[int, int]:
+        """See `JaxEngine.load`, of all together."""
+        running, waiting = zip(*(engine.load for engine in self.engines), strict=True)
+        return sum(running), sum(waiting)
+
+    @property
+    def paused(self) -> bool:
+        return self.engines[0].paused
+
     async def generate(
-        self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
+        self,
+        token_ids: Sequence[int],
+        sampling: Sampling,
+        *,
+        session: str = "",
+        grammar: Grammar | None = None,
     ) -> Completion:
         """See `GenerationEngine.generate`."""
-        return await self.engines[self._assign(token_ids, session)].generate(
-            token_ids, sampling, session=session
-        )
+        return await self.submit(token_ids, sampling, session=session, grammar=grammar).done
+
+    def submit(
+        self,
+        token_ids: Sequence[int],
+        sampling: Sampling,
+        *,
+        session: str = "",
+        grammar: Grammar | None = None,
+    ) -> Request:
+        """See `JaxEngine.submit`."""
+        engine = self.engines[self._assign(token_ids, session)]
+        return engine.submit(token_ids, sampling, session=session, grammar=grammar)
 
     def release(self, session: str) -> None:
         home = self._home.pop(session, None)
@@ -62,9 +89,23 @@ class EnginePool:
         for engine in self.engines:
             engine.push(weights, version)
 
+    def flush(self) -> None:
+        """See `JaxEngine.flush`."""
+        for engine in self.engines:
+            engine.flush()
+
+    def pause(self) -> None:
+        """See `JaxEngine.pause`."""
+        for engine in self.engines:
+            engine.pause()
+
+    def resume(self) -> None:
+        for engine in self.engines:
+            engine.resume()
+
     def _assign(self, token_ids: Sequence[int], session: str) -> int:
         if not session:
-            return 0
+            return min(range(len(self.engines)), key=lambda engine: sum(self.engines[engine].load))
         if session not in self._home:
             prompt = tuple(token_ids)
             busy = Counter(self._prompts.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from astra_jax.models.block_sparse import MASKED, block_sparse_attention
-from astra_jax.models.cache import LayerCache
+from astra_jax.models.cache import Block, LayerCache
 from astra_jax.models.rows import Rows, Scores
 from astra_jax.models.splash import kernel_spec, splash_attention, splash_kernel
 from astra_jax.sharding import partition_spec, parts_of_rows, row_order
@@ -109,22 +109,76 @@ def _whole_rows(x_BxTx: jax.Array, parts: int) -> jax.Array:
 
 
 def cached_attention(
-    q_BxTxNxH: jax.Array, cache: LayerCache, positions_BxT: jax.Array, scores: Scores, sliding: bool = False
+    q_BxTxNxH: jax.Array,
+    cache: LayerCache,
+    positions_BxT: jax.Array,
+    scores: Scores,
+    sliding: bool = False,
+    row_B: jax.Array | None = None,
 ) -> jax.Array:
-    """Attention over a cache: a token sees entries up to its own position. Returns [B, T, N, H]."""
+    """Attention over a cache: a token sees entries up to its own position. Returns [B, T, N, H].
+
+    A row's result is the same bits whatever the other rows are: a block that a row does not reach, read because of
+    another, adds zeros to its sums.
+
+    Args:
+        row_B: as in `LayerCache.write`.
+    """
     B, T, N, H = q_BxTxNxH.shape
-    K, S = cache.values_BxKxSxH.shape[1:3]
+    K = cache.blocks[0].keys_BxKxHxS.shape[1]
     # The query heads of a key head are rows of one matrix, R = T * G of them.
     q_BxKxRxH = q_BxTxNxH.reshape(B, T, K, N // K, H).swapaxes(1, 2).reshape(B, K, -1, H)
-    products = _product("bkrh,bkhs->bkrs", q_BxKxRxH, cache.keys_BxKxHxS) * scores.scale
-    distance_BxTxS = positions_BxT[:, :, None] - jnp.arange(S)
-    visible_BxTxS = distance_BxTxS >= 0
-    if sliding:
-        visible_BxTxS &= distance_BxTxS < scores.window
-    visible_BxRxS = jnp.repeat(visible_BxTxS, N // K, axis=1)
-    weights = jax.nn.softmax(jnp.where(visible_BxRxS[:, None], products, MASKED), axis=-1)
-    heads = _product("bkrs,bksh->bkrh", weights.astype(q_BxTxNxH.dtype), cache.values_BxKxSxH)
+    position_BxR = jnp.repeat(positions_BxT, N // K, axis=1)
+    last = positions_BxT.max()
+    sums, start = _nothing_seen(q_BxKxRxH), 0
+    for block in cache.blocks:
+        see = partial(_see, q_BxKxRxH, position_BxR - start, scores, sliding, row_B)
+        sums = see(sums, block) if start == 0 else jax.lax.cond(last >= start, see, _skip, sums, block)
+        start += block.length
+    heads = sums.weighted_BxKxRxH / sums.total_BxKxR[..., None]
     return heads.reshape(B, K, T, N // K, H).swapaxes(1, 2).reshape(B, T, N, H).astype(q_BxTxNxH.dtype)
+
+
+class _Sums(NamedTuple):
+    """A softmax in progress, as in arXiv 1805.02867."""
+
+    top_BxKxR: jax.Array  # the largest score
+    total_BxKxR: jax.Array  # of weights relative to it
+    weighted_BxKxRxH: jax.Array  # values times these weights
+
+
+def _nothing_seen(q_BxKxRxH: jax.Array) -> _Sums:
+    zeros = jnp.zeros(q_BxKxRxH.shape[:3], jnp.float32)
+    return _Sums(zeros + MASKED, zeros, jnp.zeros(q_BxKxRxH.shape, jnp.float32))
+
+
+def _skip(sums: _Sums, block: Block) -> _Sums:
+    return sums
+
+
+def _see(
+    q_BxKxRxH: jax.Array,
+    position_BxR: jax.Array,
+    scores: Scores,
+    sliding: bool,
+    row_B: jax.Array | None,
+    sums: _Sums,
+    block: Block,
+) -> _Sums:
+    """Adds a block, from whose start positions are counted."""
+    block = block.rows(row_B)
+    products = _product("bkrh,bkhs->bkrs", q_BxKxRxH, block.keys_BxKxHxS) * scores.scale
+    distance_BxRxS = position_BxR[:, :, None] - jnp.arange(block.length)
+    visible_BxRxS = distance_BxRxS >= 0
+    if sliding:
+        visible_BxRxS &= distance_BxRxS < scores.window
+    products = jnp.where(visible_BxRxS[:, None], products, MASKED)
+    top = jnp.maximum(sums.top_BxKxR, products.max(axis=-1))
+    kept, weights = jnp.exp(sums.top_BxKxR - top), jnp.exp(products - top[..., None])
+    added = _product("bkrs,bksh->bkrh", weights.astype(q_BxKxRxH.dtype), block.values_BxKxSxH)
+    return _Sums(
+        top, sums.total_BxKxR * kept + weights.sum(axis=-1), sums.weighted_BxKxRxH * kept[..., None] + added
+    )
 
 
 _product = partial(jnp.einsum, preferred_element_type=jnp.float32)

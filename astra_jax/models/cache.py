@@ -1,8 +1,9 @@
 """Keys and values of what a model has already read.
 
-Laid out so that a decoding step's two products, queries with keys and weights with values, run over rows that are
-next to each other in memory: keys are kept transposed. One array a layer, because slicing one out of a stack
-copies it (both measured on CPU: `docs/models.md`).
+A row's entries lie in blocks of doubling lengths, each an array of its own: attention skips the blocks that no row of
+a batch has reached, and every other block is read where it lies, as a slice would be a copy. Within a block they lie
+so that a decoding step's two products, queries with keys and weights with values, run over rows that are next to each
+other in memory: keys are kept transposed (measured on CPU: `docs/models.md`).
 """
 
 from __future__ import annotations
@@ -13,20 +14,38 @@ from flax import struct
 
 from astra_jax.models.config import ModelConfig
 
+FIRST_BLOCK = 128  # entries of the first two blocks
+
 
 @struct.dataclass
-class LayerCache:
-    """Entry s of a row holds the key and value of its token at position s."""
+class Block:
+    """Some neighbouring entries of all rows."""
 
     keys_BxKxHxS: jax.Array
     values_BxKxSxH: jax.Array
 
-    def write(self, k_BxTxKxH: jax.Array, v_BxTxKxH: jax.Array, positions_BxT: jax.Array) -> LayerCache:
-        """The cache with new entries; position -1 is written nowhere."""
+    @property
+    def length(self) -> int:
+        return self.keys_BxKxHxS.shape[3]
+
+    def rows(self, row_P: jax.Array | None) -> Block:
+        """Those rows alone; all without any."""
+        return self if row_P is None else jax.tree.map(lambda x: x.at[row_P].get(mode="clip"), self)
+
+    def write(
+        self, k_BxTxKxH: jax.Array, v_BxTxKxH: jax.Array, entry_BxT: jax.Array, row_B: jax.Array | None
+    ) -> Block:
+        """The block with new entries; those outside it, and those of rows out of range, are dropped."""
         # A negative index would count from the end; one past the end is dropped.
-        entry_BxT = jnp.where(positions_BxT < 0, self.keys_BxKxHxS.shape[3], positions_BxT)
+        entry_BxT = jnp.where(entry_BxT < 0, self.length, entry_BxT)
+        if row_B is not None:
+            at = (row_B[:, None], slice(None), entry_BxT)
+            return Block(
+                self.keys_BxKxHxS.at[row_B[:, None], :, :, entry_BxT].set(k_BxTxKxH, mode="drop"),
+                self.values_BxKxSxH.at[at].set(v_BxTxKxH, mode="drop"),
+            )
         # By row under vmap: the compiler then sees that no row of another device is touched.
-        return LayerCache(
+        return Block(
             jax.vmap(lambda row, new, entry: row.at[:, :, entry].set(new.transpose(1, 2, 0), mode="drop"))(
                 self.keys_BxKxHxS, k_BxTxKxH, entry_BxT
             ),
@@ -37,18 +56,54 @@ class LayerCache:
 
 
 @struct.dataclass
+class LayerCache:
+    """Entry s of a row, counted through its blocks, holds the key and value of its token at position s."""
+
+    blocks: tuple[Block, ...]
+
+    def write(
+        self,
+        k_BxTxKxH: jax.Array,
+        v_BxTxKxH: jax.Array,
+        positions_BxT: jax.Array,
+        row_B: jax.Array | None = None,
+    ) -> LayerCache:
+        """The cache with new entries; position -1 is written nowhere.
+
+        Args:
+            row_B: the rows of the cache that the tokens are of, where they are not all rows in order.
+        """
+        blocks, start = [], 0
+        for block in self.blocks:
+            blocks.append(block.write(k_BxTxKxH, v_BxTxKxH, positions_BxT - start, row_B))
+            start += block.length
+        return LayerCache(tuple(blocks))
+
+
+@struct.dataclass
 class KVCache:
     """One `LayerCache` for each layer. Rows are independent: gather or write them along axis 0 of every leaf."""
 
     layers: tuple[LayerCache, ...]
 
 
+def block_lengths(length: int) -> tuple[int, ...]:
+    """Entries of the blocks of a row of `length`: 128, 128, 256, 512 and so on, the last one cut to fit."""
+    lengths: list[int] = []
+    while (done := sum(lengths)) < length:
+        lengths.append(min(max(done, FIRST_BLOCK), length - done))
+    return tuple(lengths)
+
+
 def init_cache(config: ModelConfig, batch: int, length: int) -> KVCache:
     """An empty cache of `batch` rows for positions 0 to `length - 1`, in the compute dtype."""
     K, H = config.num_kv_heads, config.head_dim
 
+    def block(S: int) -> Block:
+        keys = jnp.zeros((batch, K, H, S), config.compute_dtype)
+        return Block(keys, jnp.zeros((batch, K, S, H), config.compute_dtype))
+
     def layer() -> LayerCache:
-        keys = jnp.zeros((batch, K, H, length), config.compute_dtype)
-        return LayerCache(keys, jnp.zeros((batch, K, length, H), config.compute_dtype))
+        return LayerCache(tuple(block(S) for S in block_lengths(length)))
 
     return KVCache(tuple(layer() for _ in range(config.num_layers)))

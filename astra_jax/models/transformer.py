@@ -112,13 +112,19 @@ class Transformer(nnx.Module):
         return self.final_norm(x_BxTxD), routings
 
     def extend(
-        self, tokens_BxT: jax.Array, positions_BxT: jax.Array, cache: KVCache
+        self,
+        tokens_BxT: jax.Array,
+        positions_BxT: jax.Array,
+        cache: KVCache,
+        row_B: jax.Array | None = None,
     ) -> tuple[jax.Array, KVCache]:
         """Generation: reads T new tokens of each row; returns their hidden states [B, T, D] and the cache.
 
         Args:
             positions_BxT: where each token stands in its row, which is also its cache entry; -1 is padding,
                 written nowhere. Entries before a row's first new position must have been written.
+            row_B: which rows of the cache the tokens are of, where they are not of all in order. Tokens of a row out
+                of range are written nowhere.
         """
         angles, scores = self._angles(positions_BxT), Scores.of(self.config)
         x_BxTxD = constrain(self._embed(tokens_BxT, "step"), "batch", "step", "hidden", name="hidden states")
@@ -128,8 +134,8 @@ class Transformer(nnx.Module):
             def attend(
                 q: jax.Array, k: jax.Array, v: jax.Array, old: LayerCache = old, kind: LayerKind = kind
             ) -> tuple:
-                new = old.write(k, v, positions_BxT)
-                return cached_attention(q, new, positions_BxT, scores, kind.sliding), new
+                new = old.write(k, v, positions_BxT, row_B)
+                return cached_attention(q, new, positions_BxT, scores, kind.sliding, row_B), new
 
             def mix(experts: Experts, x_BxTxD: jax.Array) -> tuple[jax.Array, None]:
                 return experts(x_BxTxD, "step")[0], None

@@ -163,11 +163,12 @@ def _prefill(config: Config, devices: Sequence[Any]) -> Program:
 def _decode(config: Config, devices: Sequence[Any]) -> Program:
     size = config.engine
     mesh, model, weights, cache = _engine(config, devices)
-    rows = _everywhere(mesh, DecodeRows.idle(size.slots, size.stop_ids))
+    idle = DecodeRows.idle(size.slots, size.stop_ids, model.config.vocab_size, size.decode_tokens)
+    rows = _everywhere(mesh, idle)
 
     def lower() -> jax.stages.Lowered:
         with jax.set_mesh(mesh):
-            return decode_steps.lower(split_model(model)[0], weights, cache, rows, size.decode_tokens)
+            return decode_steps.lower(split_model(model)[0], weights, cache, rows)
 
     return Program(
         "decode",

@@ -10,6 +10,7 @@ import pytest
 from astra_jax.checkpoints.hf import import_model
 from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player
+from astra_jax.inference.slots import Slots
 from astra_jax.tokens import FORMATS
 from astra_jax.training.loss import token_logprobs
 from astra_jax.training.packing import Sample, pack, single
@@ -56,13 +57,13 @@ def test_an_episode_is_the_same_alone_and_among_others(play, eight):
 
 @pytest.mark.parametrize("at_once", [1, 5])
 def test_how_many_are_in_play_bounds_what_is_parked_and_changes_no_episode(play, eight, monkeypatch, at_once):
-    parked, park = [], JaxEngine._park
+    parked, park = [], Slots._park
 
-    def watched(engine, index):
-        park(engine, index)
-        parked.append(len(engine._parked))
+    def watched(slots, index):
+        park(slots, index)
+        parked.append(len(slots.parked))
 
-    monkeypatch.setattr(JaxEngine, "_park", watched)
+    monkeypatch.setattr(Slots, "_park", watched)
     assert play([(n, seed) for n in (0, 3, 4, 7) for seed in (0, 1)], at_once) == eight
     assert max(parked) <= at_once - 1
 

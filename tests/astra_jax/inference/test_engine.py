@@ -267,7 +267,7 @@ def test_a_session_released_while_it_is_generated_is_forgotten(model, dispatches
             engine.release(f"gone {i}")
         for i in range(6):
             await engine.generate([3, 4, 5], sampling(i), session=f"here {i}")
-        return {slot.session for slot in engine._slots} | engine._parked.keys()
+        return {slot.session for slot in engine._slots.all} | engine._slots.parked.keys()
 
     assert {name.split()[0] for name in asyncio.run(run())} == {"here"}
 
@@ -305,3 +305,53 @@ def test_every_waiter_hears_of_a_failure_of_the_device_once(model, monkeypatch):
 def test_a_request_that_cannot_be_met_is_refused(model, changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         generate(model, [([1, 2], sampling(0, **changes))])
+
+
+LONG = EngineSize(slots=3, context=600, prefill_tokens=128, prefill_tail=16, decode_tokens=4)
+
+
+def generate_long(model: Transformer, requests: list[tuple[list[int], Sampling]]) -> list[Completion]:
+    async def run():
+        engine = JaxEngine(model, LONG)
+        return await asyncio.gather(*(engine.generate(ids, s) for ids, s in requests))
+
+    return asyncio.run(run())
+
+
+def test_neighbours_that_reach_further_into_the_cache_change_no_bit(model):
+    """Prompts of one block of the cache beside prompts of three, and chunks of both widths."""
+    rng = random.Random(3)
+    lengths = (5, 30, 100, 180, 290, 520)
+    requests = [([rng.randrange(61) for _ in range(n)], sampling(n, stop_ids=())) for n in lengths]
+    together = generate_long(model, requests)
+    assert together == generate_long(model, requests[::-1])[::-1]
+    assert together == [generate_long(model, [request])[0] for request in requests]
+
+
+def test_a_shared_beginning_is_copied_only_where_it_was_read_in_the_same_chunks(model):
+    rng = random.Random(4)
+    start = [rng.randrange(61) for _ in range(300)]
+    requests = [
+        (start[:n] + [1] * m, sampling(n)) for n, m in ((300, 9), (300, 0), (150, 0), (20, 3), (300, 9))
+    ]
+    assert generate_long(model, requests) == [generate_long(model, [request])[0] for request in requests]
+
+
+def test_a_session_whose_cache_was_dropped_is_read_again_to_the_same_bits(model):
+    """Three turns, with the cache kept, or lost in between: drawn tokens are read one at a time, as they were drawn."""
+    first, second, third, *others = prompts(10, seed=8)
+
+    async def turns(parked: int):
+        engine = JaxEngine(model, EngineSize(**{**vars(SIZE), "parked": parked}))
+        ids, said = first[:20], []
+        for turn, result in enumerate((second[:11], third[:5], [])):
+            said.append(await engine.generate(ids, sampling(turn, max_tokens=6), session="a"))
+            ids = ids + said[-1].token_ids + result
+            if parked < 9:
+                await asyncio.gather(
+                    *(engine.generate(o, sampling(9), session=f"{turn}{i}") for i, o in enumerate(others))
+                )
+                assert engine._slots.parked["a"].row is None
+        return said
+
+    assert asyncio.run(turns(parked=9)) == asyncio.run(turns(parked=0))

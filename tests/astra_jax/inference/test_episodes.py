@@ -62,7 +62,9 @@ class Scripted:
         stop = next((i for i, token in enumerate(ids) if token in sampling.stop_ids), None)
         ids = ids if stop is None else ids[: stop + 1]
         logprobs = [-0.25 - i - turn for i in range(len(ids))]
-        self.said[session].append(Completion(ids, logprobs, stop is not None, 10 + turn))
+        self.said[session].append(
+            Completion(ids, logprobs, "length" if stop is None else "stop", [10 + turn] * len(ids))
+        )
         return self.said[session][-1]
 
     async def say(self, turn: int) -> str:

@@ -93,6 +93,7 @@ def test_apart_and_with_a_longer_cache_it_reads_the_same(model):
     )
     np.testing.assert_allclose(logprobs, expected, atol=1e-5, rtol=0)
     for ours, theirs in zip(longer.layers, cache.layers, strict=True):
+        (ours,), (theirs,) = ours.blocks, theirs.blocks
         np.testing.assert_allclose(ours.keys_BxKxHxS[..., :8], theirs.keys_BxKxHxS, atol=1e-5, rtol=0)
         np.testing.assert_allclose(ours.values_BxKxSxH[:, :, :8], theirs.values_BxKxSxH, atol=1e-5, rtol=0)
 
@@ -173,7 +174,7 @@ def test_half_precision_compute_keeps_float32_parameters_and_logits():
     assert {p.dtype for _, p in named_parameters(model)} == {jnp.dtype("float32")}
     assert nnx.eval_shape(lambda: model(*batch)).dtype == jnp.bfloat16
     extended, cache = extend(model, *batch[:2], init_cache(config, 2, 16))
-    assert (logprobs.dtype, cache.layers[0].keys_BxKxHxS.dtype) == (jnp.float32, jnp.bfloat16)
+    assert (logprobs.dtype, cache.layers[0].blocks[0].keys_BxKxHxS.dtype) == (jnp.float32, jnp.bfloat16)
     np.testing.assert_allclose(extended, logprobs, atol=0.3, rtol=0)
     np.testing.assert_allclose(logprobs, forward(full, *batch), atol=0.6, rtol=0)
 

@@ -1,0 +1,224 @@
+"""The generation engine against `transformers.generate`, and against doing without what it keeps.
+
+`python -m benchmarks.generation [--json FILE]`, many minutes on 2 cores. Weights are random, of the shape of
+SmolLM2-135M against `transformers`, and of the nano model in the other parts; both engines get the same ones, in
+float32. `transformers` is timed with each batch size on a quarter of the requests, and with the best on all. What is
+compared runs in turns, so that other work on the machine falls on both. What it does not show: stop ids, tools, or
+another device.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from astra_jax.checkpoints.hf import export_model
+from astra_jax.inference import engine as engine_module
+from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.interface import Sampling
+from astra_jax.inference.pool import EnginePool
+from astra_jax.inference.slots import Slots
+from astra_jax.models import ModelConfig, Transformer
+from benchmarks.model import NANO
+from benchmarks.reporting import Figure, main
+
+SMOLLM2 = ModelConfig(
+    family="llama",
+    vocab_size=49_152,
+    hidden_size=576,
+    ffn_size=1536,
+    num_layers=30,
+    num_heads=9,
+    num_kv_heads=3,
+    head_dim=64,
+    rope_theta=100_000.0,
+)
+REQUESTS, PROMPTS, OUTPUTS = 64, (32, 512), (16, 256)
+BATCHES = (8, 16, 32)  # of transformers
+REPEATS = 3
+EPISODES, TURNS, RESULT, REPLY = 32, 6, 300, 16  # agents: tokens of a tool's result, and of a turn
+GROUP, GROUP_PROMPT = 8, 2000
+
+
+@dataclass(frozen=True)
+class Work:
+    prompt: list[int]
+    output: int
+
+
+def requests() -> list[Work]:
+    rng = np.random.default_rng(0)
+    lengths = zip(rng.integers(*PROMPTS, REQUESTS), rng.integers(*OUTPUTS, REQUESTS), strict=True)
+    return [Work(rng.integers(0, SMOLLM2.vocab_size, n).tolist(), int(m)) for n, m in lengths]
+
+
+def timed(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def sampling(tokens: int, seed: int = 0) -> Sampling:
+    return Sampling(max_tokens=tokens, stop_ids=(), seed=seed)
+
+
+def ours(model: Transformer) -> Callable[[Sequence[Work]], None]:
+    size = EngineSize(slots=32, context=1024)
+    pool = EnginePool(model, size, jax.devices()[:2])
+
+    async def all_of(works: Sequence[Work]) -> None:
+        await asyncio.gather(*(pool.generate(w.prompt, sampling(w.output, i)) for i, w in enumerate(works)))
+
+    return lambda works: asyncio.run(all_of(works))
+
+
+def transformers(model: Transformer) -> Callable[[Sequence[Work], int], None]:
+    """Batches of requests in order, each until its longest output, as `generate` does it."""
+    import torch
+    from transformers import AutoModelForCausalLM, GenerationConfig
+
+    with tempfile.TemporaryDirectory() as folder:
+        export_model(model, folder + "/hf")
+        theirs: Any = AutoModelForCausalLM.from_pretrained(folder + "/hf", dtype=torch.float32).eval()
+    theirs.generation_config = GenerationConfig(do_sample=True, pad_token_id=0)
+
+    def run(works: Sequence[Work], batch: int) -> None:
+        for start in range(0, len(works), batch):
+            part = works[start : start + batch]
+            width = max(len(w.prompt) for w in part)
+            rows = [[0] * (width - len(w.prompt)) + w.prompt for w in part]
+            mask = [[0] * (width - len(w.prompt)) + [1] * len(w.prompt) for w in part]
+            new = max(w.output for w in part)
+            with torch.no_grad():
+                theirs.generate(
+                    torch.tensor(rows),
+                    attention_mask=torch.tensor(mask),
+                    min_new_tokens=new,
+                    max_new_tokens=new,
+                )
+
+    return run
+
+
+def against_transformers() -> list[Figure]:
+    model = Transformer(SMOLLM2, rngs=nnx.Rngs(0))
+    work, mine, theirs = requests(), ours(model), transformers(model)
+    mine([Work(w.prompt, 2) for w in work])  # compiles
+    by_batch = {batch: timed(lambda b=batch: theirs(work[: REQUESTS // 4], b)) for batch in BATCHES}
+    best = min(by_batch, key=lambda batch: by_batch[batch])
+    times = [(timed(lambda: mine(work)), timed(lambda: theirs(work, best))) for _ in range(REPEATS)]
+    output = sum(w.output for w in work)
+    ratio = statistics.median(b / a for a, b in times)
+    a, b = (output / statistics.median(column) for column in zip(*times, strict=True))
+    what = f"SmolLM2-135M, {REQUESTS} requests, output"
+    return [
+        Figure(f"{what}: astra_jax, 2 CPU devices", a, "tokens/s"),
+        Figure(f"{what}: transformers, batch {best}", b, "tokens/s"),
+        Figure(f"{what}: ratio in the same turn", ratio, "x", "transformers", "at least 3", ratio >= 3),
+    ]
+
+
+def agents(engine: JaxEngine, keep: bool) -> float:
+    """Seconds of the episodes, whose tools answer at once."""
+
+    async def episode(number: int) -> None:
+        rng = np.random.default_rng(number)
+        ids = rng.integers(0, NANO.vocab_size, RESULT).tolist()
+        for turn in range(TURNS):
+            session = f"{number}/{time.monotonic()}" if not keep else str(number)
+            drawn = (await engine.generate(ids, sampling(REPLY, turn), session=session)).token_ids
+            ids = ids + drawn + rng.integers(0, NANO.vocab_size, RESULT).tolist()
+            if not keep or turn == TURNS - 1:
+                engine.release(session)
+
+    async def everything() -> None:
+        await asyncio.gather(*map(episode, range(EPISODES)))
+
+    shared = Slots._shared
+    if not keep:
+        Slots._shared = lambda *_: 0  # a prompt that was read before would be copied
+    try:
+        return timed(lambda: asyncio.run(everything()))
+    finally:
+        Slots._shared = shared
+        engine.flush()
+
+
+def of_agents() -> list[Figure]:
+    model = Transformer(NANO, rngs=nnx.Rngs(0))
+    engine = JaxEngine(model, EngineSize(slots=EPISODES, context=2048, prefill_rows=1))
+    agents(engine, True)  # compiles
+    times = [(agents(engine, True), agents(engine, False)) for _ in range(REPEATS)]
+    ratio = statistics.median(b / a for a, b in times)
+    what = f"{EPISODES} episodes, {TURNS} turns, results of {RESULT} tokens: cache kept"
+    return [Figure(what, ratio, "x", "prompts read anew", "at least 4", ratio >= 4)]
+
+
+def of_groups() -> list[Figure]:
+    model = Transformer(NANO, rngs=nnx.Rngs(0))
+    engine = JaxEngine(model, EngineSize(slots=GROUP, context=2048))
+    prompt = np.random.default_rng(0).integers(0, NANO.vocab_size, GROUP_PROMPT).tolist()
+
+    async def group(size: int) -> None:
+        await asyncio.gather(*(engine.generate(prompt, sampling(1, i)) for i in range(size)))
+
+    def once(size: int) -> float:
+        engine.flush()
+        return timed(lambda: asyncio.run(group(size)))
+
+    once(GROUP)
+    times = [(once(1), once(GROUP)) for _ in range(2 * REPEATS + 1)]
+    ratio = statistics.median(b / a for a, b in times)
+    what = f"{GROUP} first tokens after one prompt of {GROUP_PROMPT:,} tokens"
+    return [Figure(what, ratio, "x", "one request", "at most 1.2", ratio <= 1.2)]
+
+
+def of_overhead() -> list[Figure]:
+    """Share of the wall time in which no dispatch runs."""
+    model = Transformer(NANO, rngs=nnx.Rngs(0))
+    engine = JaxEngine(model, EngineSize(slots=32, context=512))
+    within = [0.0]
+
+    def watched(dispatch: Callable) -> Callable:
+        def run(*arguments: Any) -> Any:
+            start = time.perf_counter()
+            results = jax.block_until_ready(dispatch(*arguments))
+            within[0] += time.perf_counter() - start
+            return results
+
+        return run
+
+    async def everything() -> None:
+        await asyncio.gather(*(engine.generate([i, 1, 2], sampling(256, i)) for i in range(32)))
+
+    originals = engine_module.decode_steps, engine_module.prefill_chunk
+    engine_module.decode_steps, engine_module.prefill_chunk = map(watched, originals)
+    try:
+        asyncio.run(everything())
+        shares = []
+        for _ in range(REPEATS):
+            within[0] = 0.0
+            wall = timed(lambda: asyncio.run(everything()))
+            shares.append(100 * (1 - within[0] / wall))
+    finally:
+        engine_module.decode_steps, engine_module.prefill_chunk = originals
+    share = statistics.median(shares)
+    return [Figure("nano model, 32 at once: outside XLA", share, "%", "wall time", "under 10", share < 10)]
+
+
+def measure() -> list[Figure]:
+    return of_overhead() + of_groups() + of_agents() + against_transformers()
+
+
+if __name__ == "__main__":
+    jax.config.update("jax_num_cpu_devices", 2)
+    main("Generation", measure)
