@@ -16,6 +16,7 @@ from astra_jax.cli.export import add_export_verbs
 from astra_jax.cli.parsing import takes_config, verb
 from astra_jax.cli.plan import add_plan_verb
 from astra_jax.cli.rows import add_row_verbs
+from astra_jax.cli.serve import add_serve_verb
 from astra_jax.cli.synth import add_synth_verbs
 from astra_jax.cli.training import add_training_verbs
 from astra_jax.pods.place import NoPod
@@ -150,5 +151,6 @@ def _parser() -> argparse.ArgumentParser:
     add_training_verbs(verbs)
     add_eval_verbs(verbs)
     add_export_verbs(verbs)
+    add_serve_verb(verbs)
     add_plan_verb(verbs)
     return parser

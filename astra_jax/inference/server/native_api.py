@@ -1,0 +1,241 @@
+"""SGLang's own routes: token ids in and out, and what a trainer needs between two updates."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from astra_jax.inference.interface import Grammar, Sampling
+from astra_jax.inference.server.errors import Refused
+from astra_jax.inference.server.service import Answer, Service
+from astra_jax.inference.server.streaming import events, merged, until_gone
+from astra_jax.inference.server.validation import body_of, random_seed
+
+
+class SamplingParams(BaseModel):
+    """Those of SGLang that are met; any other is refused, as it would change what is drawn."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    max_new_tokens: int = 128
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = -1
+    stop: str | list[str] | None = None
+    stop_token_ids: list[int] | None = None
+    ignore_eos: bool = False
+    n: int = Field(default=1, ge=1, le=128)
+    sampling_seed: int | None = None
+    json_schema: JsonValue = None
+    regex: str | None = None
+    skip_special_tokens: bool = True
+    no_stop_trim: Literal[False] = False
+
+    @property
+    def stops(self) -> list[str]:
+        return [self.stop] if isinstance(self.stop, str) else self.stop or []
+
+
+class GenerateRequest(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    text: str | list[str] | None = None
+    input_ids: list[int] | list[list[int]] | None = None
+    sampling_params: SamplingParams = SamplingParams()
+    return_logprob: bool = False
+    logprob_start_len: int = -1
+    top_logprobs_num: int = 0
+    stream: bool = False
+    rid: str | None = None
+
+
+class AbortRequest(BaseModel):
+    rid: str = ""
+    abort_all: bool = False
+
+
+class PauseRequest(BaseModel):
+    mode: Literal["abort", "retract", "in_place"] = "abort"
+
+
+class UpdateRequest(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    model_path: str
+    weight_version: str | None = None
+    abort_all_requests: bool = False
+
+
+class Native:
+    """The handlers."""
+
+    def __init__(self, service: Service):
+        self.service = service
+
+    async def generate(self, request: Request) -> Response:
+        asked = await body_of(request, GenerateRequest)
+        prompts, many = self._prompts(asked)
+        answers = self._begin(asked, prompts)
+        if asked.stream:
+            return events(self._stream(asked, answers))
+        await until_gone(request, asyncio.gather(*(answer.whole() for answer in answers)))
+        replies = [self._reply(asked, answer, over=True) for answer in answers]
+        return JSONResponse(replies if many or len(replies) > 1 else replies[0])
+
+    async def abort(self, request: Request) -> Response:
+        asked = await body_of(request, AbortRequest)
+        if asked.abort_all:
+            self.service.abort_all()
+        else:
+            self.service.abort(asked.rid)
+        return Response()
+
+    async def pause(self, request: Request) -> Response:
+        asked = await body_of(request, PauseRequest)
+        if asked.mode == "abort":
+            self.service.abort_all()
+        self.service.engines.pause()
+        if asked.mode == "retract":
+            self.service.engines.flush()
+        return JSONResponse({"status": "ok", "message": "paused"})
+
+    async def resume(self, request: Request) -> Response:
+        self.service.engines.resume()
+        return JSONResponse({"status": "ok", "message": "continued"})
+
+    async def flush(self, request: Request) -> Response:
+        self.service.flush()
+        return Response("Cache flushed.\n")
+
+    async def update(self, request: Request) -> Response:
+        asked = await body_of(request, UpdateRequest)
+        if asked.abort_all_requests:
+            self.service.abort_all()
+        under_way = sum(self.service.engines.load)
+        try:
+            await self.service.update(Path(asked.model_path), asked.weight_version)
+        except Refused as refusal:
+            failed = {"success": False, "message": str(refusal), "num_paused_requests": 0}
+            return JSONResponse(failed, refusal.status)
+        done = {"success": True, "message": "the weights are in use", "num_paused_requests": under_way}
+        return JSONResponse(done)
+
+    async def model_info(self, request: Request) -> Response:
+        return JSONResponse(self._model_info())
+
+    async def server_info(self, request: Request) -> Response:
+        service = self.service
+        running, waiting = service.engines.load
+        size = service.engines.size
+        engines = len(service.engines.engines)
+        mine = {
+            "server": "astra_jax",
+            "engines": engines,
+            "context_length": size.context,
+            "max_running_requests": size.slots * engines,
+            "max_queued_requests": service.settings.queue,
+            "running": running,
+            "waiting": waiting,
+            "paused": service.engines.paused,
+        }
+        return JSONResponse(self._model_info() | mine)
+
+    async def health(self, request: Request) -> Response:
+        return Response()
+
+    def _model_info(self) -> dict[str, Any]:
+        service = self.service
+        return {
+            "model_path": str(service.folder),
+            "served_model_name": service.settings.model,
+            "is_generation": True,
+            "weight_version": service.versions[-1],
+        }
+
+    def _prompts(self, asked: GenerateRequest) -> tuple[Sequence[Sequence[int]], bool]:
+        """Ids of each prompt, and whether there may be several."""
+        if (asked.text is None) == (asked.input_ids is None):
+            raise Refused(400, "give either text or input_ids")
+        if asked.return_logprob and asked.logprob_start_len != -1:
+            raise Refused(400, "logprob_start_len is -1: log-probs are of drawn tokens alone")
+        if asked.top_logprobs_num:
+            raise Refused(400, "top_logprobs_num is not supported: log-probs are of the drawn tokens alone")
+        if asked.text is not None:
+            texts = [asked.text] if isinstance(asked.text, str) else asked.text
+            encode = self.service.tokenizer.encode_prompt
+            return [encode(text) for text in texts], not isinstance(asked.text, str)
+        ids: Any = asked.input_ids
+        many = bool(ids) and isinstance(ids[0], list)
+        return (ids, True) if many else ([ids], False)
+
+    def _begin(self, asked: GenerateRequest, prompts: Sequence[Sequence[int]]) -> list[Answer]:
+        params, service = asked.sampling_params, self.service
+        seed = random_seed() if params.sampling_seed is None else params.sampling_seed
+        ends = () if params.ignore_eos else service.stop_ids
+        answers: list[Answer] = []
+        try:
+            for number, prompt in enumerate(prompts):
+                for i in range(params.n):
+                    sampling = Sampling(
+                        max_tokens=params.max_new_tokens,
+                        stop_ids=tuple(dict.fromkeys((*ends, *(params.stop_token_ids or ())))),
+                        temperature=params.temperature,
+                        seed=seed + i,
+                        top_p=params.top_p,
+                        top_k=max(params.top_k, 0),
+                        deadline_s=service.settings.deadline_s,
+                    )
+                    rid = asked.rid or ""
+                    rid = f"{rid}_{number}" if rid and len(prompts) > 1 else rid
+                    grammar = self._grammar_of(params)
+                    answers.append(
+                        service.begin(prompt, sampling, stops=params.stops, grammar=grammar, rid=rid)
+                    )
+        except Exception:
+            for answer in answers:
+                answer.abort()
+            raise
+        return answers
+
+    def _grammar_of(self, params: SamplingParams) -> Grammar | None:
+        if params.json_schema is not None:
+            return self.service.grammars.json_schema(params.json_schema)
+        return self.service.grammars.regex(params.regex) if params.regex is not None else None
+
+    async def _stream(self, asked: GenerateRequest, answers: list[Answer]) -> AsyncGenerator[dict, None]:
+        """Each event has all that came so far, as SGLang sends it."""
+        async with aclosing(merged([answer.deltas() for answer in answers])) as deltas:
+            async for i, delta in deltas:
+                reply = self._reply(asked, answers[i], over=delta is None)
+                yield reply | ({"index": i} if len(answers) > 1 else {})
+
+    def _reply(self, asked: GenerateRequest, answer: Answer, *, over: bool) -> dict[str, Any]:
+        version = answer.weight_version
+        meta: dict[str, Any] = {
+            "id": answer.rid,
+            "finish_reason": _finish(answer) if over else None,
+            "prompt_tokens": answer.prompt_tokens,
+            "completion_tokens": len(answer.token_ids),
+            "cached_tokens": 0,
+            "weight_version": self.service.versions[-1 if version is None else version],
+        }
+        if asked.return_logprob:
+            pairs = zip(answer.logprobs, answer.token_ids, strict=True)
+            meta["output_token_logprobs"] = [[logprob, token, None] for logprob, token in pairs]
+        return {"text": answer.text, "output_ids": answer.token_ids, "meta_info": meta}
+
+
+def _finish(answer: Answer) -> dict[str, Any]:
+    if answer.reason == "stop":
+        return {"type": "stop", "matched": answer.matched}
+    if answer.reason == "length":
+        return {"type": "length", "length": len(answer.token_ids)}
+    message = "aborted" if answer.reason == "abort" else "the server's deadline for a request has passed"
+    return {"type": "abort", "message": message}

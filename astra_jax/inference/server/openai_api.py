@@ -1,0 +1,219 @@
+"""OpenAI's routes: models, completions, chat completions."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from astra_jax.inference.interface import Grammar, Sampling
+from astra_jax.inference.server.chat import ChatTurn
+from astra_jax.inference.server.errors import Refused
+from astra_jax.inference.server.openai_requests import ChatRequest, Common, CompletionRequest
+from astra_jax.inference.server.service import Answer, Service
+from astra_jax.inference.server.streaming import events, merged, until_gone
+from astra_jax.inference.server.validation import body_of, random_seed
+
+_FINISH = {"stop": "stop", "length": "length", "abort": "abort", "deadline": "length"}
+
+
+class OpenAI:
+    """The handlers."""
+
+    def __init__(self, service: Service):
+        self.service = service
+        self._created = int(time.time())
+
+    async def models(self, request: Request) -> Response:
+        name = self.service.settings.model
+        model = {"id": name, "object": "model", "created": self._created, "owned_by": "astra_jax"}
+        return JSONResponse({"object": "list", "data": [model | {"max_model_len": self.service.context}]})
+
+    async def completions(self, request: Request) -> Response:
+        asked = await body_of(request, CompletionRequest)
+        self._check(asked)
+        encode = self.service.tokenizer.encode_prompt
+        prompts = [encode(p) if isinstance(p, str) else p for p in asked.prompts()]
+        answers = self._begin(asked, prompts, asked.max_tokens or 16, tag="cmpl-")
+        frame = _Frame("text_completion", asked.model, answers[0].rid)
+        if asked.stream:
+            return events(self._stream_text(asked, answers, frame))
+        await until_gone(request, asyncio.gather(*(answer.whole() for answer in answers)))
+        choices = [
+            {
+                "index": i,
+                "text": answer.text,
+                "logprobs": self._text_logprobs(asked, answer.token_ids, answer.logprobs),
+                "finish_reason": _FINISH[answer.reason],
+            }
+            for i, answer in enumerate(answers)
+        ]
+        return JSONResponse(frame.of(choices) | {"usage": _usage(answers)})
+
+    async def chat(self, request: Request) -> Response:
+        asked = await body_of(request, ChatRequest)
+        self._check(asked)
+        messages, tools = [m.message() for m in asked.messages], asked.shown_tools()
+        prompt = self.service.tokenizer.encode_prompt(self.service.settings.format.open(messages, tools))
+        room = self.service.context - len(prompt)
+        most = asked.max_completion_tokens or asked.max_tokens or max(room, 1)
+        answers = self._begin(asked, [prompt], most, grammar=self._grammar_of(asked), tag="chatcmpl-")
+
+        def turn() -> ChatTurn:
+            return ChatTurn(bool(tools), asked.parallel_tool_calls)
+
+        if asked.stream:
+            frame = _Frame("chat.completion.chunk", asked.model, answers[0].rid)
+            return events(self._stream_chat(asked, answers, frame, turn))
+        await until_gone(request, asyncio.gather(*(answer.whole() for answer in answers)))
+        frame = _Frame("chat.completion", asked.model, answers[0].rid)
+        choices = []
+        for i, answer in enumerate(answers):
+            message = turn().take(answer.text).message()
+            choices.append(
+                {
+                    "index": i,
+                    "message": message,
+                    "logprobs": self._chat_logprobs(asked, answer.token_ids, answer.logprobs),
+                    "finish_reason": "tool_calls" if "tool_calls" in message else _FINISH[answer.reason],
+                }
+            )
+        return JSONResponse(frame.of(choices) | {"usage": _usage(answers)})
+
+    def _check(self, asked: Common) -> None:
+        if asked.model != self.service.settings.model:
+            message = f"there is no model {asked.model!r}; this server has {self.service.settings.model!r}"
+            raise Refused(404, message, "model_not_found")
+        asked.refuse_unmet()
+
+    def _grammar_of(self, asked: ChatRequest) -> Callable[[], Grammar] | None:
+        grammars, wanted = self.service.grammars, asked.response_format
+        if forced := asked.forced_tools():
+            several = asked.parallel_tool_calls and asked.tool_choice == "required"
+            return lambda: grammars.tool_calls(forced, several)
+        if wanted is None or wanted.type == "text":
+            return None
+        if wanted.type == "json_object":
+            return lambda: grammars.json_schema({"type": "object"})
+        if wanted.json_schema is None:
+            raise Refused(400, "response_format is json_schema, and has none")
+        schema = wanted.json_schema.schema_
+        return lambda: grammars.json_schema(schema)
+
+    def _begin(
+        self,
+        asked: Common,
+        prompts: Sequence[Sequence[int]],
+        most: int,
+        *,
+        tag: str,
+        grammar: Callable[[], Grammar] | None = None,
+    ) -> list[Answer]:
+        service, seed = self.service, random_seed() if asked.seed is None else asked.seed
+        answers: list[Answer] = []
+        try:
+            for prompt in prompts:
+                for i in range(asked.n):
+                    sampling = Sampling(
+                        max_tokens=most,
+                        stop_ids=service.stop_ids,
+                        temperature=asked.temperature,
+                        seed=seed + i,
+                        top_p=asked.top_p,
+                        top_k=max(asked.top_k, 0),
+                        deadline_s=service.settings.deadline_s,
+                    )
+                    rid = answers[0].rid if answers else ""
+                    made = grammar() if grammar else None
+                    answers.append(
+                        service.begin(prompt, sampling, stops=asked.stop, grammar=made, rid=rid, tag=tag)
+                    )
+        except Exception:
+            for answer in answers:
+                answer.abort()
+            raise
+        return answers
+
+    async def _stream_text(
+        self, asked: CompletionRequest, answers: list[Answer], frame: _Frame
+    ) -> AsyncGenerator[dict, None]:
+        async with aclosing(merged([answer.deltas() for answer in answers])) as deltas:
+            async for i, delta in deltas:
+                choice = {"index": i, "text": delta.text if delta else "", "finish_reason": None}
+                if delta is None:
+                    choice["finish_reason"] = _FINISH[answers[i].reason]
+                else:
+                    choice["logprobs"] = self._text_logprobs(asked, delta.token_ids, delta.logprobs)
+                yield frame.of([choice])
+        if asked.stream_options.include_usage:
+            yield frame.of([]) | {"usage": _usage(answers)}
+
+    async def _stream_chat(
+        self, asked: ChatRequest, answers: list[Answer], frame: _Frame, turn: Callable[[], ChatTurn]
+    ) -> AsyncGenerator[dict, None]:
+        turns = [turn() for _ in answers]
+        for i in range(len(answers)):
+            yield frame.of([_chunk(i, {"role": "assistant", "content": ""})])
+        async with aclosing(merged([answer.deltas() for answer in answers])) as deltas:
+            async for i, delta in deltas:
+                if delta is None:
+                    rest = turns[i].close()
+                    if rest:
+                        yield frame.of([_chunk(i, rest)])
+                    calls = "tool_calls" in rest
+                    yield frame.of([_chunk(i, {}, "tool_calls" if calls else _FINISH[answers[i].reason])])
+                    continue
+                new, logprobs = turns[i].add(delta.text), self._chat_logprobs(asked, *delta[1:])
+                if new or logprobs:
+                    yield frame.of([_chunk(i, new) | {"logprobs": logprobs}])
+        if asked.stream_options.include_usage:
+            yield frame.of([]) | {"usage": _usage(answers)}
+
+    def _chat_logprobs(self, asked: ChatRequest, ids: list[int], logprobs: list[float]) -> dict | None:
+        if not asked.logprobs:
+            return None
+        decode = self.service.tokenizer.decode
+        content = []
+        for token, logprob in zip(ids, logprobs, strict=True):
+            text = decode([token])
+            content.append(
+                {"token": text, "logprob": logprob, "bytes": list(text.encode()), "top_logprobs": []}
+            )
+        return {"content": content, "refusal": None}
+
+    def _text_logprobs(self, asked: CompletionRequest, ids: list[int], logprobs: list[float]) -> dict | None:
+        if asked.logprobs is None:
+            return None
+        tokens = [self.service.tokenizer.decode([token]) for token in ids]
+        top = [{token: logprob} for token, logprob in zip(tokens, logprobs, strict=True)]
+        return {
+            "tokens": tokens,
+            "token_logprobs": logprobs,
+            "top_logprobs": top if asked.logprobs else None,
+            "text_offset": [],
+        }
+
+
+class _Frame:
+    """What every answer of a kind begins with."""
+
+    def __init__(self, kind: str, model: str, rid: str):
+        self._head = {"id": rid, "object": kind, "created": int(time.time()), "model": model}
+
+    def of(self, choices: list[dict]) -> dict[str, Any]:
+        return self._head | {"choices": choices}
+
+
+def _chunk(index: int, delta: dict, finish: str | None = None) -> dict[str, Any]:
+    return {"index": index, "delta": delta, "finish_reason": finish}
+
+
+def _usage(answers: Sequence[Answer]) -> dict[str, int]:
+    drawn = sum(len(answer.token_ids) for answer in answers)
+    read = sum(answer.prompt_tokens for answer in answers)
+    return {"prompt_tokens": read, "completion_tokens": drawn, "total_tokens": read + drawn}

@@ -1,0 +1,200 @@
+"""What OpenAI's clients send, as far as it is met. Fields that would change the answer and are not met are refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
+
+from astra_jax.inference.server.errors import Refused
+from data_synthesis.records import Message, ToolCall, ToolSpec
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class StreamOptions(_Sent):
+    include_usage: bool = False
+
+
+class Common(_Sent):
+    model: str
+    n: int = Field(1, ge=1, le=128)
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int | None = None
+    stop: list[str] = []
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: dict[str, float] | None = None
+    user: str = ""
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _one_or_many(cls, stop: Any) -> Any:
+        return [] if stop is None else [stop] if isinstance(stop, str) else stop
+
+    @field_validator("stop")
+    @classmethod
+    def _not_empty(cls, stop: list[str]) -> list[str]:
+        if "" in stop:
+            raise ValueError("a stop is empty")
+        return stop
+
+    @field_validator("temperature", "top_p", "n", "stream_options", "stream", "top_k", mode="before")
+    @classmethod
+    def _null_is_default(cls, value: Any, info: Any) -> Any:
+        return cls.model_fields[info.field_name].default if value is None else value
+
+    def refuse_unmet(self) -> None:
+        for name in ("frequency_penalty", "presence_penalty", "logit_bias"):
+            if getattr(self, name):
+                raise Refused(400, f"{name} is not supported")
+
+
+class CompletionRequest(Common):
+    prompt: str | list[int] | list[str] | list[list[int]]
+    max_tokens: int | None = 16
+    logprobs: int | None = Field(None, ge=0, le=1)
+    echo: bool = False
+    best_of: int | None = None
+    suffix: str | None = None
+
+    def prompts(self) -> list[str] | list[list[int]]:
+        prompt: Any = self.prompt
+        return [prompt] if isinstance(prompt, str) or (prompt and isinstance(prompt[0], int)) else prompt
+
+    def refuse_unmet(self) -> None:
+        super().refuse_unmet()
+        for name in ("echo", "suffix"):
+            if getattr(self, name):
+                raise Refused(400, f"{name} is not supported")
+        if (self.best_of or 1) > self.n:
+            raise Refused(
+                400, f"best_of is {self.best_of} and n {self.n}: choosing among more is not supported"
+            )
+
+
+class Function(_Sent):
+    name: str = Field(min_length=1)
+    description: str | None = None
+    parameters: dict[str, JsonValue] | None = None
+    arguments: str | dict[str, JsonValue] | None = None
+
+
+class Tool(_Sent):
+    type: Literal["function"] = "function"
+    function: Function
+
+    def spec(self) -> ToolSpec:
+        given = {"description": self.function.description, "parameters": self.function.parameters}
+        return ToolSpec.model_validate(
+            {"name": self.function.name} | {name: value for name, value in given.items() if value is not None}
+        )
+
+
+class SentCall(_Sent):
+    id: str = ""
+    function: Function
+
+    def call(self) -> ToolCall:
+        arguments = self.function.arguments or {}
+        if isinstance(arguments, str):
+            try:
+                arguments = json.loads(arguments)
+            except ValueError:
+                arguments = None
+        if not isinstance(arguments, dict):
+            raise Refused(400, f"the arguments of the call of {self.function.name!r} are not a JSON object")
+        return ToolCall(id=self.id, name=self.function.name, arguments=arguments)
+
+
+class Part(_Sent):
+    type: Literal["text"]
+    text: str
+
+
+class SentMessage(_Sent):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[Part] | None = None
+    reasoning_content: str | None = None
+    tool_calls: list[SentCall] | None = None
+    tool_call_id: str | None = None
+
+    def message(self) -> Message:
+        text = self.content or ""
+        return Message(
+            role="system" if self.role == "developer" else self.role,
+            content=text if isinstance(text, str) else "".join(part.text for part in text),
+            reasoning_content=self.reasoning_content,
+            tool_calls=[call.call() for call in self.tool_calls or ()],
+            tool_call_id=self.tool_call_id,
+        )
+
+
+class JsonSchema(_Sent):
+    name: str = ""
+    schema_: JsonValue = Field(alias="schema")
+
+
+class ResponseFormat(_Sent):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: JsonSchema | None = None
+
+
+class NamedFunction(_Sent):
+    name: str
+
+
+class NamedTool(_Sent):
+    type: Literal["function"] = "function"
+    function: NamedFunction
+
+
+class ChatRequest(Common):
+    messages: list[SentMessage] = Field(min_length=1)
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    tools: list[Tool] | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedTool = "auto"
+    parallel_tool_calls: bool = True
+    response_format: ResponseFormat | None = None
+    logprobs: bool = False
+    top_logprobs: int | None = None
+
+    @field_validator("tool_choice", "parallel_tool_calls", "logprobs", mode="before")
+    @classmethod
+    def _null_too(cls, value: Any, info: Any) -> Any:
+        return cls.model_fields[info.field_name].default if value is None else value
+
+    def refuse_unmet(self) -> None:
+        super().refuse_unmet()
+        if self.top_logprobs:
+            raise Refused(400, "top_logprobs is not supported: log-probs are of the drawn tokens alone")
+
+    def shown_tools(self) -> list[ToolSpec]:
+        """Those that the model is told of."""
+        return [] if self.tool_choice == "none" else [tool.spec() for tool in self.tools or ()]
+
+    def forced_tools(self) -> list[ToolSpec]:
+        """Those of which it must call one; none: it may do as it likes.
+
+        Raises:
+            Refused: there is none of that name, or none at all.
+        """
+        if isinstance(self.tool_choice, str) and self.tool_choice != "required":
+            return []
+        tools = [tool.spec() for tool in self.tools or ()]
+        if isinstance(self.tool_choice, NamedTool):
+            name = self.tool_choice.function.name
+            tools = [tool for tool in tools if tool.name == name]
+            if not tools:
+                raise Refused(400, f"tool_choice names {name!r}, which is not among the tools")
+        if not tools:
+            raise Refused(400, 'tool_choice is "required", and there are no tools')
+        return tools

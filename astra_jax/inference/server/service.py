@@ -1,0 +1,205 @@
+"""What the routes share: engines, tokenizer, requests under way with their ids, weights, and what is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from flax import nnx
+
+from astra_jax.checkpoints.error import CheckpointError
+from astra_jax.checkpoints.hf import import_model
+from astra_jax.inference.interface import Grammar, Reason, Sampling, WeightsMismatch
+from astra_jax.inference.pool import EnginePool
+from astra_jax.inference.request import Request
+from astra_jax.inference.server.errors import Refused
+from astra_jax.inference.server.grammars import Grammars
+from astra_jax.inference.server.metrics import Metrics
+from astra_jax.inference.server.text import TextStream
+from astra_jax.tokens import ChatFormat, Tokenizer
+
+
+@dataclass(frozen=True)
+class Settings:
+    model: str  # its name in requests
+    folder: Path
+    format: ChatFormat
+    queue: int = 256  # requests that may wait for a slot
+    deadline_s: float = 600.0  # of a request, from its arrival
+
+
+class Delta(NamedTuple):
+    """What one piece adds. The text may lag behind the tokens."""
+
+    text: str
+    token_ids: list[int]
+    logprobs: list[float]
+
+
+class Answer:
+    """One completion on its way to a client."""
+
+    def __init__(self, rid: str, request: Request, text: TextStream, metrics: Metrics):
+        self.rid, self.prompt_tokens = rid, len(request.prompt)
+        self.text, self.token_ids, self.logprobs = "", [], []
+        self._request, self._stream, self._metrics = request, text, metrics
+        self._began = time.monotonic()
+
+    @property
+    def matched(self) -> str | int | None:
+        """What ended it: a stop string, or a stop id."""
+        if self._stream.matched is not None or self.reason != "stop":
+            return self._stream.matched
+        return self.token_ids[-1]
+
+    @property
+    def reason(self) -> Reason:
+        """Once it is over."""
+        return "stop" if self._stream.matched is not None else self._request.done.result().reason
+
+    @property
+    def weight_version(self) -> int | None:
+        """Of the last token; None if there is none."""
+        return self._request.versions[len(self.token_ids) - 1] if self.token_ids else None
+
+    def abort(self) -> None:
+        self._request.abort()
+
+    async def deltas(self) -> AsyncGenerator[Delta, None]:
+        """Ends with a stop string too. Whoever stops reading gives the completion up."""
+        try:
+            async with aclosing(self._request.pieces()) as pieces:
+                async for piece in pieces:
+                    if not self.token_ids:
+                        self._metrics.first_token_s.observe(time.monotonic() - self._began)
+                    delta = self._read(piece.token_ids, piece.logprobs)
+                    yield delta
+                    if self._stream.matched is not None:
+                        return
+            if rest := self._stream.close():
+                self.text += rest
+                yield Delta(rest, [], [])
+        finally:
+            self._metrics.drawn_tokens.inc(len(self.token_ids))
+
+    async def whole(self) -> Answer:
+        async with aclosing(self.deltas()) as deltas:
+            async for _ in deltas:
+                pass
+        return self
+
+    def _read(self, token_ids: list[int], logprobs: list[float]) -> Delta:
+        shown, count = "", 0
+        for token in token_ids:
+            shown += self._stream.add(token)
+            count += 1
+            if self._stream.matched is not None:
+                break
+        delta = Delta(shown, token_ids[:count], logprobs[:count])
+        self.text += shown
+        self.token_ids += delta.token_ids
+        self.logprobs += delta.logprobs
+        return delta
+
+
+class Service:
+    """The state of a server."""
+
+    def __init__(self, engines: EnginePool, tokenizer: Tokenizer, settings: Settings):
+        self.engines, self.tokenizer, self.settings = engines, tokenizer, settings
+        ends = {tokenizer.eos_id, *tokenizer.encode(settings.format.end_of_turn)[:1]}
+        self.stop_ids = tuple(sorted(token for token in ends if token is not None))
+        self.vocab_size, self.context = engines.config.vocab_size, engines.size.context
+        self.grammars = Grammars(tokenizer, self.vocab_size, self.stop_ids)
+        self.metrics = Metrics(lambda: engines.load)
+        self.versions = ["default"]  # the name of each version of the weights
+        self.folder = settings.folder
+        self._under_way: dict[str, list[Request]] = {}
+        self._updating = asyncio.Lock()
+
+    def begin(
+        self,
+        prompt: Sequence[int],
+        sampling: Sampling,
+        *,
+        stops: Sequence[str] = (),
+        grammar: Grammar | None = None,
+        rid: str = "",
+        tag: str = "",
+    ) -> Answer:
+        """Starts a completion.
+
+        Args:
+            rid: the client's name for it; of several completions of one request, of all.
+            tag: what makes ours unique, in front.
+
+        Raises:
+            Refused: the queue is full.
+            GenerationError: the engine cannot meet it.
+        """
+        rid = rid or f"{tag}{uuid.uuid4().hex}"
+        if self.engines.load[1] >= self.settings.queue:
+            self.metrics.refused.inc()
+            raise Refused(429, f"{self.settings.queue} requests wait already", "queue_full", retry_after=1)
+        request = self.engines.submit(prompt, sampling, grammar=grammar)
+        self._under_way.setdefault(rid, []).append(request)
+        request.done.add_done_callback(lambda _: self._ended(rid, request))
+        self.metrics.requests.inc()
+        self.metrics.prompt_tokens.inc(len(prompt))
+        text = TextStream(self.tokenizer, sampling.stop_ids, stops)
+        return Answer(rid, request, text, self.metrics)
+
+    def abort(self, rid: str) -> None:
+        """Ends completions with what they have; those of nobody are nothing."""
+        for request in self._under_way.get(rid, ()):
+            request.abort()
+
+    def abort_all(self) -> None:
+        for rid in self._under_way:
+            self.abort(rid)
+
+    def flush(self) -> None:
+        """Raises `Refused` while requests are being generated and the engines are not paused."""
+        if any(self.engines.load) and not self.engines.paused:
+            raise Refused(400, "the cache is in use: requests are being generated")
+        self.engines.flush()
+
+    async def update(self, folder: Path, name: str | None) -> None:
+        """Generates with the weights of `folder` from now on. Requests under way go on with them.
+
+        Raises:
+            Refused: the folder cannot be read, or its weights are of another model.
+        """
+        async with self._updating:
+            try:
+                model = await asyncio.to_thread(import_model, folder)
+                weights = nnx.to_pure_dict(nnx.state(model, nnx.Param))
+                self._push(weights)
+            except (CheckpointError, OSError, ValueError, WeightsMismatch) as error:
+                raise Refused(400, f"{folder}: {error}") from None
+            self.versions.append(name or str(len(self.versions)))
+            self.folder = folder
+
+    def _push(self, weights: dict) -> None:
+        paused = self.engines.paused
+        self.engines.pause()
+        try:
+            self.engines.push(weights, len(self.versions))
+        finally:
+            if not paused:
+                self.engines.resume()
+
+    def _ended(self, rid: str, request: Request) -> None:
+        left = [other for other in self._under_way[rid] if other is not request]
+        if left:
+            self._under_way[rid] = left
+        else:
+            del self._under_way[rid]
+        if request.done.cancelled():
+            self.metrics.abandoned.inc()
