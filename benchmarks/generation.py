@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -86,9 +87,11 @@ def transformers(model: Transformer) -> Callable[[Sequence[Work], int], None]:
     import torch
     from transformers import AutoModelForCausalLM, GenerationConfig
 
-    with tempfile.TemporaryDirectory() as folder:
-        export_model(model, folder + "/hf")
-        theirs: Any = AutoModelForCausalLM.from_pretrained(folder + "/hf", dtype=torch.float32).eval()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "tokenizer.json").write_text("{}")  # prompts are ids
+        export_model(model, folder / "hf", tokenizer_dir=folder)
+        theirs: Any = AutoModelForCausalLM.from_pretrained(folder / "hf", dtype=torch.float32).eval()
     theirs.generation_config = GenerationConfig(do_sample=True, pad_token_id=0)
 
     def run(works: Sequence[Work], batch: int) -> None:

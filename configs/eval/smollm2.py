@@ -11,5 +11,5 @@ def get_config() -> ConfigDict:
     config = configuration.load(Path(__file__).with_name("base.py")).unlock()
     config.chat_format = "chatml"
     config.limits.update(max_turns=10, max_turn_tokens=256, max_tokens=1536)
-    config.engine.update(slots=32, context=3072, prefill_rows=4, prefill_tokens=256, decode_tokens=8)
+    config.engine.update(slots=32, context=3072, prefill_rows=1, prefill_tokens=256, decode_tokens=8)
     return config

@@ -26,7 +26,8 @@ class Scripted:
         self.sampling.append(sampling)
         self.sessions.append(session)
         ids = self._tokenizer.encode(self._texts.pop(0))
-        return Completion(ids, [0.0] * len(ids), ids[-1] in sampling.stop_ids, 0)
+        reason = "stop" if ids[-1] in sampling.stop_ids else "length"
+        return Completion(ids, [0.0] * len(ids), reason, [0] * len(ids))
 
     def release(self, session):
         self.released.append(session)
