@@ -70,19 +70,18 @@ def summarise(items: Mapping[str, Sequence[str]], runs: Iterable[BfclRun], seed:
 
 def table(summary: Mapping[str, Any], title: str) -> Table:
     """A summary for rich to print, in percent."""
-    shown = Table(title=title, box=SIMPLE_HEAD)
-    shown.add_column("", no_wrap=True)
-    for column in ("items", "unknown", "defective"):
-        shown.add_column(column, justify="right")
-    for column in ("accuracy", "without defective"):
-        shown.add_column(column)
-    for name, row in summary["categories"].items():
-        counts = (str(row[what]) for what in ("items", "unknown", "defective"))
+    rows = summary["categories"]
+    counted = [what for what in ("items", "unknown", "defective") if any(row[what] for row in rows.values())]
+    shown = Table(title=title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("", *counted, "accuracy", "sound only"):
+        shown.add_column(column, justify="right" if column in counted else "left", no_wrap=True)
+    for name, row in rows.items():
+        counts = (str(row[what]) for what in counted)
         shown.add_row(name, *counts, Text(_cell(row)), Text(_cell(row["sound"]) if row["defective"] else ""))
     if summary["groups"]:
         shown.add_section()
     for name, row in summary["groups"].items():
-        shown.add_row(name, "", "", "", Text(_cell(row)), "")
+        shown.add_row(name, *[""] * len(counted), Text(_cell(row)), "")
     return shown
 
 
