@@ -15,7 +15,7 @@ export XLA_PYTHON_CLIENT_PREALLOCATE = false
 .PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve bfcl tau2 mcp-servers lint format bench clean help
 
 help:  ## what the targets do
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
 
 quickstart: $(VENV)/.run  ## the whole loop on a laptop: arenas, SFT, RL, evaluation, export, report
 	$(BIN)/astra quickstart $(ARGS)

@@ -33,7 +33,8 @@ def _toy(monkeypatch):
 def server() -> Iterator[Server]:
     with Server() as server:
         server.script[:] = [adds]
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # It looks twice a second by default whether it is to end.
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
         server.over.set()
         server.shutdown()

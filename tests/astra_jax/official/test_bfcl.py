@@ -100,8 +100,12 @@ def test_what_cannot_be_used_is_named_in_one_sentence(command, fields, said, cap
     assert said in capsys.readouterr().err
 
 
-def test_another_model_is_refused_in_the_same_folder(command, server, tmp_path, capsys):
+def test_a_folder_takes_more_categories_and_no_other_settings(command, server, tmp_path, capsys):
     assert cli.main([*command(), "--config.categories=('toy',)"]) == 0
+    first, server.bodies[:] = list(server.bodies), []
+    assert cli.main([*command(), f"--{TOY}"]) == 0
+    assert set(summary(tmp_path / "run")) == {"multi_turn_toy", "toy"}
+    assert not any(body in first for body in server.bodies)
     assert cli.main([*command(), "--config.categories=('toy',)", "--config.temperature=0.1"]) == 2
     assert "other settings" in capsys.readouterr().err
 
