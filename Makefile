@@ -1,5 +1,7 @@
 # Each target makes the environment it needs. `make quickstart` first.
 PYTHON ?= python3
+# Processes that run tests: each takes up to 2 GB.
+WORKERS ?= 2
 VENV ?= .venv
 BIN := $(VENV)/bin
 # SGLang's own environment, 3.5 GB: its dependencies are not ours.
@@ -21,7 +23,7 @@ quickstart: $(VENV)/.run  ## the whole loop on a laptop: arenas, SFT, RL, evalua
 	$(BIN)/astra quickstart $(ARGS)
 
 test: $(VENV)/.dev  ## the tests that CI runs
-	$(BIN)/python -m pytest -m "not slow and not sglang" $(ARGS)
+	$(BIN)/python -m pytest -m "not slow and not sglang" --numprocesses $(WORKERS) --dist loadfile $(ARGS)
 
 test-all: $(VENV)/.dev  ## slow tests too: other seeds, real weights, ten thousand sessions, SGLang if it is installed
 	$(BIN)/python -m pytest --timeout 3600 $(ARGS)

@@ -151,6 +151,13 @@ def constrain(x: jax.Array, *axes: str, name: str = "activation") -> jax.Array:
     return jax.lax.with_sharding_constraint(x, partition_spec(mesh, axes, x.shape, name=name))
 
 
+def platform() -> str:
+    """Of the devices of the current mesh, which may not be there: `cpu`, `gpu`, `tpu`. Without a mesh JAX's default."""
+    mesh = jax.sharding.get_abstract_mesh()
+    device = None if mesh.empty else mesh.abstract_device
+    return device.platform if device else jax.default_backend()
+
+
 def parts_of_rows(mesh: jax.sharding.AbstractMesh | Mesh | None = None) -> int:
     """How many devices share a row on `mesh`, by default that of `jax.set_mesh`."""
     mesh = jax.sharding.get_abstract_mesh() if mesh is None else mesh

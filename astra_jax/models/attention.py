@@ -18,9 +18,10 @@ from jax.sharding import PartitionSpec
 
 from astra_jax.models.block_sparse import MASKED, block_sparse_attention
 from astra_jax.models.cache import Block, LayerCache
+from astra_jax.models.cudnn import cudnn_attention, suits_cudnn
 from astra_jax.models.rows import Rows, Scores
 from astra_jax.models.splash import kernel_spec, splash_attention, splash_kernel
-from astra_jax.sharding import partition_spec, parts_of_rows, row_order
+from astra_jax.sharding import partition_spec, parts_of_rows, platform, row_order
 
 # (q, k, v, rows of q, rows of k, kernel) -> heads
 _Attend = Callable[[jax.Array, jax.Array, jax.Array, Rows, Rows, Any], jax.Array]
@@ -42,16 +43,25 @@ def packed_attention(
 
     Args:
         sliding: whether tokens see a window only. An array where layers of one loop differ.
-        kernel: `xla`, `splash`, `interpret` (splash without a TPU, slow), or `auto`: splash on a TPU where no segment
-            has a parent.
+        kernel: `xla`; `splash`, or `interpret` (splash without a TPU, slow), where no segment has a parent; `cudnn`, or
+            `masked` (the same without a GPU); `auto`: the one made for the platform if it suits, else `xla`.
     """
-    kernel = _resolved(kernel, rows)
+    if kernel == "auto":
+        kernel = _suitable(q_BxTxNxH, rows)
     if kernel == "xla":
 
         def attend(q: Any, k: Any, v: Any, q_rows: Rows, k_rows: Rows, sliding: Any) -> jax.Array:
             return block_sparse_attention(q, k, v, q_rows, k_rows, scores, sliding)
 
         return _over_mesh(attend, sliding, q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, rows)
+
+    if kernel in ("cudnn", "masked"):
+
+        def attend_masked(q: Any, k: Any, v: Any, q_rows: Rows, k_rows: Rows, sliding: Any) -> jax.Array:
+            implementation = "cudnn" if kernel == "cudnn" else "xla"
+            return cudnn_attention(q, k, v, q_rows, k_rows, scores, sliding, implementation)
+
+        return _over_mesh(attend_masked, sliding, q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, rows)
 
     def splash(slides: bool) -> jax.Array:
         T, N = q_BxTxNxH.shape[1:3]
@@ -68,13 +78,10 @@ def packed_attention(
     return jax.lax.cond(sliding, lambda: splash(True), lambda: splash(False))
 
 
-def _resolved(kernel: str, rows: Rows) -> str:
-    if kernel != "auto":
-        return kernel
-    mesh = jax.sharding.get_abstract_mesh()
-    device = None if mesh.empty else mesh.abstract_device
-    platform = device.platform if device else jax.default_backend()
-    return "splash" if platform == "tpu" and rows.parents is None else "xla"
+def _suitable(q_BxTxNxH: jax.Array, rows: Rows) -> str:
+    if platform() == "tpu" and rows.parents is None:
+        return "splash"
+    return "cudnn" if platform() == "gpu" and suits_cudnn(q_BxTxNxH) else "xla"
 
 
 def _over_mesh(attend: _Attend, made: Any, q: jax.Array, k: jax.Array, v: jax.Array, rows: Rows) -> jax.Array:

@@ -28,6 +28,9 @@ Mix = Callable[[Experts, jax.Array], tuple[jax.Array, Any]]
 ACTIVATIONS = {"silu": jax.nn.silu, "gelu_tanh": partial(jax.nn.gelu, approximate=True)}
 
 
+_projection = partial(checkpoint_name, name="projection")
+
+
 class Attention(nnx.Module):
     """Projections of grouped-query attention; who sees whom is the caller's `attend`."""
 
@@ -45,14 +48,13 @@ class Attention(nnx.Module):
         self.key_norm = RMSNorm(config, norm) if config.qk_norm else None
 
     def __call__(self, x_BxTxD: jax.Array, angles: Angles, attend: Attend) -> tuple[jax.Array, Any]:
-        q_BxTxNxH, k_BxTxKxH = self.query(x_BxTxD), self.key(x_BxTxD)
+        # Saved as the maps give them: the gradients of norms need what goes in, and rotating again is cheap.
+        q_BxTxNxH, k_BxTxKxH = _projection(self.query(x_BxTxD)), _projection(self.key(x_BxTxD))
         if self.query_norm and self.key_norm:
             q_BxTxNxH, k_BxTxKxH = self.query_norm(q_BxTxNxH), self.key_norm(k_BxTxKxH)
-        q_BxTxNxH = checkpoint_name(rotate(q_BxTxNxH, angles), "query")
-        k_BxTxKxH = checkpoint_name(rotate(k_BxTxKxH, angles), "key")
-        v_BxTxKxH = checkpoint_name(self.value(x_BxTxD), "value")
-        heads_BxTxNxH, state = attend(q_BxTxNxH, k_BxTxKxH, v_BxTxKxH)
-        return self.output(heads_BxTxNxH), state
+        v_BxTxKxH = _projection(self.value(x_BxTxD))
+        heads_BxTxNxH, state = attend(rotate(q_BxTxNxH, angles), rotate(k_BxTxKxH, angles), v_BxTxKxH)
+        return _projection(self.output(heads_BxTxNxH)), state
 
 
 class FeedForward(nnx.Module):
@@ -66,7 +68,9 @@ class FeedForward(nnx.Module):
         self.down = Linear(config, rngs, ffn, embed, bias=config.ffn_bias)
 
     def __call__(self, x_BxTxD: jax.Array) -> jax.Array:
-        return self.down(self.activate(self.gate(x_BxTxD)) * self.up(x_BxTxD))
+        gate_BxTxF = checkpoint_name(self.gate(x_BxTxD), "ffn")
+        up_BxTxF = checkpoint_name(self.up(x_BxTxD), "ffn")
+        return self.down(self.activate(gate_BxTxF) * up_BxTxF)
 
 
 class Block(nnx.Module):

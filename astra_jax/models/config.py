@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-# What the backward pass computes again: nothing; all but what attention gives; all but that and what goes into it; all
-# but each layer's input; all, with each layer's input in the host's memory.
-Remat = Literal["none", "projections", "attention", "full", "offload"]
+# What the backward pass computes again: nothing; all but products of matrices and attention; of products the
+# feed-forward's, too; all but attention; all from each layer's input; that with the inputs in the host's memory.
+Remat = Literal["none", "products", "projections", "attention", "full", "offload"]
 Rope = Literal["none", "main", "local"]
 
 

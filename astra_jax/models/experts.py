@@ -1,8 +1,8 @@
 """A mixture of feed-forwards: each token goes to a few experts, and none is dropped (arXiv 2211.15841).
 
-Tokens are sorted by expert and go through products of matrices in groups (`ragged_dot`). Over a mesh each device sorts
-its own tokens; where the experts are split, the devices of an `expert` axis hand each other their tokens, and add up
-what each one's experts give.
+Tokens are sorted by expert and go through products of matrices in groups. Over a mesh each device sorts its own tokens;
+where the experts are split, the devices of an `expert` axis hand each other their tokens, and add up what each one's
+experts give.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.ad_checkpoint import checkpoint_name
 from jax.sharding import PartitionSpec
 
 from astra_jax.models.config import ModelConfig
+from astra_jax.models.grouped import grouped_product
 from astra_jax.models.linear import Linear
 from astra_jax.models.parameter import matrix
 from astra_jax.sharding import partition_spec
@@ -146,11 +148,12 @@ def _grouped(
     # A token has k experts, no more than there are here: later places are never filled.
     order_r = jnp.argsort(expert_tk, stable=True)[: x_txD.shape[0] * min(k, E)]
     sizes_E = jnp.bincount(expert_tk, length=E + 1)[:E].astype(jnp.int32)
-    rows_rxD = x_txD[order_r // k]
-    inner_rxF = jax.nn.silu(jax.lax.ragged_dot(rows_rxD, gate_ExDxF, sizes_E))
-    inner_rxF = inner_rxF * jax.lax.ragged_dot(rows_rxD, up_ExDxF, sizes_E)
-    out_rxD = jax.lax.ragged_dot(inner_rxF, down_ExFxD, sizes_E)
-    # Rows past the groups belong to no expert here, and hold nothing that counts.
-    weights_r = jnp.where(here_tk[order_r], weights_BxTxk.reshape(-1)[order_r], 0)
-    out_rxD = jnp.where(here_tk[order_r][:, None], out_rxD, 0) * weights_r[:, None]
+    # Rows past the groups belong to no expert here: neither what they yield nor its gradient counts.
+    here_r = here_tk[order_r]
+    rows_rxD = jnp.where(here_r[:, None], x_txD[order_r // k], 0)
+    gate_rxF = checkpoint_name(grouped_product(rows_rxD, gate_ExDxF, sizes_E), "ffn")
+    up_rxF = checkpoint_name(grouped_product(rows_rxD, up_ExDxF, sizes_E), "ffn")
+    out_rxD = grouped_product(jax.nn.silu(gate_rxF) * up_rxF, down_ExFxD, sizes_E)
+    weights_r = jnp.where(here_r, weights_BxTxk.reshape(-1)[order_r], 0)
+    out_rxD = jnp.where(here_r[:, None], out_rxD, 0) * weights_r[:, None]
     return jnp.zeros_like(x_txD).at[order_r // k].add(out_rxD).reshape(x_BxTxD.shape)

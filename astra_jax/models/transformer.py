@@ -27,7 +27,8 @@ SHALLOW = 4
 
 _SAVED = {
     "attention": jax.checkpoint_policies.save_only_these_names("attention"),
-    "projections": jax.checkpoint_policies.save_only_these_names("attention", "query", "key", "value"),
+    "projections": jax.checkpoint_policies.save_only_these_names("attention", "projection"),
+    "products": jax.checkpoint_policies.save_only_these_names("attention", "projection", "ffn"),
     "full": jax.checkpoint_policies.nothing_saveable,
     "offload": jax.checkpoint_policies.save_and_offload_only_these_names(
         names_which_can_be_saved=[],

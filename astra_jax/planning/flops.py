@@ -46,6 +46,12 @@ def extend_flops(model: Transformer, rows: int, new: int, context: int, logits: 
     return rows * new * (2 * weights + attention)
 
 
+def expert_flops(shape: ModelConfig, tokens: int) -> float:
+    """Of the experts that tokens visit, forward: three products for each."""
+    visits = tokens * shape.experts_per_token * shape.num_layers
+    return visits * 3 * 2 * shape.hidden_size * shape.expert_ffn_size
+
+
 def product_parameters(model: Transformer) -> float:
     """Weights that each token is multiplied with: not the input table, a norm, or an expert that it does not visit."""
     shape = model.config

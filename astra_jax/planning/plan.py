@@ -5,21 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from astra_jax.planning import flops
+from astra_jax.planning import flops, kernels
 from astra_jax.planning.chips import GIB
 from astra_jax.planning.compiled import Fits, TooLarge, compile_program
-from astra_jax.planning.estimate import Estimate
 from astra_jax.planning.programs import Program, build
 from astra_jax.planning.topology import Slice
 
-SCHEMA = 1
-
-# The compiler has no estimate for kernels. Those of attention are counted at this share of the peak: an assumption.
-ATTENTION_EFFICIENCY = 0.5
-
-# Products of two [T, T]-sided matrices in each kernel of splash attention; forward has two.
-_PRODUCTS = {"fwd": 2, "dq": 3, "dkv": 4}
-_FUSED_BACKWARD = 5  # of dkv where it gives dq, too
+SCHEMA = 2
 
 
 @dataclass(frozen=True)
@@ -37,27 +29,40 @@ class Plan:
     @property
     def attention_seconds(self) -> float:
         """Of the attention kernels, by arithmetic."""
-        assert isinstance(self.result, Fits)
-        work, devices = self.program.attention, self.program.mesh.devices.size
-        each = flops.causal_flops(self.program.model.config, work.length) * work.rows
-        rate = self.slice.chip.peak_tflops * 1e12 * devices * ATTENTION_EFFICIENCY
-        return each * _forwards(self.result.estimate) / rate
+        return kernels.attention_flops(self.program, self._fits.estimate.kernels) / self._kernel_rate
+
+    @property
+    def expert_seconds(self) -> float:
+        """Of the grouped products of a mixture, by arithmetic."""
+        return kernels.expert_flops(self.program, self._fits.estimate.kernels) / self._kernel_rate
 
     @property
     def compiler_seconds(self) -> float:
         """Of everything else: the compiler's cycles at the clock of the chip."""
-        assert isinstance(self.result, Fits)
-        return self.result.estimate.cycles / self.slice.chip.clock_hz
+        return self._fits.estimate.cycles / self.slice.chip.clock_hz
 
     @property
     def seconds(self) -> float:
-        return self.compiler_seconds + self.attention_seconds
+        return self.compiler_seconds + self.attention_seconds + self.expert_seconds
 
     @property
     def mfu_bound(self) -> float:
         """Of the chips' peak, what the step's own arithmetic (`planning.flops`) would use at that time."""
-        peak = self.slice.chip.peak_tflops * 1e12 * self.program.mesh.devices.size
-        return self.program.flops / (self.seconds * peak)
+        return self.program.flops / (self.seconds * self._peak)
+
+    @property
+    def _fits(self) -> Fits:
+        assert isinstance(self.result, Fits)
+        return self.result
+
+    @property
+    def _peak(self) -> float:
+        """FLOPs a second of all devices."""
+        return self.slice.chip.peak_tflops * 1e12 * self.program.mesh.devices.size
+
+    @property
+    def _kernel_rate(self) -> float:
+        return self._peak * kernels.KERNEL_EFFICIENCY
 
     def as_json(self) -> dict[str, Any]:
         """`docs/plan.md` says what each field is. Sizes in GiB a device, times in seconds."""
@@ -104,7 +109,8 @@ class Plan:
                 "step_seconds": round(self.seconds, 4),
                 "compiler_seconds": round(self.compiler_seconds, 4),
                 "attention_seconds": round(self.attention_seconds, 4),
-                "attention_efficiency": ATTENTION_EFFICIENCY,
+                "expert_seconds": round(self.expert_seconds, 4),
+                "kernel_efficiency": kernels.KERNEL_EFFICIENCY,
                 "kernels": dict(found.kernels),
                 "loops_of_unknown_length": found.open_loops,
             },
@@ -129,19 +135,6 @@ def make_plan(kind: str, config: Any, where: Slice) -> Plan:
     """
     program = build(kind, config, where.devices())
     return Plan(program, where, compile_program(program))
-
-
-def _forwards(found: Estimate) -> float:
-    """How many times the arithmetic of a forward pass the attention kernels do: 1 + 1 again for memory's sake + the
-    gradient's. 0 where attention is not in kernels."""
-    calls = {part: _calls(found, part) for part in _PRODUCTS}
-    passes = calls["dkv"] or calls["fwd"] or 1
-    products = dict(_PRODUCTS) if calls["dq"] else _PRODUCTS | {"dkv": _FUSED_BACKWARD}
-    return sum(calls[part] * products[part] for part in calls) / passes / _PRODUCTS["fwd"]
-
-
-def _calls(found: Estimate, part: str) -> int:
-    return sum(calls for name, calls in found.kernels.items() if "splash" in name and f"_{part}_" in name)
 
 
 def _gib(size: int) -> float:

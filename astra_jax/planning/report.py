@@ -9,14 +9,15 @@ from rich.table import Table
 
 from astra_jax.planning.chips import GIB
 from astra_jax.planning.compiled import Fits, TooLarge
-from astra_jax.planning.plan import ATTENTION_EFFICIENCY, Plan
+from astra_jax.planning.kernels import KERNEL_EFFICIENCY, uncounted
+from astra_jax.planning.plan import Plan
 from astra_jax.planning.search import Trial, pareto_front
 
 CONVENTION = (
     "Times and MFU are the TPU compiler's estimates, not measurements. Model FLOPs: products with weights and "
-    "attention, causal attention at half, recomputation not counted. Of attention kernels the compiler has no "
-    f"estimate: they are counted at {ATTENTION_EFFICIENCY:.0%} of the peak. Communication that computation does not "
-    "hide is not in the time."
+    "attention, causal attention at half, recomputation not counted. Of kernels (attention, grouped products) the "
+    f"compiler has no estimate: they are counted at {KERNEL_EFFICIENCY:.0%} of the peak. Communication that "
+    "computation does not hide is not in the time."
 )
 
 
@@ -36,6 +37,8 @@ def show_plan(plan: Plan, console: Console) -> None:
         return
     console.print(_memory_table(plan, plan.result))
     console.print(_speed_table(plan, plan.result))
+    if others := uncounted(plan.result.estimate.kernels):
+        console.print(f"kernels that are not in the time: {', '.join(others)}")
     if plan.result.estimate.open_loops:
         console.print(
             f"{plan.result.estimate.open_loops} loops have a length that depends on data and are counted once: "
@@ -89,6 +92,8 @@ def _speed_table(plan: Plan, result: Fits) -> Table:
     table = Table("each step, estimated", "")
     table.add_row("compiler's cycles", f"{plan.compiler_seconds:.3f} s")
     table.add_row("attention kernels", f"{plan.attention_seconds:.3f} s")
+    if plan.expert_seconds:
+        table.add_row("kernels of experts", f"{plan.expert_seconds:.3f} s")
     table.add_row("together, at least", f"{plan.seconds:.3f} s", style="bold")
     table.add_row("MFU, at most", f"{plan.mfu_bound:.1%}", style="bold")
     for axes, size in result.estimate.bytes_by_axis.items():

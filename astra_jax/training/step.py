@@ -18,6 +18,14 @@ from astra_jax.training.state import TrainState, join_model
 
 # (model, batch) -> the loss summed over the batch's tokens, not yet divided, and its diagnostics.
 LossFn = Callable[[Any, PackedBatch], tuple[jax.Array, Diagnostics]]
+# What the TPU compiler does better with, by its own estimates (`python -m benchmarks.plan options`).
+_TPU_OPTIONS = {
+    # More fast memory for each product of matrices.
+    "xla_tpu_scoped_vmem_limit_kib": "65536",
+    # Weights are gathered whole. Products with one device's slice after the other are narrow, and slow.
+    "xla_jf_spmd_threshold_for_windowed_einsum_mib": "1000000",
+}
+
 TrainStep = Callable[[TrainState, PackedBatch], tuple[TrainState, dict[str, jax.Array]]]
 
 
@@ -75,7 +83,12 @@ def make_train_step(
         }
         return TrainState(state.step + 1, params, opt_state), metrics
 
-    return jax.jit(step, donate_argnums=0, out_shardings=None if shardings is None else (shardings, None))
+    return jax.jit(
+        step,
+        donate_argnums=0,
+        out_shardings=None if shardings is None else (shardings, None),
+        compiler_options=_compiler_options(shardings),
+    )
 
 
 def accumulate(
@@ -102,6 +115,12 @@ def accumulate(
     start = (zero_value, jax.tree.map(lambda g: g.astype(jnp.float32), zero_grads))
     (value, grads), diagnostics = jax.lax.scan(add, start, parts)
     return value, diagnostics, grads
+
+
+def _compiler_options(shardings: TrainState | None) -> dict[str, str]:
+    placed = jax.tree.leaves(shardings)
+    platform = next(iter(placed[0].device_set)).platform if placed else jax.default_backend()
+    return _TPU_OPTIONS if platform == "tpu" else {}
 
 
 def _cast(params: Any, dtypes: Any) -> Any:

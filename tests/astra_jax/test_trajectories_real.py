@@ -21,6 +21,9 @@ DEMO = "--config=configs/synth/trajectories_demo.py"
 REAL = {"Git", "Shop database", "Arithmetic", "Files", "Memory"}
 
 
+pytestmark = pytest.mark.slow  # installs the servers, from PyPI and npm
+
+
 @pytest.fixture(scope="module")
 def installed() -> None:
     """The real servers, as `make mcp-servers` leaves them: the programs of an older installation stay."""

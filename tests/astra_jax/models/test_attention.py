@@ -83,11 +83,41 @@ def test_the_kernel_for_tpus_equals_the_definition(sliding):
     check(rows._replace(parents=None), 2, 1, 16, sliding, "interpret")
 
 
-def test_layers_of_one_loop_may_differ():
+@pytest.mark.parametrize("sliding", [False, True])
+@pytest.mark.parametrize("parents", [False, True])
+def test_the_mask_for_gpus_equals_the_definition(sliding, parents):
+    rows = random_rows(np.random.default_rng(4), 2, 70, 5)
+    check(rows if parents else rows._replace(parents=None), 4, 2, 16, sliding, "masked")
+
+
+@pytest.mark.skipif(jax.default_backend() != "gpu", reason="cuDNN needs a GPU")
+@pytest.mark.parametrize("sliding", [False, True])
+def test_the_kernel_for_gpus_is_as_near_the_definition_as_half_precision_allows(sliding):
+    rows = random_rows(np.random.default_rng(4), 2, 256, 5)
+    rng = np.random.default_rng(0)
+    q, k, v = (jnp.array(rng.normal(size=(2, 256, n, 64)), jnp.bfloat16) for n in (4, 2, 2))
+    real = (rows.segments != 0)[..., None, None]
+
+    def loss(attention, q, k, v):
+        return jnp.square(
+            (attention(q, k, v, rows, Scores(0.3, 11), sliding) * real).astype(jnp.float32)
+        ).sum()
+
+    ours, definition = (
+        jax.jit(jax.grad(partial(loss, attention), argnums=(0, 1, 2)))(q, k, v)
+        for attention in (partial(packed_attention, kernel="cudnn"), plain_attention)
+    )
+    jax.tree.map(
+        lambda a, e: np.testing.assert_allclose(a, e, atol=0.05 * float(jnp.abs(e).max())), ours, definition
+    )
+
+
+@pytest.mark.parametrize("kernel", ["xla", "masked"])
+def test_layers_of_one_loop_may_differ(kernel):
     rows = random_rows(np.random.default_rng(2), 1, 150, 3)
     for slides in (False, True):
         sliding = jnp.array(slides)
-        check_array = partial(packed_attention, kernel="xla")
+        check_array = partial(packed_attention, kernel=kernel)
         q = jnp.array(np.random.default_rng(3).normal(size=(1, 150, 2, 8)), jnp.float32)
         ours = jax.jit(check_array, static_argnums=4)(q, q, q, rows, Scores(1.0, 5), sliding)
         real = (rows.segments != 0)[..., None, None]

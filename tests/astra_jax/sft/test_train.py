@@ -179,7 +179,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
         ({"model": {"start": "x"}}, "model.start is 'x'; known: noise, induction"),
         (
             {"model": {"remat": "ful"}},
-            "model.remat is 'ful'; known: none, projections, attention, full, offload",
+            "model.remat is 'ful'; known: none, products, projections, attention, full, offload",
         ),
     ],
 )

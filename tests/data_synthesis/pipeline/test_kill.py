@@ -80,7 +80,9 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(tmp_path):
         process = start(killed, COUNT)
         wait_for_lines(killed, moments.randrange(10, 45), process)
         process.kill()
-        assert process.wait(timeout=30) == -signal.SIGKILL
+        if process.wait(timeout=30) == 0:
+            break  # a full machine looked too late: it had finished
+        assert process.returncode == -signal.SIGKILL
         assert results(killed) == {}
     settled = settled_squares(killed)
     tried_before = (killed / "tries.log").read_text().count("\n")
