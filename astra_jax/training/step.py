@@ -18,8 +18,8 @@ from astra_jax.training.state import TrainState, join_model
 
 # (model, batch) -> the loss summed over the batch's tokens, not yet divided, and its diagnostics.
 LossFn = Callable[[Any, PackedBatch], tuple[jax.Array, Diagnostics]]
-# What the TPU compiler does better with, by its own estimates (`python -m benchmarks.plan options`).
-_TPU_OPTIONS = {
+# What the TPU compiler does better with, by its own estimates (`python -m benchmarks.plan options 14B v5p-64`).
+TPU_OPTIONS = {
     # More fast memory for each product of matrices.
     "xla_tpu_scoped_vmem_limit_kib": "65536",
     # Weights are gathered whole. Products with one device's slice after the other are narrow, and slow.
@@ -120,7 +120,7 @@ def accumulate(
 def _compiler_options(shardings: TrainState | None) -> dict[str, str]:
     placed = jax.tree.leaves(shardings)
     platform = next(iter(placed[0].device_set)).platform if placed else jax.default_backend()
-    return _TPU_OPTIONS if platform == "tpu" else {}
+    return TPU_OPTIONS if platform == "tpu" else {}
 
 
 def _cast(params: Any, dtypes: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The paper's RL of Qwen3-32B: rows of 25,600 + 49,152 tokens, each over 8 devices."""
+"""The paper's RL of Qwen3-32B: episodes of 25,600 + 49,152 tokens, each in a row over 8 devices."""
 
 from pathlib import Path
 
