@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec
 
 from astra_jax.models.block_sparse import MASKED, block_sparse_attention
 from astra_jax.models.cache import Block, LayerCache
-from astra_jax.models.cudnn import cudnn_attention, suits_cudnn
+from astra_jax.models.cudnn import cudnn_attention
 from astra_jax.models.rows import Rows, Scores
 from astra_jax.models.splash import kernel_spec, splash_attention, splash_kernel
 from astra_jax.sharding import partition_spec, parts_of_rows, platform, row_order
@@ -43,11 +43,12 @@ def packed_attention(
 
     Args:
         sliding: whether tokens see a window only. An array where layers of one loop differ.
-        kernel: `xla`; `splash`, or `interpret` (splash without a TPU, slow), where no segment has a parent; `cudnn`, or
-            `masked` (the same without a GPU); `auto`: the one made for the platform if it suits, else `xla`.
+        kernel: `xla`; `splash`, or `interpret` (splash without a TPU, slow), where no segment has a parent; `cudnn`
+            (half precision, heads of up to 128), or `masked` (the same without a GPU); `auto`: splash on a TPU where
+            it can, else `xla`.
     """
     if kernel == "auto":
-        kernel = _suitable(q_BxTxNxH, rows)
+        kernel = _suitable(rows)
     if kernel == "xla":
 
         def attend(q: Any, k: Any, v: Any, q_rows: Rows, k_rows: Rows, sliding: Any) -> jax.Array:
@@ -78,10 +79,8 @@ def packed_attention(
     return jax.lax.cond(sliding, lambda: splash(True), lambda: splash(False))
 
 
-def _suitable(q_BxTxNxH: jax.Array, rows: Rows) -> str:
-    if platform() == "tpu" and rows.parents is None:
-        return "splash"
-    return "cudnn" if platform() == "gpu" and suits_cudnn(q_BxTxNxH) else "xla"
+def _suitable(rows: Rows) -> str:
+    return "splash" if platform() == "tpu" and rows.parents is None else "xla"
 
 
 def _over_mesh(attend: _Attend, made: Any, q: jax.Array, k: jax.Array, v: jax.Array, rows: Rows) -> jax.Array:

@@ -8,18 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
 from astra_jax.models.rows import Rows, Scores
-
-LARGEST_HEAD = 128
-
-
-def suits_cudnn(q_BxTxNxH: jax.Array) -> bool:
-    """Whether the kernel takes such queries."""
-    H = q_BxTxNxH.shape[-1]
-    return q_BxTxNxH.dtype in (jnp.bfloat16, jnp.float16) and H <= LARGEST_HEAD and H % 8 == 0
 
 
 def cudnn_attention(
