@@ -68,8 +68,7 @@ class _Rollout:
         self.messages += self.item.turns[0]
         reply = await self._conversation.reply(self.messages, self.tools)
         self._record(reply)
-        if reply.readable:
-            self.turns.append([_calls(reply)])
+        self.turns.append([_calls(reply)] if reply.readable else [])
         return "finished"
 
     async def _finish_turn(self) -> bool:

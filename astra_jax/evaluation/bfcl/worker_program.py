@@ -92,15 +92,15 @@ def check(id, turns):
     """The package's verdict on a rollout.
 
     Args:
-        turns: of steps of calls; a call is `{"name", "arguments"}`. Of an item with one turn, null where what the model
-            called could not be read.
+        turns: of steps of calls; a call is `{"name", "arguments"}`. An item with one turn has one step, or none where
+            what the model called could not be read.
     """
     category = _category(id)
     if utils.is_multi_turn(category):
         return _check_turns(id, turns)
-    calls = [call for step in turns[0] or () for call in step] if turns else None
+    calls = [call for step in turns[0] for call in step]
     if utils.is_relevance_or_irrelevance(category):
-        called = not utils.is_empty_output(_as_decoded(calls or []))
+        called = not utils.is_empty_output(_as_decoded(calls))
         return _verdict(called == ("irrelevance" not in category), "called" if called else "no_call")
     return _check_calls(id, category, calls)
 

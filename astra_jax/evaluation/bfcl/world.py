@@ -47,7 +47,7 @@ class BfclWorld:
         return await self._pool.ask("execute", id=item, steps=_plain(steps))
 
     async def check(self, item: str, turns: Sequence[Steps]) -> Verdict:
-        """The official verdict. Of an item with one turn, no turn says that its calls could not be read."""
+        """The official verdict. Of an item with one turn, no step says that its calls could not be read."""
         return Verdict(**await self._pool.ask("check", id=item, turns=[_plain(steps) for steps in turns]))
 
     async def close(self) -> None:

@@ -7,13 +7,23 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
+import jax
 import pytest
+import uvicorn
 from scripted_server import fails, says
 
 from astra_jax import cli
 from astra_jax.evaluation.bfcl.records import BfclRun
+from astra_jax.inference.engine import EngineSize
+from astra_jax.inference.server.app import make_app
+from astra_jax.inference.server.run import make_service
+from astra_jax.inference.server.service import Settings
+from astra_jax.tokens import QWEN3
 from data_synthesis.records import read_records
 
 HERE = Path(__file__).parent
@@ -110,20 +120,47 @@ def test_a_folder_takes_more_categories_and_no_other_settings(command, server, t
     assert "other settings" in capsys.readouterr().err
 
 
-def test_a_checkpoint_plays_in_this_process_and_says_the_same_in_every_run(
+SMALL = {"context": 448, "slots": 4, "prefill_tokens": 64, "decode_tokens": 8, "stop_ids": 2}
+
+
+def test_a_checkpoint_plays_the_same_in_this_process_again_and_behind_our_server(
     command, policy, tmp_path, compiled_dir
 ):
-    fields = {
-        "model": policy, "server.base_urls": (), "max_turn_tokens": 24, "engine.context": 448, "engine.slots": 4,
-        "engine.prefill_tokens": 64, "engine.decode_tokens": 8, "engine.stop_ids": 2,
-    }  # fmt: skip
-    files = []
-    for name in ("one", "other"):
-        argv = [*command(out_dir=tmp_path / name, items_each=2, **fields), f"--{TOY}"]
-        assert cli.main(argv) == 0
-        assert {row["unknown"] for row in summary(tmp_path / name).values()} == {0}
-        files.append((tmp_path / name / "bfcl.jsonl").read_bytes())
-    assert files[0] == files[1]
+    greedy = {"model": policy, "items_each": 2, "max_turn_tokens": 24, "temperature": 0.0}
+    here = greedy | {"server.base_urls": ()} | {f"engine.{key}": value for key, value in SMALL.items()}
+    played = []
+    with serving(policy) as url:
+        for name, fields in (
+            ("one", here),
+            ("other", here),
+            ("served", greedy | {"server.base_urls": (url,)}),
+        ):
+            argv = [*command(out_dir=tmp_path / name, **fields), f"--{TOY}"]
+            assert cli.main(argv) == 0
+            assert {row["unknown"] for row in summary(tmp_path / name).values()} == {0}
+            runs = read_records(tmp_path / name / "bfcl.jsonl", BfclRun)
+            # A server hands out calls that cannot be read as words: a step without calls, where here there is none.
+            played.append(
+                [(run.item, [list(chain(*steps)) for steps in run.turns], run.verdict) for run in runs]
+            )
+    assert played[0] == played[1] == played[2]
+    assert (tmp_path / "one" / "bfcl.jsonl").read_bytes() == (tmp_path / "other" / "bfcl.jsonl").read_bytes()
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    settings = Settings(str(folder), folder, QWEN3)
+    app = make_app(make_service(settings, EngineSize(**SMALL), jax.devices()[:1]))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/v1"
+    server.should_exit = True
+    thread.join(30)
 
 
 KILLED = """

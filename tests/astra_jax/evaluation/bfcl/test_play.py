@@ -119,7 +119,7 @@ def test_a_failure_of_somebody_else_is_no_verdict():
 
 @pytest.mark.parametrize(
     ("reply", "checked"),
-    [(calls("add", "x"), [[[["add", "x"]]]]), (DONE, [[[[]]]]), (UNREADABLE, [[]])],
+    [(calls("add", "x"), [[[["add", "x"]]]]), (DONE, [[[[]]]]), (UNREADABLE, [[[]]])],
     ids=["calls", "none", "unreadable"],
 )
 def test_an_item_of_one_turn_is_answered_once(reply, checked):
