@@ -13,6 +13,8 @@ from flax import nnx
 
 from astra_jax.inference.interface import Sampling
 from astra_jax.inference.sampling import EVERY_BIT, Choice, sample, words_of
+from astra_jax.models.cache import CACHE_AXES
+from astra_jax.sharding import constrain
 
 
 @jax.tree_util.register_dataclass
@@ -65,7 +67,7 @@ class DecodeRows:
 def prefill_chunk(graph: Any, weights: Any, cache: Any, row_P, token_PxC, position_PxC):
     """Writes the keys and values of C tokens of P rows of the cache. Rows out of range are ignored."""
     model = nnx.merge(graph, weights)
-    return model.extend(token_PxC, position_PxC, cache, jnp.asarray(row_P))[1]
+    return _kept_apart(model.extend(token_PxC, position_PxC, cache, jnp.asarray(row_P))[1])
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=2)
@@ -81,6 +83,7 @@ def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows):
     def step(carry, known_S):
         cache, token_S, position_S, remaining_S = carry
         hidden_Sx1xD, cache = model.extend(token_S[:, None], position_S[:, None], cache)
+        cache = _kept_apart(cache)
         logits_SxV = model.logits(hidden_Sx1xD)[:, 0].astype(jnp.float32)
         drawn_S, logprob_S = sample(logits_SxV, choice, position_S + 1)
         drawn_S = jnp.where(known_S < 0, drawn_S, known_S)
@@ -98,7 +101,7 @@ def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows):
 @partial(jax.jit, donate_argnums=0)
 def copy_row(cache: Any, source: int, target: int):
     """Copies one slot's keys and values over another's."""
-    return jax.tree.map(lambda leaf: leaf.at[target].set(leaf[source]), cache)
+    return _kept_apart(jax.tree.map(lambda leaf: leaf.at[target].set(leaf[source]), cache))
 
 
 @jax.jit
@@ -110,7 +113,12 @@ def read_row(cache: Any, index: int):
 @partial(jax.jit, donate_argnums=0)
 def write_row(cache: Any, row: Any, index: int):
     """Puts a slot's keys and values back."""
-    return jax.tree.map(lambda leaf, values: leaf.at[index].set(values), cache, row)
+    return _kept_apart(jax.tree.map(lambda leaf, values: leaf.at[index].set(values), cache, row))
+
+
+def _kept_apart(cache: Any) -> Any:
+    """Over a mesh, a cache stays split as it was."""
+    return jax.tree.map(lambda leaf: constrain(leaf, *CACHE_AXES, name="cache"), cache)
 
 
 @partial(jax.jit, static_argnums=0)

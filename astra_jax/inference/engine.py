@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Any
 
 import jax
 import numpy as np
 from flax import nnx
+from jax.sharding import Mesh
 
 from astra_jax.inference.device_steps import DecodeRows, decode_steps, layers_apart, prefill_chunk
 from astra_jax.inference.interface import (
@@ -31,6 +32,9 @@ from astra_jax.inference.interface import (
 from astra_jax.inference.request import Piece, Request
 from astra_jax.inference.slots import EngineSize, Slots
 from astra_jax.models import Transformer, init_cache
+from astra_jax.models.cache import CACHE_AXES
+from astra_jax.sharding import named_sharding
+from astra_jax.training.state import param_shardings
 
 __all__ = ["EngineSize", "JaxEngine"]
 
@@ -47,25 +51,32 @@ class JaxEngine:
         *,
         version: int = 0,
         device: Any = None,
+        mesh: Mesh | None = None,
     ):
         """
         Args:
             device: a `jax.Device`, where weights and cache live; None is where the model is.
+            mesh: devices that share them instead, as `sharding.RULES` says: slots over the axes of a batch, which
+                must divide `slots` and `prefill_rows`; heads over `tensor`. Sums over devices are in another order
+                than on one: log-probs differ in the last bits from one mesh to another, and on the same mesh never.
+
+        Raises:
+            ShardingError: the model or the size does not divide over the mesh.
         """
         self.size = size or EngineSize()
         self.version = version
-        self.device = device
         self.config = model.config
+        self._mesh, self._place = mesh, param_shardings(model, mesh) if mesh else device
         self._stacked, weights = nnx.split(model, nnx.Param)
         weights = nnx.to_pure_dict(weights)
         self._shapes = jax.tree.map(np.shape, weights)
-        platform = (device or jax.tree.leaves(weights)[0].device).platform
+        self._weights = jax.device_put(weights, self._place)
+        platform = next(iter(jax.tree.leaves(self._weights)[0].devices())).platform
         # On a CPU a layer sliced out of a stack is a copy, which every dispatch would make again.
         self._apart = platform == "cpu"
         self._graph = nnx.split(model.unstacked(), nnx.Param)[0] if self._apart else self._stacked
-        self._weights = self._placed(weights)
-        cache = init_cache(model.config, self.size.slots, self.size.context)
-        self._slots = Slots(jax.device_put(cache, device), self.size)
+        self._weights = self._placed(self._weights)
+        self._slots = Slots(self._empty_cache(device), self.size)
         self._waiting: list[Request] = []
         self._running: list[Request] = []
         self._loop_task: asyncio.Task[None] | None = None
@@ -175,8 +186,20 @@ class JaxEngine:
         return len(self._running), len(self._waiting)
 
     def _placed(self, weights: Any) -> Any:
-        weights = jax.device_put(weights, self.device)
+        weights = jax.device_put(weights, self._place)
         return layers_apart(self._stacked, weights) if self._apart else weights
+
+    def _empty_cache(self, device: Any) -> Any:
+        cache = init_cache(self.config, self.size.slots, self.size.context)
+        if self._mesh is None:
+            return jax.device_put(cache, device)
+        mesh = self._mesh
+        return jax.tree.map(
+            lambda x: jax.device_put(x, named_sharding(mesh, CACHE_AXES, x.shape, name="cache")), cache
+        )
+
+    def _on_mesh(self) -> AbstractContextManager:
+        return nullcontext() if self._mesh is None else jax.set_mesh(self._mesh)
 
     def _check(self, prompt: np.ndarray, sampling: Sampling) -> None:
         size, V = self.size, self.config.vocab_size
@@ -245,10 +268,9 @@ class JaxEngine:
         """Gives waiting requests a slot, first come first served."""
         still_waiting = []
         for request in self._waiting:
-            if self._slots.place(request, self._running):
-                self._running.append(request)
-            else:
-                still_waiting.append(request)
+            with self._on_mesh():
+                placed = self._slots.place(request, self._running)
+            (self._running if placed else still_waiting).append(request)
         self._waiting = still_waiting
 
     def _dispatch(self) -> Any:

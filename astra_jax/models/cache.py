@@ -14,6 +14,8 @@ from flax import struct
 
 from astra_jax.models.config import ModelConfig
 
+# Of keys, and of values but for the order of the last two, which no mesh splits.
+CACHE_AXES = ("batch", "kv_heads", "head_dim", "step")
 FIRST_BLOCK = 128  # entries of the first two blocks
 
 

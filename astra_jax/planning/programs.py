@@ -13,6 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from astra_jax.inference.device_steps import DecodeRows, decode_steps, prefill_chunk
 from astra_jax.models import ModelConfig, Transformer, abstract_model, init_cache
+from astra_jax.models.cache import CACHE_AXES
 from astra_jax.planning import flops
 from astra_jax.planning.shapes import shape_of
 from astra_jax.rl import step as rl_step
@@ -201,8 +202,7 @@ def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, 
 def _cache(shape: ModelConfig, slots: int, context: int, mesh: Mesh) -> Any:
     """Rows over the axes of a batch, heads over that of heads: as weights of a tensor mesh lie."""
     cache = jax.eval_shape(lambda: init_cache(shape, slots, context))
-    axes = ("batch", "kv_heads", "head_dim", "step")
-    return jax.tree.map(lambda x: _placed(x, named_sharding(mesh, axes, x.shape, name="cache")), cache)
+    return jax.tree.map(lambda x: _placed(x, named_sharding(mesh, CACHE_AXES, x.shape, name="cache")), cache)
 
 
 def _everywhere(mesh: Mesh, tree: Any) -> Any:
