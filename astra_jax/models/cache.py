@@ -16,7 +16,7 @@ from astra_jax.models.config import ModelConfig
 
 # Of keys, and of values but for the order of the last two, which no mesh splits.
 CACHE_AXES = ("batch", "kv_heads", "head_dim", "step")
-FIRST_BLOCK = 128  # entries of the first two blocks
+FIRST_BLOCK = 256  # entries of the first two blocks
 
 
 @struct.dataclass
@@ -90,7 +90,7 @@ class KVCache:
 
 
 def block_lengths(length: int) -> tuple[int, ...]:
-    """Entries of the blocks of a row of `length`: 128, 128, 256, 512 and so on, the last one cut to fit."""
+    """Entries of the blocks of a row of `length`: 256, 256, 512, 1,024 and so on, the last one cut to fit."""
     lengths: list[int] = []
     while (done := sum(lengths)) < length:
         lengths.append(min(max(done, FIRST_BLOCK), length - done))

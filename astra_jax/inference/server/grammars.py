@@ -21,7 +21,7 @@ from data_synthesis.records import ToolSpec
 _MOST_CALLS = 16  # that a model which must call may make in one turn
 # Words, spaces and punctuation: the nano tokenizer joins words by spaces that are no token's.
 _PROBE = '{"name": "a b", "arguments": {}}'
-# As the chat formats print calls.
+# As the chat formats print calls. Where a model may put as many spaces as it likes, a weak one does.
 _SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
@@ -61,7 +61,7 @@ class Grammars:
     def json_schema(self, schema: Any) -> TokenGrammar:
         """Raises `Refused` where the schema is none, or cannot be kept."""
         try:
-            return self._of(LLMatcher.grammar_from_json_schema(schema))
+            return self._of(LLMatcher.grammar_from_json_schema(schema, defaults=_SPACING))
         except ValueError as error:
             raise Refused(400, f"the JSON schema cannot be used: {error}") from None
 

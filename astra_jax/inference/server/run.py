@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,8 @@ def serve(service: Service, host: str, port: int, drain_s: float) -> None:
         lifespan="off",
         timeout_graceful_shutdown=max(1, round(drain_s)),
     )
+    # uvicorn sends itself the signal again when it has ended, for whoever was there before it.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     uvicorn.Server(config).run()
 
 

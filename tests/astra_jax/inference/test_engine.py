@@ -321,7 +321,7 @@ def generate_long(model: Transformer, requests: list[tuple[list[int], Sampling]]
 def test_neighbours_that_reach_further_into_the_cache_change_no_bit(model):
     """Prompts of one block of the cache beside prompts of three, and chunks of both widths."""
     rng = random.Random(3)
-    lengths = (5, 30, 100, 180, 290, 520)
+    lengths = (5, 30, 200, 300, 490, 560)
     requests = [([rng.randrange(61) for _ in range(n)], sampling(n, stop_ids=())) for n in lengths]
     together = generate_long(model, requests)
     assert together == generate_long(model, requests[::-1])[::-1]
