@@ -22,7 +22,7 @@ _MOST_CALLS = 16  # that a model which must call may make in one turn
 # Words, spaces and punctuation: the nano tokenizer joins words by spaces that are no token's.
 _PROBE = '{"name": "a b", "arguments": {}}'
 # As the chat formats print calls. Where a model may put as many spaces as it likes, a weak one does.
-_SPACING = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+_SPACING: Any = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 class TokenGrammar:
