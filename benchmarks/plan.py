@@ -86,7 +86,13 @@ def _time_under(seconds: float) -> dict[str, Judge]:
 
 
 def _mfu_from(share: float) -> dict[str, Judge]:
-    return {f"MFU bound from {share:.0%}": lambda p: (f"{p['mfu_bound']:.1%}", p["mfu_bound"] >= share)}
+    """Of the compiler's own time, as the bar was set; beside it the bound with kernels at half of the peak."""
+
+    def judge(plan: Plan) -> tuple[str, bool]:
+        text = f"{plan['mfu_without_kernels']:.1%}; with kernels {plan['mfu_bound']:.1%}"
+        return text, plan["mfu_without_kernels"] >= share
+
+    return {f"MFU bound from {share:.0%}": judge}
 
 
 FITS: dict[str, Judge] = {"fits": lambda p: (f"{p['memory']['peak_gib']:.2f} GiB", True)}

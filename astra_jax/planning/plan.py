@@ -51,6 +51,11 @@ class Plan:
         return self.program.flops / (self.seconds * self._peak)
 
     @property
+    def mfu_without_kernels(self) -> float:
+        """The same at the compiler's own time, which leaves kernels out: what others give as a bound."""
+        return self.program.flops / (self.compiler_seconds * self._peak)
+
+    @property
     def _fits(self) -> Fits:
         assert isinstance(self.result, Fits)
         return self.result
@@ -115,6 +120,7 @@ class Plan:
                 "loops_of_unknown_length": found.open_loops,
             },
             "mfu_bound": round(self.mfu_bound, 4),
+            "mfu_without_kernels": round(self.mfu_without_kernels, 4),
             "collectives": [
                 {
                     "kind": kind,
