@@ -17,8 +17,6 @@ from astra_jax.training.settings import BadSetting
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 Changes = dict[str, Any]  # key of the configuration -> value
 
-STRONGEST_REMAT = "full"  # keeps only what goes from layer to layer
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -121,8 +119,9 @@ def _options(kind: str, config: Config, where: Slice) -> Iterator[Changes]:
     if kind in ("sft", "rl"):
         if config.logits_chunk == 0 or config.logits_chunk > 256:
             yield {"logits_chunk": 256}
-        if config_value(config, _remat(kind)) != STRONGEST_REMAT:
-            yield {_remat(kind): STRONGEST_REMAT}
+        policies = get_args(Remat)  # each keeps less than the one before it
+        now = policies.index(config_value(config, _remat(kind)))
+        yield from ({_remat(kind): policy} for policy in policies[now + 1 :])
         if kind == "sft":
             yield from ({"micro_batches": config.micro_batches * n} for n in (2, 4, 8))
     else:

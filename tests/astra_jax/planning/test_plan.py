@@ -178,3 +178,14 @@ def test_a_step_that_a_configuration_has_not_is_named(tpu_compiler, capsys):
     arguments = ["plan", "--config=configs/sft/qwen3_8b.py", "--topology=v5e-16", "--step=rl"]
     assert main(arguments) == 2
     assert "has no 'rl' step; it has: sft" in capsys.readouterr().err
+
+
+def test_remedies_keep_less_and_less_for_the_backward_pass(compiler):
+    compiler(room=100, row=100)
+    config = sft(batch_rows=2, **{"mesh.fsdp": 1, "model.remat": "projections"})
+    changes = [trial.changes for trial in remedies("sft", config, find_slice("v5e-1"))]
+    assert [c["model.remat"] for c in changes if set(c) == {"model.remat"}] == [
+        "attention",
+        "full",
+        "offload",
+    ]
