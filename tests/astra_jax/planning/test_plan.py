@@ -69,7 +69,7 @@ def test_a_tiny_update_fits_and_says_what_fills_the_memory(tpu_compiler, tiny, c
     assert isinstance(plan.result, Fits)
     assert sum(plan.result.memory.parts.values()) == plan.result.memory.peak
     # Guards against growth: a copy of the weights more on each device, or a gather more of them, is more than this.
-    assert plan.result.memory.peak < 32 * MIB
+    assert plan.result.memory.peak < 36 * MIB
     assert plan.result.estimate.bytes_by_axis["fsdp"] < 34 * MIB
     assert set(plan.result.estimate.bytes_by_axis) <= {"fsdp"}
     assert plan.result.estimate.open_loops == 0
