@@ -20,7 +20,7 @@ from astra_jax.training.state import TrainState, join_model
 LossFn = Callable[[Any, PackedBatch], tuple[jax.Array, Diagnostics]]
 TrainStep = Callable[[TrainState, PackedBatch], tuple[TrainState, dict[str, jax.Array]]]
 
-# What the compiler does better with on some TPUs, by its own estimates; it then takes two to three times as long
+# What the TPU compiler does better with, by its own estimates; it then takes two to three times as long
 # (`python -m benchmarks.plan options 14B v5p-64`).
 TPU_OPTIONS = {
     # More fast memory for each product.
@@ -28,7 +28,6 @@ TPU_OPTIONS = {
     # Weights are gathered whole. Products with one device's slice after the other are narrow, and slow.
     "xla_jf_spmd_threshold_for_windowed_einsum_mib": "1000000",
 }
-_CHIPS_WITH_OPTIONS = ("TPU v5", "TPU v6 lite", "TPU7x")  # v5p, v6e and later; not v5e
 
 
 def make_train_step(
@@ -121,8 +120,8 @@ def accumulate(
 
 def _compiler_options(shardings: TrainState | None) -> dict[str, str]:
     placed = jax.tree.leaves(shardings)
-    device = next(iter(placed[0].device_set)) if placed else jax.devices()[0]
-    return TPU_OPTIONS if device.device_kind in _CHIPS_WITH_OPTIONS else {}
+    platform = next(iter(placed[0].device_set)).platform if placed else jax.default_backend()
+    return TPU_OPTIONS if platform == "tpu" else {}
 
 
 def _cast(params: Any, dtypes: Any) -> Any:
