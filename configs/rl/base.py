@@ -57,9 +57,7 @@ def get_config() -> ConfigDict:
     config.engine.stop_ids = 4  # stop ids a request may have
 
     config.compute_dtype = "float32"  # of matrix products, in sampling too; bfloat16 on TPU and GPU
-    config.remat = (
-        "none"  # what is computed again: none, products, projections, attention, full, offload. Ours
-    )
+    config.remat = "none"  # computed again: none, products, projections, attention, full, offload. Ours
     # A group's prompt once a row for all its episodes. The attention kernel of TPUs cannot: it needs False.
     config.share_prompts = True
     config.row_length = 74_752  # tokens of a training row

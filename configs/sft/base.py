@@ -31,9 +31,7 @@ def get_config() -> ConfigDict:
     config.model.init.init_std = 0.02  # standard deviation of drawn weights
     config.model.start = "noise"  # of those weights: noise, or induction (nano models that can copy). Ours
     config.model.compute_dtype = "float32"  # of matrix products; bfloat16 on TPU and GPU. Paper: not stated
-    config.model.remat = (
-        "none"  # what is computed again: none, products, projections, attention, full, offload. Ours
-    )
+    config.model.remat = "none"  # computed again: none, products, projections, attention, full, offload. Ours
     config.model.router_balance = 0.001  # weight of the balance of a mixture's experts, as Qwen3-MoE's
     config.model.router_z = 0.0  # weight of its router's squared log-sum of scores. ST-MoE: 0.001
     config.tokenizer = ""  # Hugging Face directory with tokenizer.json; empty: that of `model.path`
