@@ -172,6 +172,7 @@ prepare_hosts() {
 # What became of the session on all hosts: running, a status, or $lost where a host does not answer.
 look() {
   local said status worst=0 statuses
+  trap 'exit 130' INT
   quiet=true limit=$((poll + 120))
   said=$(host all wait "$session" "$poll") || said=''
   mapfile -t statuses < <(sed -n 's/.*astra-status: //p' <<<"$said")
@@ -193,9 +194,11 @@ interrupted() {
   (($1 == try_again || $1 > 128))
 }
 
-# Until the run has ended. A host that does not answer once may only be slow.
+# Until the run has ended. A host that does not answer once may only be slow. Both this and `look` are subshells, which end
+# at Ctrl-C only by a trap: `gcloud` takes the signal and exits by itself, and they would look again.
 watch() {
   local status=running misses=0
+  trap 'exit 130' INT
   while [[ $status == running ]] || ((status == lost && misses < 3)); do
     status=$(look)
     if [[ $status == "$lost" ]]; then ((++misses)) && sleep 1; else misses=0; fi
