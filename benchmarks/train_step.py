@@ -26,7 +26,7 @@ from astra_jax.training.state import TrainState, place, split_model
 from astra_jax.training.step import make_train_step
 from benchmarks.reporting import Figure, main
 
-SHAPE = ModelConfig("llama", 49_152, 576, 1536, 30, 9, 3, 64, rope_theta=100_000.0, remat="attention")
+SHAPE = ModelConfig("llama", 49_152, 576, 1536, 30, 9, 3, 64, rope_theta=100_000.0, remat="products")
 ROWS, LENGTH = 4, 256
 REPEATS = 5
 
