@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Literal
@@ -176,38 +176,28 @@ class Native:
         return (ids, True) if many else ([ids], False)
 
     def _begin(self, asked: GenerateRequest, prompts: Sequence[Sequence[int]]) -> list[Answer]:
-        params, service = asked.sampling_params, self.service
-        seed = random_seed() if params.sampling_seed is None else params.sampling_seed
-        ends = () if params.ignore_eos else service.stop_ids
-        answers: list[Answer] = []
-        try:
-            for number, prompt in enumerate(prompts):
-                for i in range(params.n):
-                    sampling = Sampling(
-                        max_tokens=params.max_new_tokens,
-                        stop_ids=tuple(dict.fromkeys((*ends, *(params.stop_token_ids or ())))),
-                        temperature=params.temperature,
-                        seed=seed + i,
-                        top_p=params.top_p,
-                        top_k=max(params.top_k, 0),
-                        deadline_s=service.settings.deadline_s,
-                    )
-                    rid = asked.rid or ""
-                    rid = f"{rid}_{number}" if rid and len(prompts) > 1 else rid
-                    grammar = self._grammar_of(params)
-                    answers.append(
-                        service.begin(prompt, sampling, stops=params.stops, grammar=grammar, rid=rid)
-                    )
-        except Exception:
-            for answer in answers:
-                answer.abort()
-            raise
-        return answers
+        params, rid = asked.sampling_params, asked.rid or ""
+        ends = () if params.ignore_eos else self.service.stop_ids
+        sampling = Sampling(
+            max_tokens=params.max_new_tokens,
+            stop_ids=tuple(dict.fromkeys((*ends, *(params.stop_token_ids or ())))),
+            temperature=params.temperature,
+            seed=random_seed() if params.sampling_seed is None else params.sampling_seed,
+            top_p=params.top_p,
+            top_k=max(params.top_k, 0),
+        )
+        several = rid and len(prompts) > 1
+        rids = [f"{rid}_{number}" if several else rid for number in range(len(prompts))]
+        grammar = self._grammar_of(params)
+        return self.service.begin_all(
+            prompts, params.n, sampling, rids=rids, stops=params.stops, grammar=grammar
+        )
 
-    def _grammar_of(self, params: SamplingParams) -> Grammar | None:
+    def _grammar_of(self, params: SamplingParams) -> Callable[[], Grammar] | None:
+        grammars, regex = self.service.grammars, params.regex
         if params.json_schema is not None:
-            return self.service.grammars.json_schema(params.json_schema)
-        return self.service.grammars.regex(params.regex) if params.regex is not None else None
+            return lambda: grammars.json_schema(params.json_schema)
+        return (lambda: grammars.regex(regex)) if regex is not None else None
 
     async def _stream(self, asked: GenerateRequest, answers: list[Answer]) -> AsyncGenerator[dict, None]:
         """Each event has all that came so far, as SGLang sends it."""

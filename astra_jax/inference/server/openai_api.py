@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
@@ -114,30 +115,18 @@ class OpenAI:
         tag: str,
         grammar: Callable[[], Grammar] | None = None,
     ) -> list[Answer]:
-        service, seed = self.service, random_seed() if asked.seed is None else asked.seed
-        answers: list[Answer] = []
-        try:
-            for prompt in prompts:
-                for i in range(asked.n):
-                    sampling = Sampling(
-                        max_tokens=most,
-                        stop_ids=service.stop_ids,
-                        temperature=asked.temperature,
-                        seed=seed + i,
-                        top_p=asked.top_p,
-                        top_k=max(asked.top_k, 0),
-                        deadline_s=service.settings.deadline_s,
-                    )
-                    rid = answers[0].rid if answers else ""
-                    made = grammar() if grammar else None
-                    answers.append(
-                        service.begin(prompt, sampling, stops=asked.stop, grammar=made, rid=rid, tag=tag)
-                    )
-        except Exception:
-            for answer in answers:
-                answer.abort()
-            raise
-        return answers
+        sampling = Sampling(
+            max_tokens=most,
+            stop_ids=self.service.stop_ids,
+            temperature=asked.temperature,
+            seed=random_seed() if asked.seed is None else asked.seed,
+            top_p=asked.top_p,
+            top_k=max(asked.top_k, 0),
+        )
+        rids = [f"{tag}{uuid.uuid4().hex}"] * len(prompts)
+        return self.service.begin_all(
+            prompts, asked.n, sampling, rids=rids, stops=asked.stop, grammar=grammar
+        )
 
     async def _stream_text(
         self, asked: CompletionRequest, answers: list[Answer], frame: _Frame

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -131,19 +131,17 @@ class Service:
         stops: Sequence[str] = (),
         grammar: Grammar | None = None,
         rid: str = "",
-        tag: str = "",
     ) -> Answer:
         """Starts a completion.
 
         Args:
-            rid: the client's name for it; of several completions of one request, of all.
-            tag: what makes ours unique, in front.
+            rid: the client's name for it; of several completions of one request, of all. Without one it gets its own.
 
         Raises:
             Refused: the queue is full.
             GenerationError: the engine cannot meet it.
         """
-        rid = rid or f"{tag}{uuid.uuid4().hex}"
+        rid = rid or uuid.uuid4().hex
         if self.engines.load[1] >= self.settings.queue:
             self.metrics.refused.inc()
             raise Refused(429, f"{self.settings.queue} requests wait already", "queue_full", retry_after=1)
@@ -154,6 +152,35 @@ class Service:
         self.metrics.prompt_tokens.inc(len(prompt))
         text = TextStream(self.tokenizer, sampling.stop_ids, stops)
         return Answer(rid, request, text, self.metrics)
+
+    def begin_all(
+        self,
+        prompts: Sequence[Sequence[int]],
+        n: int,
+        sampling: Sampling,
+        *,
+        rids: Sequence[str],
+        stops: Sequence[str] = (),
+        grammar: Callable[[], Grammar] | None = None,
+    ) -> list[Answer]:
+        """Starts `n` completions of each prompt, of seeds that follow `sampling`'s, or none. Raises as `begin`.
+
+        Args:
+            rids: a name, or none, for each prompt.
+            grammar: makes that of one completion.
+        """
+        answers: list[Answer] = []
+        try:
+            for prompt, rid in zip(prompts, rids, strict=True):
+                for i in range(n):
+                    own = replace(sampling, seed=sampling.seed + i, deadline_s=self.settings.deadline_s)
+                    made = grammar() if grammar else None
+                    answers.append(self.begin(prompt, own, stops=stops, grammar=made, rid=rid))
+        except Exception:
+            for answer in answers:
+                answer.abort()
+            raise
+        return answers
 
     def abort(self, rid: str) -> None:
         """Ends completions with what they have; those of nobody are nothing."""
