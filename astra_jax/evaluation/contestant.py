@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from data_synthesis.arenas.backend import ParsedCall
-from data_synthesis.records import Message, ToolSpec
+from data_synthesis.records import Message, ToolCall, ToolSpec
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,20 @@ class Reply:
     def readable(self) -> bool:
         """Whether every call is a name with an object of arguments."""
         return not self.cut_off and all(call.arguments is not None for call in self.calls)
+
+    def message(self, turn: str) -> Message:
+        """As it stands in the conversation. Calls that cannot be read are not answered, so they do not stand there.
+
+        Args:
+            turn: tells the ids of its calls from those of other turns.
+        """
+        calls = [
+            ToolCall(id=f"{turn}_{i}", name=call.name, arguments=call.arguments or {})
+            for i, call in enumerate(self.calls if self.readable else ())
+        ]
+        return Message(
+            role="assistant", content=self.content, reasoning_content=self.reasoning, tool_calls=calls
+        )
 
 
 class OutOfContext(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from astra_jax.evaluation.bfcl.records import BfclItem, BfclRun, Call, Stop, Verdict
 from astra_jax.evaluation.bfcl.world import BfclWorld
 from astra_jax.evaluation.contestant import Contestant, Conversation, OutOfContext, Reply
-from data_synthesis.records import Message, ToolCall, ToolSpec
+from data_synthesis.records import Message, ToolSpec
 
 
 async def play(item: BfclItem, contestant: Contestant, world: BfclWorld, seed: int = 0) -> BfclRun:
@@ -89,17 +89,8 @@ class _Rollout:
         return False
 
     def _record(self, reply: Reply) -> None:
-        """Calls that cannot be read are not answered, so they do not stand in the conversation."""
         said = sum(message.role == "assistant" for message in self.messages)
-        calls = [
-            ToolCall(id=f"call_{said}_{index}", name=call.name, arguments=call.arguments or {})
-            for index, call in enumerate(reply.calls if reply.readable else ())
-        ]
-        self.messages.append(
-            Message(
-                role="assistant", content=reply.content, reasoning_content=reply.reasoning, tool_calls=calls
-            )
-        )
+        self.messages.append(reply.message(f"call_{said}"))
 
 
 def _calls(reply: Reply) -> list[Call]:

@@ -70,18 +70,9 @@ class _Side:
         """The next turn, with ids of its calls that are unique in the simulation."""
         reply = await self._conversation.reply(self.messages, self._tools)
         self._replies += 1
-        calls = [
-            ToolCall(
-                id=f"{self.requestor}_{self._replies}_{i}", name=call.name, arguments=call.arguments or {}
-            )
-            for i, call in enumerate(reply.calls if reply.readable else ())
-        ]
-        self.messages.append(
-            Message(
-                role="assistant", content=reply.content, reasoning_content=reply.reasoning, tool_calls=calls
-            )
-        )
-        return reply, calls
+        message = reply.message(f"{self.requestor}_{self._replies}")
+        self.messages.append(message)
+        return reply, message.tool_calls
 
     def hears(self, content: str) -> None:
         self.messages.append(Message(role="user", content=content))
