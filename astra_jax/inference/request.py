@@ -20,7 +20,7 @@ class Piece(NamedTuple):
 
 
 class Request:
-    """Made by `JaxEngine.submit`, of the event loop that runs then. Iterate over it for pieces as they are drawn."""
+    """Made by `JaxEngine.submit`, of the event loop that runs then."""
 
     def __init__(
         self, prompt: np.ndarray, sampling: Sampling, limit: int, session: str, grammar: Grammar | None
@@ -50,11 +50,6 @@ class Request:
     @property
     def remaining(self) -> int:
         return self.limit - len(self.token_ids)
-
-    @property
-    def abandoned(self) -> bool:
-        """Nobody waits for it any more."""
-        return self.done.cancelled()
 
     def abort(self) -> None:
         """Ends it with what it has, after the dispatch that is under way."""
