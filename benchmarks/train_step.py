@@ -11,12 +11,13 @@ import os
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import jax
 import numpy as np
 from flax import nnx
 
-from astra_jax.models import ModelConfig, Transformer
+from astra_jax.models import Transformer
 from astra_jax.sharding import make_mesh, shard_model
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.loss import cross_entropy
@@ -24,9 +25,10 @@ from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample, pack, single
 from astra_jax.training.state import TrainState, place, split_model
 from astra_jax.training.step import make_train_step
+from benchmarks.generation import SMOLLM2
 from benchmarks.reporting import Figure, main
 
-SHAPE = ModelConfig("llama", 49_152, 576, 1536, 30, 9, 3, 64, rope_theta=100_000.0, remat="products")
+SHAPE = replace(SMOLLM2, remat="products")
 ROWS, LENGTH = 4, 256
 REPEATS = 5
 
