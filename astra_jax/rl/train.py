@@ -17,21 +17,20 @@ from jax.sharding import Mesh
 from rich.console import Console
 
 from astra_jax.checkpoints.hf import export_model, import_model
-from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
-from astra_jax.inference.pool import EnginePool
 from astra_jax.models import Transformer
 from astra_jax.rl.algorithms import GRPO, Algorithm, DrGRPO
 from astra_jax.rl.arena_stream import ArenaStream
 from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from astra_jax.rl.batching import to_batch
+from astra_jax.rl.engine import make_engine
 from astra_jax.rl.metrics import rollout_metrics
 from astra_jax.rl.step import as_computed, make_step
 from astra_jax.sharding import RULES, make_mesh
 from astra_jax.tokens import FORMATS, Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
-from astra_jax.training.distributed import any_process, check_same, gather, is_first, whole_here
+from astra_jax.training.distributed import any_process, check_same, gather, is_first
 from astra_jax.training.interruption import Interrupted, StopRequests
 from astra_jax.training.metrics import MetricsWriter, Writer, check_finite
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
@@ -167,9 +166,7 @@ class _Trainer:
             max_rounds=config.max_rounds,
             max_age=config.max_age,
         )
-        # Each device samples with an engine of its own, which holds all weights.
-        sampler = join_model(self.graph, whole_here(params, self.mesh))
-        self.engine = EnginePool(sampler, EngineSize(**config.engine), jax.local_devices())
+        self.engine = make_engine(config, self.graph, params, self.mesh)
         self.player = Player(
             engine=self.engine,
             tokenizer=self.tokenizer,
@@ -229,7 +226,7 @@ class _Trainer:
     async def _step(self, step: int) -> dict[str, float]:
         """One update: `metrics` of the rollout and of the update, times in seconds."""
         start = time.perf_counter()
-        self.engine.push(whole_here(self.state.params, self.mesh), step - 1)
+        self.engine.push(self.state.params, step - 1)
         filled = await self.filler.fill(step, partial(self._play_round, step))
         played = time.perf_counter()
         metrics = rollout_metrics(filled, step) | self._update(filled)
