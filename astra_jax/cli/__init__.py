@@ -54,8 +54,10 @@ def _expected() -> tuple[type[Exception], ...]:
     """What a user can cause and mend. Anything else is a bug, and shows its traceback."""
     from astra_jax.checkpoints.error import CheckpointError
     from astra_jax.evaluation.report import NothingToReport
+    from astra_jax.inference.sglang.errors import ServersDown, UnfitServer
     from astra_jax.models.families import UnsupportedModel
     from astra_jax.planning.topology import NoCompiler, UnknownTopology
+    from astra_jax.rl.handshake import PolicyMismatch
     from astra_jax.sharding import ShardingError
     from astra_jax.training.checkpoint import CheckpointMismatch
     from astra_jax.training.run_folder import ConfigChanged, RunBusy
@@ -92,10 +94,13 @@ def _expected() -> tuple[type[Exception], ...]:
         NothingToReport,
         OSError,
         PipelineError,
+        PolicyMismatch,
         RunBusy,
         SandboxUnavailable,
         SelectionError,
+        ServersDown,
         ShardingError,
+        UnfitServer,
         UnknownTopology,
         UnsolvedArena,
         UnsupportedModel,

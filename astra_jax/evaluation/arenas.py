@@ -5,22 +5,26 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from astra_jax.checkpoints.hf import import_model
+from astra_jax.checkpoints.hf import import_model, load_config
 from astra_jax.evaluation.passes import pass_rates
 from astra_jax.evaluation.summary import successes, summarise
 from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.inference.pool import EnginePool
+from astra_jax.inference.sglang.connect import connect
 from astra_jax.tokens import FORMATS, Tokenizer
 from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import read_arenas
 from data_synthesis.records import Arena, Episode, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
+
+if TYPE_CHECKING:
+    from astra_jax.inference.sglang.engine import ServerEngine
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -54,8 +58,12 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
 
 
 def make_player(config: Config, sandbox: Sandbox) -> Player:
-    """An engine over the checkpoint `config.model`, with the limits and the sampling of `config`."""
-    engine = EnginePool(import_model(config.model), EngineSize(**config.engine))
+    """An engine over the checkpoint `config.model`, or over servers of it, with limits and sampling of `config`.
+
+    Raises:
+        ServersDown, UnfitServer: none of the servers answers, or one has too small a context.
+    """
+    engine = _engine(config)
     return Player(
         engine=engine,
         tokenizer=Tokenizer(Path(config.model)),
@@ -64,6 +72,20 @@ def make_player(config: Config, sandbox: Sandbox) -> Player:
         limits=EpisodeLimits(**config.limits),
         temperature=config.temperature,
         at_once=engine.episodes_at_once,
+    )
+
+
+def _engine(config: Config) -> EnginePool | ServerEngine:
+    s = config.servers
+    if not s.urls:
+        return EnginePool(import_model(config.model), EngineSize(**config.engine))
+    return connect(
+        s.urls,
+        slots=config.engine.slots,
+        context=config.engine.context,
+        vocab_size=load_config(config.model).vocab_size,
+        deadline_s=s.deadline_s,
+        patience_s=s.patience_s,
     )
 
 

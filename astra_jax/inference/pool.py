@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import jax
 
 from astra_jax.inference.engine import EngineSize, JaxEngine
+from astra_jax.inference.homes import Homes
 from astra_jax.inference.interface import Completion, Grammar, Sampling
 from astra_jax.inference.request import Request
 from astra_jax.models import Transformer
@@ -31,9 +31,7 @@ class EnginePool:
         """
         self.engines = [JaxEngine(model, size, device=device) for device in devices or jax.devices()]
         self.size, self.config = self.engines[0].size, model.config
-        self._home: dict[str, int] = {}  # of each session
-        self._prompt_of: dict[str, tuple[int, ...]] = {}
-        self._prompts: dict[tuple[int, ...], int] = {}  # engine of each first prompt that a session still has
+        self._homes = Homes()
 
     @property
     def episodes_at_once(self) -> int:
@@ -76,13 +74,9 @@ class EnginePool:
         return engine.submit(token_ids, sampling, session=session, grammar=grammar)
 
     def release(self, session: str) -> None:
-        home = self._home.pop(session, None)
-        if home is None:
-            return
-        self.engines[home].release(session)
-        prompt = self._prompt_of.pop(session)
-        if prompt not in self._prompt_of.values():
-            del self._prompts[prompt]
+        home = self._homes.release(session)
+        if home is not None:
+            self.engines[home].release(session)
 
     def push(self, weights: Any, version: int) -> None:
         """See `JaxEngine.push`."""
@@ -104,12 +98,7 @@ class EnginePool:
             engine.resume()
 
     def _assign(self, token_ids: Sequence[int], session: str) -> int:
+        numbers = range(len(self.engines))
         if not session:
-            return min(range(len(self.engines)), key=lambda engine: sum(self.engines[engine].load))
-        if session not in self._home:
-            prompt = tuple(token_ids)
-            busy = Counter(self._prompts.values())
-            least = min(range(len(self.engines)), key=lambda engine: busy[engine])
-            self._home[session] = self._prompts.setdefault(prompt, least)
-            self._prompt_of[session] = prompt
-        return self._home[session]
+            return min(numbers, key=lambda engine: sum(self.engines[engine].load))
+        return self._homes.of(session, token_ids, numbers)

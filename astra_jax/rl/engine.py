@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Protocol
 
 import jax
 from flax import nnx
 from jax.sharding import Mesh
 
+from astra_jax.checkpoints.hf import export_model, load_config
 from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.interface import GenerationEngine, WeightSync
 from astra_jax.inference.pool import EnginePool
+from astra_jax.inference.sglang.connect import connect
+from astra_jax.inference.sglang.weights import WeightFolders
 from astra_jax.training.distributed import whole_here
 from astra_jax.training.state import join_model
 
@@ -25,14 +29,45 @@ class RolloutEngine(GenerationEngine, WeightSync, Protocol):
         """How many episodes keep it busy."""
         ...
 
+    def close(self) -> None:
+        """Lets go of what is not this process's own."""
+        ...
+
 
 def make_engine(config: Config, graph: nnx.GraphDef, params: Any, mesh: Mesh) -> RolloutEngine:
-    """The engine that `config` asks for, with the weights `params`.
+    """The engine that `config` asks for. One in this process has the weights `params`; servers have their own.
 
     Args:
         graph: of the model, as `training.state.split_model` gives it with `params`.
+
+    Raises:
+        BadSetting: servers are asked for, and what talks to them is not installed.
+        ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
     """
+    if config.servers.urls:
+        return _servers(config, graph)
     return OnEachDevice(graph, params, mesh, EngineSize(**config.engine))
+
+
+def _servers(config: Config, graph: nnx.GraphDef) -> RolloutEngine:
+    s = config.servers
+
+    def export(weights: Any, folder: Path) -> None:
+        export_model(
+            join_model(graph, weights), folder, tokenizer_dir=config.model, dtype=config.compute_dtype
+        )
+
+    directory = Path(s.weights_dir or Path(config.run_dir) / "weights")
+    return connect(
+        s.urls,
+        slots=config.engine.slots,
+        context=config.engine.context,
+        vocab_size=load_config(config.model).vocab_size,
+        folders=WeightFolders(directory, export, keep=s.keep),
+        deadline_s=s.deadline_s,
+        update_s=s.update_s,
+        patience_s=s.patience_s,
+    )
 
 
 class OnEachDevice(EnginePool):
@@ -44,3 +79,6 @@ class OnEachDevice(EnginePool):
 
     def push(self, weights: Any, version: int) -> None:
         super().push(whole_here(weights, self._mesh), version)
+
+    def close(self) -> None:
+        """All of it ends with the process."""

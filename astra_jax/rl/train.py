@@ -24,6 +24,7 @@ from astra_jax.rl.arena_stream import ArenaStream
 from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from astra_jax.rl.batching import to_batch
 from astra_jax.rl.engine import make_engine
+from astra_jax.rl.handshake import check_agreement, first_turns
 from astra_jax.rl.metrics import rollout_metrics
 from astra_jax.rl.step import as_computed, make_step
 from astra_jax.sharding import RULES, make_mesh
@@ -44,6 +45,7 @@ from data_synthesis.records import Episode, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
 
 HF_FOLDER = "hf"
+_FIRST_TURNS = 4  # compared before the first update with servers
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -62,6 +64,8 @@ def train(config: Config, console: Console | None = None) -> Path:
         ConfigChanged: the folder was started with another configuration or other arenas.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
         FloatingPointError: the loss is no longer a number.
+        ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
+        PolicyMismatch: the servers do not sample from the policy that is trained.
         Interrupted: the process was asked to stop, and has saved its last step.
     """
     console = console or Console()
@@ -167,6 +171,7 @@ class _Trainer:
             max_age=config.max_age,
         )
         self.engine = make_engine(config, self.graph, params, self.mesh)
+        self.agreed = False  # whether servers were seen to sample from this policy
         self.player = Player(
             engine=self.engine,
             tokenizer=self.tokenizer,
@@ -188,6 +193,7 @@ class _Trainer:
                 asyncio.run(self._loop(checkpoints, metrics, stop))
         finally:
             checkpoints.close()
+            self.engine.close()
         # An export is complete or absent, like a checkpoint: what is there is of the same weights.
         if not any_process((self.folder.path / HF_FOLDER).exists()):
             model = join_model(self.graph, self.state.params)
@@ -227,12 +233,25 @@ class _Trainer:
         """One update: `metrics` of the rollout and of the update, times in seconds."""
         start = time.perf_counter()
         self.engine.push(self.state.params, step - 1)
+        if self.config.servers.urls and not self.agreed:
+            await self._shake_hands(step)
         filled = await self.filler.fill(step, partial(self._play_round, step))
         played = time.perf_counter()
         metrics = rollout_metrics(filled, step) | self._update(filled)
         self._keep_samples(step, filled)
         ended = time.perf_counter()
         return metrics | {"time/rollout_s": played - start, "time/update_s": ended - played}
+
+    async def _shake_hands(self, step: int) -> None:
+        """Raises `PolicyMismatch` if the servers do not sample from the policy that is trained."""
+        numbers = range(self.arenas.position, self.arenas.position + _FIRST_TURNS)
+        mine = numbers[jax.process_index() :: jax.process_count()]
+        begun = await first_turns(self.player, [self._job(number, 0) for number in mine])
+        groups = _of_all([Group(n, step, [episode]) for n, episode in zip(mine, begun, strict=True)])
+        episodes = [group.episodes[0] for group in groups]
+        gap = check_agreement(self.config, self.graph, self.state.params, self.mesh, episodes)
+        self.console.print(f"rl: the servers' log-probs are {gap:.2g} nats a token from the trainer's")
+        self.agreed = True
 
     def _update(self, filled: Filled) -> dict[str, float]:
         c = self.config

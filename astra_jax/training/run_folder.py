@@ -33,7 +33,7 @@ class RunFolder:
         """
         Args:
             config: the resolved configuration, as JSON values. `run_dir` may differ, as folders can be moved, and
-                `mesh`, which decides where things are computed and not what.
+                `mesh` and `servers`, which decide where things are computed and not what.
             fresh: deletes what the run has left so far.
 
         Raises:
@@ -116,7 +116,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _check_same(saved: dict[str, Any], given: dict[str, Any], path: Path) -> None:
     old, new = _flatten(saved), _flatten(given)
-    may_differ = {k for k in old.keys() | new.keys() if k == "run_dir" or k.startswith("mesh.")}
+    may_differ = {k for k in old.keys() | new.keys() if k == "run_dir" or k.startswith(("mesh.", "servers."))}
     keys = [k for k in sorted((old.keys() | new.keys()) - may_differ) if old.get(k) != new.get(k)]
     if keys:
         changes = "; ".join(f"{k}: {old.get(k, 'absent')!r} then, {new.get(k, 'absent')!r} now" for k in keys)

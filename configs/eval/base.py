@@ -28,4 +28,12 @@ def get_config() -> ConfigDict:
     config.engine.prefill_tokens = 512  # tokens of each in one dispatch
     config.engine.decode_tokens = 16  # tokens sampled in one dispatch
     config.engine.stop_ids = 4  # stop ids a request may have
+
+    # Servers that sample in the place of an engine in this process; `model` then gives tokenizer and vocabulary.
+    config.servers = ConfigDict()
+    config.servers.urls = ""  # http://HOST:PORT, several with commas between; empty: none
+    config.servers.deadline_s = (
+        600.0  # one turn; a server that takes longer is left out, and another is asked
+    )
+    config.servers.patience_s = 300.0  # without any server, before the evaluation ends
     return config

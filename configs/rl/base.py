@@ -56,6 +56,21 @@ def get_config() -> ConfigDict:
     config.engine.decode_tokens = 16  # tokens sampled in one dispatch
     config.engine.stop_ids = 4  # stop ids a request may have
 
+    # Servers that sample in the place of an engine in this process: SGLang, or `astra serve` (docs/serving.md).
+    # `engine.slots` and `engine.context` then say how much is asked of each. May change when a run is resumed.
+    config.servers = ConfigDict()
+    config.servers.urls = ""  # http://HOST:PORT, several with commas between; empty: none
+    config.servers.weights_dir = ""  # on a disk that the servers see under this name; empty: run_dir/weights
+    config.servers.keep = 2  # folders of weights that stay there
+    config.servers.most_gap = (
+        0.05  # |sampler's log-prob - trainer's|, mean nats a token, at which none is trained
+    )
+    config.servers.deadline_s = (
+        600.0  # one turn; a server that takes longer is left out, and another is asked
+    )
+    config.servers.update_s = 600.0  # reading new weights
+    config.servers.patience_s = 300.0  # without any server, before the run ends
+
     config.compute_dtype = "float32"  # of matrix products, in sampling too; bfloat16 on TPU and GPU
     config.remat = "none"  # computed again: none, products, projections, attention, full, offload. Ours
     # A group's prompt once a row for all its episodes. The attention kernel of TPUs cannot: it needs False.

@@ -207,14 +207,18 @@ class Native:
                 yield reply | ({"index": i} if len(answers) > 1 else {})
 
     def _reply(self, asked: GenerateRequest, answer: Answer, *, over: bool) -> dict[str, Any]:
-        version = answer.weight_version
+        version, names = answer.weight_version, self.service.versions
         meta: dict[str, Any] = {
             "id": answer.rid,
             "finish_reason": _finish(answer) if over else None,
             "prompt_tokens": answer.prompt_tokens,
             "completion_tokens": len(answer.token_ids),
             "cached_tokens": 0,
-            "weight_version": self.service.versions[-1 if version is None else version],
+            "weight_version": names[-1 if version is None else version],
+            "weight_versions": [
+                {"version": names[version], "start": start, "end": end}
+                for version, start, end in answer.weight_spans
+            ],
         }
         if asked.return_logprob:
             pairs = zip(answer.logprobs, answer.token_ids, strict=True)

@@ -68,6 +68,14 @@ class Answer:
         """Of the last token; None if there is none."""
         return self._request.versions[len(self.token_ids) - 1] if self.token_ids else None
 
+    @property
+    def weight_spans(self) -> list[tuple[int, int, int]]:
+        """(version, start, end) of each run of tokens that one version drew."""
+        drawn = self._request.versions[: len(self.token_ids)]
+        starts = [i for i in range(len(drawn)) if i == 0 or drawn[i] != drawn[i - 1]]
+        ends = [*starts[1:], len(drawn)]
+        return [(drawn[start], start, end) for start, end in zip(starts, ends, strict=True)] if drawn else []
+
     def abort(self) -> None:
         self._request.abort()
 

@@ -59,9 +59,9 @@ def served(tmp_path_factory) -> Path:
 
 
 @contextmanager
-def serving(folder: Path, **settings) -> Iterator[tuple[str, Service]]:
+def serving(folder: Path, size: EngineSize = SIZE, **settings) -> Iterator[tuple[str, Service]]:
     """The address of a server over the checkpoint, and what it knows."""
-    service = make_service(Settings("tiny", folder, QWEN3, **settings), SIZE, jax.devices()[:1])
+    service = make_service(Settings("tiny", folder, QWEN3, **settings), size, jax.devices()[:1])
     server = uvicorn.Server(uvicorn.Config(make_app(service), port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -1,0 +1,125 @@
+"""RL that samples over a server."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+from safetensors.numpy import load_file
+
+from astra_jax.checkpoints.hf import export_model, import_model
+from astra_jax.inference.engine import EngineSize
+from astra_jax.inference.sglang.errors import ServersDown
+from astra_jax.rl import engine as rl_engine
+from astra_jax.rl import train
+from astra_jax.rl.handshake import PolicyMismatch, check_agreement
+from astra_jax.sharding import make_mesh
+from astra_jax.training.metrics import read_metrics, without_time
+from astra_jax.training.state import join_model, split_model
+from data_synthesis.records import Episode, read_records
+from tests.astra_jax.inference.server.conftest import serving
+from tests.astra_jax.rl.test_train import make_config
+
+
+@pytest.fixture
+def config(small, policy, compiled_dir, tmp_path):
+    config = make_config(small, policy, tmp_path / "run")
+    config.steps, config.checkpoint_every, config.round_groups, config.max_rounds = 2, 1, 2, 1
+    return config
+
+
+@pytest.fixture
+def served(config, policy):
+    with serving(policy, EngineSize(**config.engine)) as (address, service):
+        config.servers.urls = address
+        yield service
+
+
+def run(config) -> Path:
+    console = Console(record=True, quiet=True)
+    return train(config, console).parent
+
+
+@pytest.mark.slow
+def test_a_run_over_a_server_is_the_run_without_one_but_for_rounding(config, served, tmp_path):
+    """A server reads each turn's prompt anew, in other pieces than it was drawn in: that shows in last bits."""
+    over_http = run(config)
+    config.run_dir, config.servers.urls = str(tmp_path / "alone"), ""
+    alone = run(config)
+    both = [without_time(read_metrics(folder)) for folder in (over_http, alone)]
+    for mine, theirs in zip(*both, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+        assert mine["logprob_gap_max"] < 1e-4
+    episodes = [
+        [list(read_records(path, Episode)) for path in sorted(folder.glob("samples/*.jsonl"))]
+        for folder in (over_http, alone)
+    ]
+    ids = [[[one.token_ids for one in group] for group in groups] for groups in episodes]
+    assert ids[0] == ids[1]
+    assert {version for group in episodes[0] for one in group for version in one.weight_versions} == {0, 1}
+    trained = [load_file(folder / "hf" / "model.safetensors") for folder in (over_http, alone)]
+    for name, weight in trained[0].items():
+        np.testing.assert_allclose(weight, trained[1][name], atol=1e-4, err_msg=name)
+
+
+def test_a_run_may_go_on_with_other_servers(config, served):
+    config.steps = 1
+    folder = run(config)
+    assert [path.name[:2] for path in (folder / "weights").iterdir()] == ["v0"]
+    (folder / "final.json").unlink()
+    config.servers.urls = config.servers.urls.replace("127.0.0.1", "localhost")
+    assert run(config) == folder
+
+
+def test_servers_that_have_other_weights_than_the_trainer_stop_the_run_before_it_trains(
+    config, served, monkeypatch
+):
+    def export(model, *arguments, **named):
+        graph, weights = split_model(model)
+        weights["final_norm"]["scale"] = weights["final_norm"]["scale"] * 0.3
+        return export_model(join_model(graph, weights), *arguments, **named)
+
+    monkeypatch.setattr(rl_engine, "export_model", export)
+    with pytest.raises(
+        PolicyMismatch, match=r"differ from the trainer's by [\d.]+ nats a token .*most_gap is 0\.05"
+    ):
+        run(config)
+    assert not (Path(config.run_dir) / "hf").exists()
+    assert read_metrics(Path(config.run_dir)) == []
+
+
+def test_the_gap_is_that_of_the_log_probs_and_too_large_a_one_is_refused(config, policy):
+    graph, params = split_model(import_model(policy))
+    mask = [0, 0, 1, 0, 0, 0]
+
+    def check(logprob):
+        episode = Episode(
+            arena_id="a", token_ids=[5, 6, 7, 8, 9, 10], loss_mask=mask, prompt_length=2,
+            logprobs=[0.0, 0.0, logprob, 0.0, 0.0, 0.0],
+        )  # fmt: skip
+        return check_agreement(config, graph, params, make_mesh(**config.mesh), [episode])
+
+    config.servers.most_gap = 100.0
+    exact = -check(0.0)
+    config.servers.most_gap = 0.05
+    assert check(exact - 0.03) == pytest.approx(0.03, abs=1e-5)
+    with pytest.raises(
+        PolicyMismatch, match=r"the servers' log-probs differ from the trainer's by 0\.1 nats"
+    ):
+        check(exact + 0.1)
+
+
+def test_nothing_to_compare_is_refused_too(config, policy):
+    graph, params = split_model(import_model(policy))
+    episode = Episode(
+        arena_id="a", token_ids=[5, 6], loss_mask=[0, 0], logprobs=[0.0] * 2, prompt_length=2,
+        stop_reason="infrastructure",
+    )  # fmt: skip
+    with pytest.raises(PolicyMismatch, match=r"no token was sampled in 1 episodes \(infrastructure\)"):
+        check_agreement(config, graph, params, make_mesh(**config.mesh), [episode])
+
+
+def test_no_server_is_said_before_anything_is_played(config):
+    config.servers.urls = "127.0.0.1:9"
+    with pytest.raises(ServersDown, match=r"no server can be asked: http://127\.0\.0\.1:9 does not answer"):
+        run(config)
