@@ -153,9 +153,18 @@ def constrain(x: jax.Array, *axes: str, name: str = "activation") -> jax.Array:
 
 def platform() -> str:
     """Of the devices of the current mesh, which may not be there: `cpu`, `gpu`, `tpu`. Without a mesh JAX's default."""
-    mesh = jax.sharding.get_abstract_mesh()
-    device = None if mesh.empty else mesh.abstract_device
+    device = _device()
     return device.platform if device else jax.default_backend()
+
+
+def device_cores() -> int:
+    """How many cores of a device share a kernel, as a TPU v5p has two; of the devices that `platform` is of."""
+    return getattr(_device() or jax.devices()[0], "num_cores", None) or 1
+
+
+def _device() -> jax.sharding.AbstractDevice | None:
+    mesh = jax.sharding.get_abstract_mesh()
+    return None if mesh.empty else mesh.abstract_device
 
 
 def parts_of_rows(mesh: jax.sharding.AbstractMesh | Mesh | None = None) -> int:

@@ -17,11 +17,12 @@ import numpy as np
 from jax.sharding import PartitionSpec
 
 from astra_jax.models.block_sparse import MASKED, block_sparse_attention
-from astra_jax.models.cache import Block, LayerCache
+from astra_jax.models.cache import CACHE_AXES, Block, LayerCache
 from astra_jax.models.cudnn import cudnn_attention
+from astra_jax.models.paged import fits_pages, paged_attention
 from astra_jax.models.rows import Rows, Scores
 from astra_jax.models.splash import kernel_spec, splash_attention, splash_kernel
-from astra_jax.sharding import partition_spec, parts_of_rows, platform, row_order
+from astra_jax.sharding import device_cores, partition_spec, parts_of_rows, platform, row_order
 
 # (q, k, v, rows of q, rows of k, kernel) -> heads
 _Attend = Callable[[jax.Array, jax.Array, jax.Array, Rows, Rows, Any], jax.Array]
@@ -116,20 +117,78 @@ def _whole_rows(x_BxTx: jax.Array, parts: int) -> jax.Array:
 
 def cached_attention(
     q_BxTxNxH: jax.Array,
+    k_BxTxKxH: jax.Array,
+    v_BxTxKxH: jax.Array,
     cache: LayerCache,
     positions_BxT: jax.Array,
     scores: Scores,
     sliding: bool = False,
     row_B: jax.Array | None = None,
-) -> jax.Array:
-    """Attention over a cache: a token sees entries up to its own position. Returns [B, T, N, H].
+    *,
+    kernel: str = "auto",
+) -> tuple[jax.Array, LayerCache]:
+    """Writes tokens into a cache and attends from them: a token sees entries up to its own position.
 
     A row's result is the same bits whatever the other rows are: a block that a row does not reach, read because of
     another, adds zeros to its sums.
 
     Args:
-        row_B: as in `LayerCache.write`.
+        positions_BxT, row_B: as in `LayerCache.write`.
+        kernel: `xla`; `paged`, for one token of every row of a cache that `fits_pages`; `auto`: paged on a TPU where
+            it can, else `xla`.
+
+    Returns:
+        heads [B, T, N, H], finite for a token at position -1, and the cache with the new entries.
     """
+    if kernel == "auto":
+        can = q_BxTxNxH.shape[1] == 1 and row_B is None and fits_pages(cache)
+        kernel = "paged" if can and platform() == "tpu" else "xla"
+    if kernel == "xla":
+        cache = cache.write(k_BxTxKxH, v_BxTxKxH, positions_BxT, row_B)
+        return _read(q_BxTxNxH, cache, positions_BxT, scores, sliding, row_B), cache
+    return _read_pages(q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, cache, positions_BxT, scores, sliding)
+
+
+def _read_pages(
+    q_Bx1xNxH: jax.Array,
+    k_Bx1xKxH: jax.Array,
+    v_Bx1xKxH: jax.Array,
+    cache: LayerCache,
+    positions_Bx1: jax.Array,
+    scores: Scores,
+    sliding: bool,
+) -> tuple[jax.Array, LayerCache]:
+    """By the kernel, on each device of the mesh with its rows and heads."""
+
+    def local(q: Any, k: Any, v: Any, cache: LayerCache, positions: Any) -> tuple[jax.Array, LayerCache]:
+        B, _, N, H = q.shape
+        q_BxKxRxH = q.reshape(B, k.shape[2], -1, H)
+        heads, cache = paged_attention(
+            q_BxKxRxH, k[:, 0], v[:, 0], cache, positions[:, 0], scores, sliding, cores=device_cores()
+        )
+        return heads.reshape(B, 1, N, H), cache
+
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
+        return local(q_Bx1xNxH, k_Bx1xKxH, v_Bx1xKxH, cache, positions_Bx1)
+    q_spec = partition_spec(mesh, ("batch", "step", "heads", "head_dim"), q_Bx1xNxH.shape, name="queries")
+    k_spec = partition_spec(mesh, ("batch", "step", "kv_heads", "head_dim"), k_Bx1xKxH.shape, name="keys")
+    of_cache = partition_spec(mesh, CACHE_AXES, cache.blocks[0].keys_BxKxHxS.shape, name="cache")
+    specs = (q_spec, k_spec, k_spec, of_cache, PartitionSpec(q_spec[0]))
+    # Kernels do not say over which axes their results vary.
+    apart = jax.shard_map(local, in_specs=specs, out_specs=(q_spec, of_cache), check_vma=False)
+    return apart(q_Bx1xNxH, k_Bx1xKxH, v_Bx1xKxH, cache, positions_Bx1)
+
+
+def _read(
+    q_BxTxNxH: jax.Array,
+    cache: LayerCache,
+    positions_BxT: jax.Array,
+    scores: Scores,
+    sliding: bool,
+    row_B: jax.Array | None,
+) -> jax.Array:
+    """By XLA, block after block."""
     B, T, N, H = q_BxTxNxH.shape
     K = cache.blocks[0].keys_BxKxHxS.shape[1]
     # The query heads of a key head are rows of one matrix, R = T * G of them.

@@ -135,8 +135,7 @@ class Transformer(nnx.Module):
             def attend(
                 q: jax.Array, k: jax.Array, v: jax.Array, old: LayerCache = old, kind: LayerKind = kind
             ) -> tuple:
-                new = old.write(k, v, positions_BxT, row_B)
-                return cached_attention(q, new, positions_BxT, scores, kind.sliding, row_B), new
+                return cached_attention(q, k, v, old, positions_BxT, scores, kind.sliding, row_B)
 
             def mix(experts: Experts, x_BxTxD: jax.Array) -> tuple[jax.Array, None]:
                 return experts(x_BxTxD, "step")[0], None

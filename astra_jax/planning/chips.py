@@ -19,6 +19,7 @@ class Chip:
     name: str
     hbm_gib: float  # of a device
     peak_tflops: float  # of a device, bfloat16: Google Cloud's page of the chip
+    hbm_gbps: float  # of a device, GB a second: the same page
     flops_per_cycle: int  # of a device: matrix units x (their side)² x 2
     devices_per_chip: int = 1
     counts: str = "chips"  # what the number in `v5e-16` counts: chips or cores (two a chip)
@@ -30,6 +31,10 @@ class Chip:
         return self.peak_tflops * 1e12 / self.flops_per_cycle
 
     @property
+    def hbm_bytes_per_second(self) -> float:
+        return self.hbm_gbps * 1e9
+
+    @property
     def hbm_bytes(self) -> int:
         return int(self.hbm_gib * GIB)
 
@@ -39,13 +44,13 @@ _SMALL, _LARGE = 128**2 * 2, 256**2 * 2  # FLOPs a cycle of one matrix unit
 CHIPS: dict[str, Chip] = {
     chip.name: chip
     for chip in (
-        Chip("v2", 7.48, 23, _SMALL, devices_per_chip=2, counts="cores"),
-        Chip("v3", 15.48, 61.5, 2 * _SMALL, devices_per_chip=2, counts="cores"),
-        Chip("v4", 30.75, 275, 8 * _SMALL, counts="cores", options={"chip_config_name": "megacore"}),
-        Chip("v5e", 15.75, 197, 4 * _SMALL, aliases=("v5litepod", "v5lite")),
-        Chip("v5p", 95.74, 459, 8 * _SMALL, counts="cores"),
-        Chip("v6e", 31.25, 918, 4 * _LARGE),
-        Chip("tpu7x", 94.75, 1153.5, 4 * _LARGE, devices_per_chip=2, aliases=("v7x", "tpu7")),
+        Chip("v2", 7.48, 23, 350, _SMALL, devices_per_chip=2, counts="cores"),
+        Chip("v3", 15.48, 61.5, 450, 2 * _SMALL, devices_per_chip=2, counts="cores"),
+        Chip("v4", 30.75, 275, 1200, 8 * _SMALL, counts="cores", options={"chip_config_name": "megacore"}),
+        Chip("v5e", 15.75, 197, 819, 4 * _SMALL, aliases=("v5litepod", "v5lite")),
+        Chip("v5p", 95.74, 459, 2765, 8 * _SMALL, counts="cores"),
+        Chip("v6e", 31.25, 918, 1640, 4 * _LARGE),
+        Chip("tpu7x", 94.75, 1153.5, 3690, 4 * _LARGE, devices_per_chip=2, aliases=("v7x", "tpu7")),
     )
 }
 

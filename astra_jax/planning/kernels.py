@@ -1,8 +1,10 @@
-"""The time of Pallas kernels, of which the compiler has no estimate, by their arithmetic."""
+"""What Pallas kernels need, of which the compiler has no estimate: their arithmetic, or the bytes that they read."""
 
 from __future__ import annotations
 
 from collections import Counter
+
+import jax.numpy as jnp
 
 from astra_jax.planning import flops
 from astra_jax.planning.programs import Program
@@ -12,6 +14,7 @@ KERNEL_EFFICIENCY = 0.5
 
 # Products of two [T, T]-sided matrices in each kernel of splash attention; the forward pass has two.
 _PRODUCTS = {"fwd": 2, "dq": 3, "dkv": 4}
+_DECODING = "paged_attention"
 
 
 def attention_flops(program: Program, calls: Counter[str]) -> float:
@@ -32,9 +35,19 @@ def expert_flops(program: Program, calls: Counter[str]) -> float:
     return flops.expert_flops(program.model.config, program.tokens) * products / passes
 
 
+def cache_bytes(program: Program, calls: Counter[str]) -> float:
+    """That the kernels of decoding read on all devices, every slot being full; 0 where decoding is not in kernels."""
+    shape, work = program.model.config, program.attention
+    seen = sum(
+        min(shape.sliding_window, work.length) if k.sliding else work.length for k in shape.layer_kinds
+    )
+    entry = 2 * shape.num_kv_heads * shape.head_dim * jnp.dtype(shape.compute_dtype).itemsize
+    return work.rows * seen * entry * _calls(calls, _DECODING) / shape.num_layers
+
+
 def uncounted(calls: Counter[str]) -> list[str]:
-    """Names of kernels that are in neither sum."""
-    return sorted(name for name in calls if "splash" not in name and "gmm" not in name)
+    """Names of kernels that are in no sum."""
+    return sorted(name for name in calls if not any(word in name for word in ("splash", "gmm", _DECODING)))
 
 
 def _calls(calls: Counter[str], *words: str) -> int:

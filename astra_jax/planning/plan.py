@@ -28,8 +28,13 @@ class Plan:
 
     @property
     def attention_seconds(self) -> float:
-        """Of the attention kernels, by arithmetic."""
-        return kernels.attention_flops(self.program, self._fits.estimate.kernels) / self._kernel_rate
+        """Of the attention kernels: by arithmetic, where they decode by the bytes that they read."""
+        calls = self._fits.estimate.kernels
+        read = kernels.cache_bytes(self.program, calls) / self.program.mesh.devices.size
+        return (
+            kernels.attention_flops(self.program, calls) / self._kernel_rate
+            + read / self.slice.chip.hbm_bytes_per_second
+        )
 
     @property
     def expert_seconds(self) -> float:

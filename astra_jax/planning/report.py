@@ -15,9 +15,10 @@ from astra_jax.planning.search import Trial, pareto_front
 
 CONVENTION = (
     "Times and MFU are the TPU compiler's estimates, not measurements. Model FLOPs: products with weights and "
-    "attention, causal attention at half, recomputation not counted. Of kernels (attention, grouped products) the "
-    f"compiler has no estimate: they are counted at {KERNEL_EFFICIENCY:.0%} of the peak. Communication that "
-    "computation does not hide is not in the time."
+    "attention, causal attention at half, recomputation not counted. Of kernels the compiler has no estimate: "
+    f"attention over rows and grouped products are counted at {KERNEL_EFFICIENCY:.0%} of the peak, attention of "
+    "decoding at the full bandwidth of the memory with every slot full. Communication that computation does not hide "
+    "is not in the time."
 )
 
 

@@ -1,12 +1,13 @@
 """The arithmetic of kernels, counted by hand: the calls of one step say what was computed again."""
 
+import dataclasses
 from collections import Counter
 from types import SimpleNamespace
 
 import pytest
 
 from astra_jax.models import ModelConfig
-from astra_jax.planning.kernels import attention_flops, expert_flops, uncounted
+from astra_jax.planning.kernels import attention_flops, cache_bytes, expert_flops, uncounted
 from astra_jax.planning.programs import Attention
 
 LAYERS, ROWS, LENGTH = 2, 6, 8
@@ -41,6 +42,23 @@ def test_experts_are_three_products_forward_six_backward_and_those_computed_agai
     assert expert_flops(PROGRAM, calls) == pytest.approx((3 + 6 + 2) / 3 * EXPERTS)
 
 
+@pytest.mark.parametrize(("dtype", "width"), [("bfloat16", 2), ("float32", 4)])
+def test_decoding_reads_keys_and_values_of_every_slot_at_each_token_and_of_a_sliding_layer_the_window(
+    dtype, width
+):
+    shape = dataclasses.replace(
+        SHAPE, compute_dtype=dtype, sliding_window=5, sliding_layers=(True, False), num_kv_heads=2
+    )
+    program = SimpleNamespace(model=SimpleNamespace(config=shape), attention=Attention(ROWS, LENGTH))
+    tokens = 16
+    entries = ROWS * (5 + LENGTH)
+    assert (
+        cache_bytes(program, Counter(paged_attention=LAYERS * tokens))
+        == tokens * entries * 2 * (2 * 4) * width
+    )
+    assert cache_bytes(program, Counter(splash_mha_fwd_x=3)) == 0
+
+
 def test_what_is_not_in_kernels_is_not_counted_and_what_is_not_known_is_named():
     assert attention_flops(PROGRAM, Counter()) == expert_flops(PROGRAM, Counter()) == 0
-    assert uncounted(Counter(gmm=1, tgmm=1, splash_mha_fwd_x=1, rope=2)) == ["rope"]
+    assert uncounted(Counter(gmm=1, tgmm=1, splash_mha_fwd_x=1, paged_attention=1, rope=2)) == ["rope"]

@@ -77,6 +77,19 @@ def test_a_tiny_update_fits_and_says_what_fills_the_memory(tpu_compiler, tiny, c
     assert 0 < plan.mfu_bound < 1
 
 
+def test_tiny_decoding_reads_pages_by_a_kernel_and_copies_no_cache(tpu_compiler, tiny):
+    changes = ["mesh.tensor=2", "engine.slots=8", "engine.context=1024", "engine.decode_tokens=2"]
+    plan = make_plan("decode", configuration.load("configs/serve/base.py", changes), find_slice("v5e-4"))
+    assert isinstance(plan.result, Fits)
+    assert plan.result.estimate.kernels == {"paged_attention": TINY.num_layers * 2}
+    # 8 slots of 1,024 entries, keys and values, on each of 4 chips; for each of two tokens once.
+    cache = TINY.num_layers * 8 * 1024 * 2 * (2 * 128) * 2 / 4
+    assert plan.attention_seconds == pytest.approx(2 * cache / 819e9)
+    assert plan.result.memory.parts["cache"] == cache
+    # The layers' weights, sliced out of the stack, and little else.
+    assert plan.result.memory.parts["temporaries"] < plan.result.memory.parts["parameters"] + 1 * MIB
+
+
 @pytest.mark.slow
 def test_a_tiny_mixture_is_compiled_with_its_experts_apart(tpu_compiler, shaped):
     shaped(MIXTURE)
