@@ -19,7 +19,7 @@ from rich.console import Console
 
 from astra_jax import rl, sft
 from astra_jax.checkpoints.hf import export_model
-from astra_jax.evaluation.arenas import evaluate, make_player
+from astra_jax.evaluation.arenas import evaluate, make_engine, make_player
 from astra_jax.evaluation.report import write_report
 from astra_jax.evaluation.summary import STAGES, compare_table, paired_difference
 from astra_jax.evaluation.transformers_engine import TransformersEngine
@@ -187,7 +187,7 @@ class _Quickstart:
         """Plays one greedy episode with the engine and with `transformers`, token by token the same."""
         config = self._eval_config("rl")
         config.temperature = 0.0
-        ours = make_player(config, self.sandbox)
+        ours = make_player(config, self.sandbox, make_engine(config))
         try:
             engine = TransformersEngine(self.weights("rl"), config.engine.context)
         except ImportError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
         BadRecord: a line of the arenas is none.
         BadSetting: a value of the configuration cannot be used, or the file holds no arena.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
+        ServersDown, UnfitServer: as `make_engine`.
     """
     console = console or Console()
     arenas = list(read_arenas(config.arenas))
@@ -50,32 +52,21 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
     level = choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
     with LocalSandbox(level) as sandbox:
         console.print(f"eval: {len(arenas)} arenas, {config.samples} episodes each; {sandbox.describe()}")
-        player = make_player(config, sandbox)
-        episodes = asyncio.run(play_all(player, arenas, config.samples, config.seed, console))
+        with closing(make_engine(config)) as engine:
+            player = make_player(config, sandbox, engine)
+            episodes = asyncio.run(play_all(player, arenas, config.samples, config.seed, console))
     if config.episodes:
         write_records(config.episodes, episodes)
     return summarise(episodes, seed=config.seed) | {"passes": pass_rates(successes(episodes), config.seed)}
 
 
-def make_player(config: Config, sandbox: Sandbox) -> Player:
-    """An engine over the checkpoint `config.model`, or over servers of it, with limits and sampling of `config`.
+def make_engine(config: Config) -> EnginePool | ServerEngine:
+    """An engine over the checkpoint `config.model`, or over servers that have it.
 
     Raises:
+        BadSetting: servers are asked for, and what talks to them is not installed.
         ServersDown, UnfitServer: none of the servers answers, or one has too small a context.
     """
-    engine = _engine(config)
-    return Player(
-        engine=engine,
-        tokenizer=Tokenizer(Path(config.model)),
-        format=choose("chat_format", config.chat_format, FORMATS),
-        sandbox=sandbox,
-        limits=EpisodeLimits(**config.limits),
-        temperature=config.temperature,
-        at_once=engine.episodes_at_once,
-    )
-
-
-def _engine(config: Config) -> EnginePool | ServerEngine:
     s = config.servers
     if not s.urls:
         return EnginePool(import_model(config.model), EngineSize(**config.engine))
@@ -86,6 +77,19 @@ def _engine(config: Config) -> EnginePool | ServerEngine:
         vocab_size=load_config(config.model).vocab_size,
         deadline_s=s.deadline_s,
         patience_s=s.patience_s,
+    )
+
+
+def make_player(config: Config, sandbox: Sandbox, engine: EnginePool | ServerEngine) -> Player:
+    """With the limits and the sampling of `config`, and the tokenizer of its model."""
+    return Player(
+        engine=engine,
+        tokenizer=Tokenizer(Path(config.model)),
+        format=choose("chat_format", config.chat_format, FORMATS),
+        sandbox=sandbox,
+        limits=EpisodeLimits(**config.limits),
+        temperature=config.temperature,
+        at_once=engine.episodes_at_once,
     )
 
 

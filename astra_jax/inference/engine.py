@@ -180,6 +180,10 @@ class JaxEngine:
     def resume(self) -> None:
         self.paused = False
 
+    def close(self) -> None:
+        """Lets its thread go. Nothing can be generated afterwards."""
+        self._thread.shutdown()
+
     @property
     def load(self) -> tuple[int, int]:
         """How many requests are being generated, and how many wait for a slot."""

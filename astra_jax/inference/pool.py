@@ -97,6 +97,11 @@ class EnginePool:
         for engine in self.engines:
             engine.resume()
 
+    def close(self) -> None:
+        """See `JaxEngine.close`."""
+        for engine in self.engines:
+            engine.close()
+
     def _assign(self, token_ids: Sequence[int], session: str) -> int:
         numbers = range(len(self.engines))
         if not session:

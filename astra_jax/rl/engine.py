@@ -30,7 +30,7 @@ class RolloutEngine(GenerationEngine, WeightSync, Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of what is not this process's own."""
+        """Lets connections and threads go."""
         ...
 
 
@@ -79,6 +79,3 @@ class OnEachDevice(EnginePool):
 
     def push(self, weights: Any, version: int) -> None:
         super().push(whole_here(weights, self._mesh), version)
-
-    def close(self) -> None:
-        """All of it ends with the process."""

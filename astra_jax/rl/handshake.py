@@ -52,6 +52,7 @@ def check_agreement(
             f"no token was sampled in {len(episodes)} episodes ({reasons}): nothing to compare"
         )
     batch = pack([single(sample) for sample in samples], config.row_length, config.micro_rows)
+    batch = replace(batch, parent_ids=None)  # no prompt is shared
     mean, largest = _gap(config, graph, params, mesh, batch)
     if not mean <= config.servers.most_gap:
         raise PolicyMismatch(

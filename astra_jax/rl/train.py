@@ -91,6 +91,10 @@ def _check(config: Config) -> None:
     choose("chat_format", config.chat_format, FORMATS)
     if config.group_size < 2:
         raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
+    if config.servers.keep < 1:
+        raise BadSetting(
+            f"config.servers.keep is {config.servers.keep}: servers read the newest folder at least"
+        )
     if config.row_length < config.engine.context:
         raise BadSetting(
             f"config.row_length is {config.row_length}: a row must hold an episode, which can have "

@@ -32,9 +32,10 @@ class Background:
     def soon(self, act: Callable[..., object], *arguments: Any) -> None:
         self._loop.call_soon_threadsafe(act, *arguments)
 
-    def close(self) -> None:
-        """Cancels what still runs, and ends the thread."""
+    def close(self, last: Coroutine[Any, Any, None]) -> None:
+        """Cancels what still runs, waits for `last`, and ends the thread."""
         self.run(_cancel_others())
+        self.run(last)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -78,8 +78,7 @@ class ServerEngine:
 
     def close(self) -> None:
         """Gives up what is under way, and all connections."""
-        self._background.run(self._fleet.close())
-        self._background.close()
+        self._background.close(self._fleet.close())
 
     async def generate(
         self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""

@@ -251,6 +251,7 @@ def test_a_run_goes_on_only_with_its_own_arenas(config, tmp_path, small):
         ({"sandbox_level": "HIGH"}, "config.sandbox_level is 'HIGH'; known: NONE"),
         ({"chat_format": "llama"}, "config.chat_format is 'llama'; known: qwen3, chatml"),
         ({"group_size": 1}, "config.group_size is 1"),
+        ({"servers": {"keep": 0}}, "config.servers.keep is 0"),
         ({"row_length": 447}, "config.row_length is 447.*config.engine.context = 448"),
     ],
 )

@@ -45,8 +45,11 @@ class RealServer:
 
 
 @contextmanager
-def serving(log: Path) -> Iterator[RealServer]:
+def serving(log: Path, model: Path = ENVIRONMENT / MODEL, *arguments: str) -> Iterator[RealServer]:
     """A server that is healthy; all its processes are gone at the end.
+
+    Args:
+        arguments: SGLang's own.
 
     Raises:
         RuntimeError: it ended, or was not healthy in time; with the end of its log.
@@ -55,7 +58,8 @@ def serving(log: Path) -> Iterator[RealServer]:
     command = [
         ENVIRONMENT / "bin" / "python",
         ROOT / "tools" / "sglang_cpu" / "serve.py",
-        ENVIRONMENT / MODEL,
+        model,
+        *arguments,
     ]
     with log.open("wb") as out:
         process = subprocess.Popen(
