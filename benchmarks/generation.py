@@ -74,7 +74,7 @@ def sampling(tokens: int, seed: int = 0) -> Sampling:
 
 def ours(model: Transformer) -> Callable[[Sequence[Work]], None]:
     size = EngineSize(slots=16, context=1024)  # twice as many requests: a slot that is free is taken again
-    pool = EnginePool(model, size, jax.devices()[:2])
+    pool = EnginePool.on_each(model, size, jax.devices()[:2])
 
     async def all_of(works: Sequence[Work]) -> None:
         await asyncio.gather(*(pool.generate(w.prompt, sampling(w.output, i)) for i, w in enumerate(works)))

@@ -69,7 +69,7 @@ def make_engine(config: Config) -> EnginePool | ServerEngine:
     """
     s = config.servers
     if not s.urls:
-        return EnginePool(import_model(config.model), EngineSize(**config.engine))
+        return EnginePool.on_each(import_model(config.model), EngineSize(**config.engine))
     return connect(
         s.urls,
         slots=config.engine.slots,

@@ -48,17 +48,16 @@ class JaxEngine:
         self,
         model: Transformer,
         size: EngineSize | None = None,
+        place: Any = None,
         *,
         version: int = 0,
-        device: Any = None,
-        mesh: Mesh | None = None,
     ):
         """
         Args:
-            device: a `jax.Device`, where weights and cache live; None is where the model is.
-            mesh: devices that share them instead, as `sharding.RULES` says: slots over the axes of a batch, which
-                must divide `slots` and `prefill_rows`; heads over `tensor`. Sums over devices are in another order
-                than on one: log-probs differ in the last bits from one mesh to another, and on the same mesh never.
+            place: the `jax.Device` where weights and cache live; None is where the model is. Or a mesh of devices that
+                share them as `sharding.RULES` says: slots over the axes of a batch, which must divide `slots` and
+                `prefill_rows`; heads over `tensor`. Sums over devices are in another order than on one: log-probs
+                differ in the last bits from one mesh to another, and on the same mesh never.
 
         Raises:
             ShardingError: the model or the size does not divide over the mesh.
@@ -66,7 +65,10 @@ class JaxEngine:
         self.size = size or EngineSize()
         self.version = version
         self.config = model.config
-        self._mesh, self._place = mesh, param_shardings(model, mesh) if mesh else device
+        if isinstance(place, Mesh) and place.size == 1:
+            place = place.devices.item()
+        self._mesh = place if isinstance(place, Mesh) else None
+        self._place = param_shardings(model, place) if isinstance(place, Mesh) else place
         self._stacked, weights = nnx.split(model, nnx.Param)
         weights = nnx.to_pure_dict(weights)
         self._shapes = jax.tree.map(np.shape, weights)
@@ -76,7 +78,7 @@ class JaxEngine:
         self._apart = platform == "cpu"
         self._graph = nnx.split(model.unstacked(), nnx.Param)[0] if self._apart else self._stacked
         self._weights = self._placed(self._weights)
-        self._slots = Slots(self._empty_cache(device), self.size)
+        self._slots = Slots(self._empty_cache(), self.size)
         self._waiting: list[Request] = []
         self._running: list[Request] = []
         self._loop_task: asyncio.Task[None] | None = None
@@ -193,14 +195,17 @@ class JaxEngine:
         weights = jax.device_put(weights, self._place)
         return layers_apart(self._stacked, weights) if self._apart else weights
 
-    def _empty_cache(self, device: Any) -> Any:
-        cache = init_cache(self.config, self.size.slots, self.size.context)
-        if self._mesh is None:
-            return jax.device_put(cache, device)
+    def _empty_cache(self) -> Any:
+        def empty() -> Any:
+            return init_cache(self.config, self.size.slots, self.size.context)
+
         mesh = self._mesh
-        return jax.tree.map(
-            lambda x: jax.device_put(x, named_sharding(mesh, CACHE_AXES, x.shape, name="cache")), cache
+        if mesh is None:
+            return jax.device_put(empty(), self._place)
+        shardings = jax.tree.map(
+            lambda x: named_sharding(mesh, CACHE_AXES, x.shape, name="cache"), jax.eval_shape(empty)
         )
+        return jax.jit(empty, out_shardings=shardings)()  # no device ever has all of it
 
     def _on_mesh(self) -> AbstractContextManager:
         return nullcontext() if self._mesh is None else jax.set_mesh(self._mesh)
@@ -306,9 +311,10 @@ class JaxEngine:
             tokens[i, : len(chunk)] = chunk
             positions[i, : len(chunk)] = np.arange(start, start + len(chunk))
             slot.ids = np.concatenate([slot.ids, chunk])
-        self._slots.cache = prefill_chunk(
-            self._graph, self._weights, self._slots.cache, rows, tokens, positions
-        )
+        with self._on_mesh():
+            self._slots.cache = prefill_chunk(
+                self._graph, self._weights, self._slots.cache, rows, tokens, positions
+            )
 
     def _decode(self) -> None:
         """Samples up to `decode_tokens` tokens for every running request, or reads drawn ones again."""
@@ -321,9 +327,10 @@ class JaxEngine:
                 rows.replay(request.slot, request.ids[: slot.next_stretch().end + 1], len(slot.ids))
             else:
                 self._set(rows, request)
-        self._slots.cache, tokens, logprobs = decode_steps(
-            self._graph, self._weights, self._slots.cache, rows
-        )
+        with self._on_mesh():
+            self._slots.cache, tokens, logprobs = decode_steps(
+                self._graph, self._weights, self._slots.cache, rows
+            )
         tokens, logprobs = np.asarray(tokens), np.asarray(logprobs)
         for request in self._running:
             slot, drawn = self._slots[request.slot], tokens[:, request.slot]

@@ -1,4 +1,4 @@
-"""One engine a device, behind one interface: rollouts use all devices, each with its own copy of the weights."""
+"""Several engines behind one interface: rollouts use all devices, each engine with its own copy of the weights."""
 
 from __future__ import annotations
 
@@ -15,23 +15,27 @@ from astra_jax.models import Transformer
 
 
 class EnginePool:
-    """A `GenerationEngine` and `WeightSync` over one `JaxEngine` for each device.
+    """A `GenerationEngine` and `WeightSync` over several.
 
     A session stays with its engine; sessions that begin with the same prompt share one, and with it the prefill. A
     request without a session goes where the fewest are. A request's result is the same bits on any of them.
     """
 
-    def __init__(
-        self, model: Transformer, size: EngineSize | None = None, devices: Sequence[Any] | None = None
-    ):
+    def __init__(self, engines: Sequence[JaxEngine]):
         """
         Args:
-            size: of each engine.
-            devices: default all.
+            engines: of the same model and size.
         """
-        self.engines = [JaxEngine(model, size, device=device) for device in devices or jax.devices()]
-        self.size, self.config = self.engines[0].size, model.config
+        self.engines = engines
+        self.size, self.config = engines[0].size, engines[0].config
         self._homes = Homes()
+
+    @classmethod
+    def on_each(
+        cls, model: Transformer, size: EngineSize | None = None, devices: Sequence[Any] | None = None
+    ) -> EnginePool:
+        """An engine for each device, by default for all that there are."""
+        return cls([JaxEngine(model, size, device) for device in devices or jax.devices()])
 
     @property
     def episodes_at_once(self) -> int:

@@ -69,7 +69,7 @@ def _in_process(config: Config) -> tuple[EngineContestant, int]:
     from astra_jax.tokens import FORMATS, Tokenizer
 
     format = choose("chat_format", config.chat_format, FORMATS)
-    engine = EnginePool(import_model(config.model), EngineSize(**config.engine))
+    engine = EnginePool.on_each(import_model(config.model), EngineSize(**config.engine))
     tokenizer = Tokenizer(Path(config.model))
     contestant = EngineContestant(
         engine, tokenizer, format, config.model, config.temperature, config.max_turn_tokens

@@ -10,6 +10,7 @@ from typing import Any
 
 import jax
 
+from astra_jax.planning.chips import GIB
 from astra_jax.planning.estimate import Estimate, estimate
 from astra_jax.planning.hlo import Module
 from astra_jax.planning.programs import Program
@@ -24,9 +25,8 @@ class Memory:
     """Bytes on each device at the moment of the peak, and on its host."""
 
     peak: int
-    parts: dict[
-        str, int
-    ]  # what the caller holds, and `temporaries`: gradients, activations, gathered weights
+    # What the caller holds, `temporaries` (gradients, activations, gathered weights), and what lies beside.
+    parts: dict[str, int]
     host: int
 
 
@@ -47,13 +47,20 @@ class TooLarge:
     compile_seconds: float
 
 
-def compile_program(program: Program) -> Fits | TooLarge:
+def compile_program(program: Program, available: int) -> Fits | TooLarge:
     """Compiles `program` for the devices of its mesh; takes seconds where it does not fit, minutes where it does.
+
+    Args:
+        available: bytes of a device.
 
     Raises:
         BadSetting: the program cannot be made with these sizes.
     """
     start = time.perf_counter()
+    beside = {name: device_bytes(tree) for name, tree in program.beside.items()}
+    held = sum(beside.values()) + device_bytes(program.arguments)
+    if held > available:
+        return _beyond("without anything computed", held, available, beside, start)
     try:
         lowered = program.lower()
     except ValueError as error:  # a size that the model's kernels cannot have
@@ -64,9 +71,11 @@ def compile_program(program: Program) -> Fits | TooLarge:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
         return _too_large(str(error), time.perf_counter() - start)
-    seconds = time.perf_counter() - start
-    memory = _memory(program, compiled.memory_analysis())
-    return Fits(memory, estimate(Module.parse(compiled.as_text() or ""), program.mesh), seconds)
+    memory = _memory(program, compiled.memory_analysis(), beside)
+    if memory.peak > available:
+        return _beyond("at the peak", memory.peak, available, beside, start)
+    found = estimate(Module.parse(compiled.as_text() or ""), program.mesh)
+    return Fits(memory, found, time.perf_counter() - start)
 
 
 def device_bytes(tree: Any) -> int:
@@ -78,14 +87,21 @@ def device_bytes(tree: Any) -> int:
     )
 
 
-def _memory(program: Program, analysis: Any) -> Memory:
+def _memory(program: Program, analysis: Any, beside: dict[str, int]) -> Memory:
     parts = {name: device_bytes(tree) for name, tree in program.arguments.items()}
     host = (
         sum(getattr(analysis, f"host_{kind}_size_in_bytes") for kind in ("argument", "temp", "output"))
         - analysis.host_alias_size_in_bytes
     )
     peak = analysis.peak_memory_in_bytes
-    return Memory(peak, parts | {"temporaries": peak - sum(parts.values())}, host)
+    parts["temporaries"] = peak - sum(parts.values())
+    return Memory(peak + sum(beside.values()), parts | beside, host)
+
+
+def _beyond(when: str, needed: int, available: int, beside: dict[str, int], start: float) -> TooLarge:
+    words = "".join(f", {size / GIB:.2f} GiB of it {name}" for name, size in beside.items())
+    reason = f"{needed / GIB:.2f} GiB {when} of {available / GIB:.2f} GiB{words}"
+    return TooLarge(needed, available, reason, time.perf_counter() - start)
 
 
 def _too_large(message: str, seconds: float) -> TooLarge:

@@ -145,7 +145,7 @@ def make_plan(kind: str, config: Any, where: Slice) -> Plan:
         NoCompiler, BadSetting, ShardingError: as `Slice.devices` and `build`.
     """
     program = build(kind, config, where.devices())
-    return Plan(program, where, compile_program(program))
+    return Plan(program, where, compile_program(program, where.chip.hbm_bytes))
 
 
 def _gib(size: int) -> float:

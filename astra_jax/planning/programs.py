@@ -17,12 +17,19 @@ from astra_jax.models.cache import CACHE_AXES
 from astra_jax.planning import flops
 from astra_jax.planning.shapes import shape_of
 from astra_jax.rl import step as rl_step
+from astra_jax.rl.handover import engine_meshes
 from astra_jax.sft import step as sft_step
 from astra_jax.sharding import make_mesh, named_sharding
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.state import TrainState, abstract_params, abstract_state, split_model
+from astra_jax.training.state import (
+    TrainState,
+    abstract_params,
+    abstract_state,
+    computed_dtypes,
+    split_model,
+)
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -39,6 +46,7 @@ class Program:
     model: Transformer  # abstract
     lower: Callable[[], jax.stages.Lowered]
     arguments: dict[str, Any]  # what the caller holds (parameters, batch, ...) -> a tree of abstract arrays
+    beside: dict[str, Any]  # what else the run keeps on the devices meanwhile, in the same way
     size: str  # of the work, in words: `16 rows of 4,096 tokens`
     tokens: int  # that the work reads or samples
     flops: float  # that it needs (`planning.flops`)
@@ -79,19 +87,25 @@ def _sft(config: Config, devices: Sequence[Any]) -> Program:
     rows, length = config.batch_rows, config.data.sequence_length
     batch = _batch(mesh, rows, length)
     step = sft_step.make_step(config, model, optimizer, state)
-    return _update("sft", mesh, model, step, state, batch, rows // config.micro_batches)
+    return _update("sft", mesh, model, step, state, batch, rows // config.micro_batches, {})
 
 
 def _rl(config: Config, devices: Sequence[Any]) -> Program:
-    mesh = make_mesh(**config.mesh, devices=devices)
-    model = abstract_model(rl_step.as_computed(config, shape_of(config)))
-    optimizer, state = _start(config, model, mesh)
+    mesh, model, optimizer, state = _trainer(config, devices)
     # At worst every episode fills a row of its own.
     rows = config.groups_per_batch * config.group_size
     rows += -rows % config.micro_rows
     batch = _batch(mesh, rows, config.row_length, reinforced=True, shared=config.share_prompts)
     step = rl_step.make_step(config, model, optimizer, state, rows)
-    return _update("rl", mesh, model, step, state, batch, config.micro_rows)
+    _, _, weights, cache = _engine(config, devices)
+    beside = {"engine's weights": weights, "engine's cache": cache}
+    return _update("rl", mesh, model, step, state, batch, config.micro_rows, beside)
+
+
+def _trainer(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, Optimizer, TrainState]:
+    mesh = make_mesh(**config.mesh, devices=devices)
+    model = abstract_model(rl_step.as_computed(config, shape_of(config)))
+    return mesh, model, *_start(config, model, mesh)
 
 
 def _start(config: Config, model: Transformer, mesh: Mesh) -> tuple[Optimizer, TrainState]:
@@ -100,7 +114,14 @@ def _start(config: Config, model: Transformer, mesh: Mesh) -> tuple[Optimizer, T
 
 
 def _update(
-    kind: str, mesh: Mesh, model: Transformer, step: Any, state: TrainState, batch: PackedBatch, at_once: int
+    kind: str,
+    mesh: Mesh,
+    model: Transformer,
+    step: Any,
+    state: TrainState,
+    batch: PackedBatch,
+    at_once: int,
+    beside: dict[str, Any],
 ) -> Program:
     rows, length = batch.tokens.shape
 
@@ -114,6 +135,7 @@ def _update(
         model,
         lower,
         {"parameters": state.params, "optimizer state": state.opt_state, "batch": batch},
+        beside,
         f"{rows} rows of {length:,} tokens, {at_once} at a time",
         rows * length,
         flops.train_flops(model, rows, length),
@@ -154,6 +176,7 @@ def _prefill(config: Config, devices: Sequence[Any]) -> Program:
         model,
         lower,
         {"parameters": weights, "cache": cache},
+        _held_by_trainer(config, devices),
         f"{rows} rows of {new:,} new tokens; {size.slots} slots of {size.context:,}",
         rows * new,
         flops.extend_flops(model, rows, new, size.context, logits=False),
@@ -177,6 +200,7 @@ def _decode(config: Config, devices: Sequence[Any]) -> Program:
         model,
         lower,
         {"parameters": weights, "cache": cache},
+        _held_by_trainer(config, devices),
         f"{size.decode_tokens} tokens for each of {size.slots} slots of {size.context:,}",
         size.slots * size.decode_tokens,
         flops.extend_flops(model, size.slots, size.decode_tokens, size.context, logits=True),
@@ -185,18 +209,30 @@ def _decode(config: Config, devices: Sequence[Any]) -> Program:
 
 
 def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, Any, Any]:
-    """An engine's mesh, model, weights and cache. RL's has a device to itself, with the weights as they are trained."""
+    """An engine's mesh, model, weights and cache."""
     if "weights_dtype" in config:
         mesh = make_mesh(**config.mesh, devices=devices)
         shape = replace(
             shape_of(config), param_dtype=config.weights_dtype, compute_dtype=config.weights_dtype
         )
     else:
-        mesh = make_mesh(devices=devices[:1])
+        mesh = engine_meshes(config.engine_tensor, devices)[0]
         shape = rl_step.as_computed(config, shape_of(config))
     model = abstract_model(shape)
-    weights = abstract_params(model, mesh)
+    weights = jax.tree.map(
+        lambda x, dtype: jax.ShapeDtypeStruct(x.shape, dtype, sharding=x.sharding),
+        abstract_params(model, mesh),
+        computed_dtypes(model),
+    )
     return mesh, model, weights, _cache(shape, config.engine.slots, config.engine.context, mesh)
+
+
+def _held_by_trainer(config: Config, devices: Sequence[Any]) -> dict[str, Any]:
+    """What RL's update keeps on the devices while they sample; a server trains nothing."""
+    if "weights_dtype" in config:
+        return {}
+    *_, state = _trainer(config, devices)
+    return {"trainer's parameters": state.params, "trainer's optimizer state": state.opt_state}
 
 
 def _cache(shape: ModelConfig, slots: int, context: int, mesh: Mesh) -> Any:

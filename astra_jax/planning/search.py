@@ -124,8 +124,11 @@ def _options(kind: str, config: Config, where: Slice) -> Iterator[Changes]:
         yield from ({_remat(kind): policy} for policy in policies[now + 1 :])
         if kind == "sft":
             yield from ({"micro_batches": config.micro_batches * n} for n in (2, 4, 8))
-    else:
+    if kind != "sft":
         yield from ({"engine.slots": config.engine.slots // n} for n in (2, 4) if config.engine.slots >= n)
+    if kind in ("prefill", "decode") and "engine_tensor" in config:
+        yield from ({"engine_tensor": config.engine_tensor * n} for n in (2, 4))
+        return
     yield from _meshes(config, where)
 
 

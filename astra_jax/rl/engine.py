@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
-import jax
 from flax import nnx
-from jax.sharding import Mesh
 
 from astra_jax.checkpoints.hf import export_model, load_config
-from astra_jax.inference.engine import EngineSize
+from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.interface import GenerationEngine, WeightSync
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.sglang.connect import connect
 from astra_jax.inference.sglang.weights import WeightFolders
-from astra_jax.training.distributed import whole_here
+from astra_jax.rl.handover import Handover
 from astra_jax.training.state import join_model
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -34,7 +32,7 @@ class RolloutEngine(GenerationEngine, WeightSync, Protocol):
         ...
 
 
-def make_engine(config: Config, graph: nnx.GraphDef, params: Any, mesh: Mesh) -> RolloutEngine:
+def make_engine(config: Config, graph: nnx.GraphDef, params: Any) -> RolloutEngine:
     """The engine that `config` asks for. One in this process has the weights `params`; servers have their own.
 
     Args:
@@ -42,11 +40,13 @@ def make_engine(config: Config, graph: nnx.GraphDef, params: Any, mesh: Mesh) ->
 
     Raises:
         BadSetting: servers are asked for, and what talks to them is not installed.
+        ShardingError: `config.engine_tensor` does not divide the devices of a process, or the model.
         ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
     """
     if config.servers.urls:
         return _servers(config, graph)
-    return OnEachDevice(graph, params, mesh, EngineSize(**config.engine))
+    handover = Handover(join_model(graph, params), config.engine_tensor)
+    return InThisProcess(graph, params, handover, EngineSize(**config.engine))
 
 
 def _servers(config: Config, graph: nnx.GraphDef) -> RolloutEngine:
@@ -70,12 +70,16 @@ def _servers(config: Config, graph: nnx.GraphDef) -> RolloutEngine:
     )
 
 
-class OnEachDevice(EnginePool):
-    """In this process: each of its devices samples with an engine of its own, which holds all weights."""
+class InThisProcess(EnginePool):
+    """Engines on the devices that train."""
 
-    def __init__(self, graph: nnx.GraphDef, params: Any, mesh: Mesh, size: EngineSize):
-        super().__init__(join_model(graph, whole_here(params, mesh)), size, jax.local_devices())
-        self._mesh = mesh
+    def __init__(self, graph: nnx.GraphDef, params: Any, handover: Handover, size: EngineSize):
+        self._handover = handover
+        models = [join_model(graph, weights) for weights in handover(params)]
+        super().__init__(
+            [JaxEngine(model, size, mesh) for model, mesh in zip(models, handover.meshes, strict=True)]
+        )
 
     def push(self, weights: Any, version: int) -> None:
-        super().push(whole_here(weights, self._mesh), version)
+        for engine, mine in zip(self.engines, self._handover(weights), strict=True):
+            engine.push(mine, version)

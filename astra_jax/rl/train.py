@@ -174,7 +174,7 @@ class _Trainer:
             max_rounds=config.max_rounds,
             max_age=config.max_age,
         )
-        self.engine = make_engine(config, self.graph, params, self.mesh)
+        self.engine = make_engine(config, self.graph, params)
         self.agreed = False  # whether servers were seen to sample from this policy
         self.player = Player(
             engine=self.engine,

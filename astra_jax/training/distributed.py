@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding
+from jax.sharding import Sharding
 
 from astra_jax.training.settings import BadSetting
 
@@ -99,19 +98,6 @@ def gather(value: Any) -> list[Any]:
     padded[: len(mine)] = mine
     every = multihost_utils.process_allgather(padded)
     return [json.loads(row[:length].tobytes()) for row, length in zip(every, lengths, strict=True)]
-
-
-def whole_here(tree: Any, mesh: Mesh) -> Any:
-    """Arrays on `mesh` as arrays of one device of this process; in a run of one process they stay as they are."""
-    if jax.process_count() == 1:
-        return tree
-    copied = _copy_everywhere(tree, NamedSharding(mesh, PartitionSpec()))
-    return jax.tree.map(lambda x: x.addressable_data(0), copied)
-
-
-@partial(jax.jit, static_argnums=1)
-def _copy_everywhere(tree: Any, everywhere: NamedSharding) -> Any:
-    return jax.lax.with_sharding_constraint(tree, jax.tree.map(lambda _: everywhere, tree))
 
 
 def put(value: np.ndarray, sharding: Sharding) -> jax.Array:

@@ -55,6 +55,7 @@ def get_config() -> ConfigDict:
     config.engine.prefill_tokens = 512  # tokens of each in one dispatch
     config.engine.decode_tokens = 16  # tokens sampled in one dispatch
     config.engine.stop_ids = 4  # stop ids a request may have
+    config.engine_tensor = 1  # devices of a process that share an engine, its weights and its caches
 
     # Servers that sample in the place of an engine in this process: SGLang, or `astra serve` (docs/serving.md).
     # `engine.slots` and `engine.context` then say how much is asked of each. May change when a run is resumed.

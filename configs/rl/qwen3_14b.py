@@ -17,6 +17,8 @@ def get_config() -> ConfigDict:
     config.remat = "full"
     config.share_prompts = False
     config.mesh.update(data=1, fsdp=-1, context=8)
+    config.engine_tensor = 4  # the chips of a host
+    config.engine.slots = 16  # with 2.9 GiB of cache each on every chip
     config.row_length = 81_920
     config.micro_rows = 4  # of a v5p-64; a multiple of the devices over 8
     return config

@@ -24,7 +24,7 @@ def make_service(settings: Settings, size: EngineSize, devices: Sequence[Any]) -
         CheckpointError: it cannot be read.
     """
     tokenizer = Tokenizer(settings.folder)
-    return Service(EnginePool(import_model(settings.folder), size, devices), tokenizer, settings)
+    return Service(EnginePool.on_each(import_model(settings.folder), size, devices), tokenizer, settings)
 
 
 def serve(service: Service, host: str, port: int, drain_s: float) -> None:

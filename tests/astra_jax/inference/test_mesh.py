@@ -34,7 +34,7 @@ async def everything(engine):
 def played(config, **axes):
     model = Transformer(config, rngs=nnx.Rngs(0))
     mesh = make_mesh(**axes) if axes else None
-    engine = JaxEngine(model, size, mesh=mesh)
+    engine = JaxEngine(model, size, mesh)
     turns = asyncio.run(everything(engine))
     leaf = jax.tree.leaves(engine._slots.cache)[0]
     return turns, leaf.addressable_shards[0].data.shape, leaf.shape

@@ -30,7 +30,7 @@ async def play(engine, prompt, sample):
 async def everything(engine):
     return await asyncio.gather(*(play(engine, p, s) for p in prompts for s in range(3)))
 
-pool = EnginePool(model, size)
+pool = EnginePool.on_each(model, size)
 assert len(pool.engines) == 2
 together = asyncio.run(everything(pool))
 assert together == asyncio.run(everything(JaxEngine(model, size)))

@@ -114,13 +114,52 @@ def test_what_does_not_fit_is_said_by_the_compiler_in_its_own_figures(tpu_compil
     assert not plan.as_json()["fits"]
 
 
+def rl(**changes):
+    fields = {
+        "group_size": 2,
+        "groups_per_batch": 2,
+        "row_length": 256,
+        "micro_rows": 4,
+        "share_prompts": False,
+        "engine_tensor": 2,
+        "engine.context": 256,
+        "engine.slots": 2,
+        "engine.prefill_tokens": 64,
+        "engine.decode_tokens": 2,
+    } | changes
+    return configuration.load("configs/rl/base.py", [f"{key}={value}" for key, value in fields.items()])
+
+
+def test_the_engine_and_the_trainer_of_rl_are_counted_beside_each_other(tpu_compiler, tiny):
+    where = find_slice("v5e-4")
+    plans = {kind: make_plan(kind, rl(**{"mesh.fsdp": 4}), where) for kind in ("rl", "decode")}
+    parts = {kind: plan.as_json()["memory"]["parts_gib"] for kind, plan in plans.items()}
+    assert {"engine's weights", "engine's cache"} < set(parts["rl"])
+    assert parts["decode"]["trainer's optimizer state"] == parts["rl"]["optimizer state"] > 0
+    assert parts["decode"]["cache"] == parts["rl"]["engine's cache"] > 0
+    assert plans["decode"].program.mesh.shape["tensor"] == 2
+    for plan in plans.values():
+        assert isinstance(plan.result, Fits)
+        assert sum(plan.result.memory.parts.values()) == plan.result.memory.peak
+
+
+@pytest.mark.parametrize("kind", ["rl", "decode"])
+def test_what_fits_alone_and_not_beside_the_other_does_not_fit(tpu_compiler, tiny, kind):
+    slots = 40_000_000 // 256  # of 2 KiB a token, of which a device has half
+    config = rl(**{"mesh.fsdp": 4, "engine.slots": slots})
+    plan = make_plan(kind, config, find_slice("v5e-4"))
+    assert isinstance(plan.result, TooLarge)
+    assert plan.result.needed > plan.result.available == round(15.75 * 2**30)
+    assert "GiB without anything computed of 15.75 GiB" in plan.result.reason
+
+
 class Compiler:
     """Stands in for the TPU's: so much memory for each row at one time, less with a chunk and with remat."""
 
     def __init__(self, room: int, row: int):
         self.room, self.row, self.asked = room, row, []
 
-    def __call__(self, program):
+    def __call__(self, program, available):
         rows = program.arguments["batch"].tokens.shape[0]
         need = rows * self.row
         self.asked.append(rows)

@@ -7,10 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from astra_jax.training.distributed import any_process, check_same, from_first, gather, once, whole_here
+from astra_jax.training.distributed import any_process, check_same, from_first, gather, once
 
 ROOT = Path(__file__).parents[3]
 TOGETHER = """
@@ -32,8 +31,6 @@ mesh = make_mesh(data=1, fsdp=4)
 value = np.arange(24, dtype=np.float32).reshape(8, 3)
 spread = d.put(value, NamedSharding(mesh, PartitionSpec("fsdp")))
 said["mine"] = sum(shard.data.size for shard in spread.addressable_shards)
-whole = d.whole_here({"x": spread}, mesh)["x"]
-said["whole"] = [whole.is_fully_addressable, len(whole.devices()), bool((np.asarray(whole) == value).all())]
 d.check_same("seed", "3")
 try:
     d.check_same("data file", f"of {min(index, 1)}")
@@ -82,9 +79,8 @@ def test_they_know_of_each_other(together):
     assert [said["gather"] for said in together] == [every] * 2
 
 
-def test_each_has_its_part_of_an_array_and_can_have_it_whole(together):
+def test_each_has_its_part_of_an_array(together):
     assert [said["mine"] for said in together] == [12, 12]
-    assert [said["whole"] for said in together] == [[True, 1, True]] * 2
 
 
 def test_what_should_be_the_same_and_is_not_is_said_by_all(together):
@@ -94,8 +90,6 @@ def test_what_should_be_the_same_and_is_not_is_said_by_all(together):
 
 
 def test_a_run_of_one_process_asks_nobody():
-    tree = {"x": np.ones(2)}
-    assert whole_here(tree, None) is tree
     assert (any_process(True), any_process(False), from_first(None), from_first(3)) == (True, False, None, 3)
     assert gather({"a": (1,)}) == [{"a": (1,)}]
     check_same("anything", "at all")
