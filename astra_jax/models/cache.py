@@ -8,11 +8,16 @@ other in memory: keys are kept transposed (measured on CPU: `docs/models.md`).
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from flax import struct
+from jax.sharding import PartitionSpec
 
 from astra_jax.models.config import ModelConfig
+from astra_jax.sharding import partition_spec, platform
 
 # Of keys, and of values but for the order of the last two, which no mesh splits.
 CACHE_AXES = ("batch", "kv_heads", "head_dim", "step")
@@ -40,6 +45,8 @@ class Block:
         """The block with new entries; those outside it, and those of rows out of range, are dropped."""
         # A negative index would count from the end; one past the end is dropped.
         entry_BxT = jnp.where(entry_BxT < 0, self.length, entry_BxT)
+        if row_B is not None and platform() == "tpu":
+            return _by_owner(self, k_BxTxKxH, v_BxTxKxH, entry_BxT, row_B)
         if row_B is not None:
             at = (row_B[:, None], slice(None), entry_BxT)
             return Block(
@@ -55,6 +62,42 @@ class Block:
                 self.values_BxKxSxH, v_BxTxKxH, entry_BxT
             ),
         )
+
+
+def _row_by_row(
+    block: Block, k_BxTxKxH: jax.Array, v_BxTxKxH: jax.Array, entry_BxT: jax.Array, row_B: jax.Array
+) -> Block:
+    """As `write`, each row copied out and back: a TPU's scatter into all of them would move the block to another layout
+    and back, whole."""
+    rows = block.keys_BxKxHxS.shape[0]
+    for i in range(len(row_B)):
+        at, here = jnp.clip(row_B[i], 0, rows - 1), (row_B[i] >= 0) & (row_B[i] < rows)
+        one = jax.tree.map(lambda x, at=at: jax.lax.dynamic_slice_in_dim(x, at, 1), block)
+        entry_1xT = jnp.where(here, entry_BxT[i : i + 1], -1)
+        one = one.write(k_BxTxKxH[i : i + 1], v_BxTxKxH[i : i + 1], entry_1xT, None)
+        put = partial(jax.lax.dynamic_update_slice_in_dim, start_index=at, axis=0)
+        block = jax.tree.map(put, block, one)
+    return block
+
+
+def _by_owner(
+    block: Block, k_BxTxKxH: jax.Array, v_BxTxKxH: jax.Array, entry_BxT: jax.Array, row_B: jax.Array
+) -> Block:
+    """`_row_by_row` on each device of the mesh, with its heads of all new tokens and rows counted from its first."""
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
+        return _row_by_row(block, k_BxTxKxH, v_BxTxKxH, entry_BxT, row_B)
+    of_cache = partition_spec(mesh, CACHE_AXES, block.keys_BxKxHxS.shape, name="cache")
+
+    def local(block: Block, k: Any, v: Any, entry_BxT: Any, row_B: Any) -> Block:
+        device = jax.lax.axis_index(of_cache[0]) if of_cache[0] else 0
+        return _row_by_row(block, k, v, entry_BxT, row_B - device * block.keys_BxKxHxS.shape[0])
+
+    new, everywhere = PartitionSpec(None, None, of_cache[1]), PartitionSpec()
+    specs = (of_cache, new, new, everywhere, everywhere)
+    # Devices along an axis over which the cache is not split write the same.
+    apart = jax.shard_map(local, in_specs=specs, out_specs=of_cache, check_vma=False)
+    return apart(block, k_BxTxKxH, v_BxTxKxH, entry_BxT, row_B)
 
 
 @struct.dataclass

@@ -86,8 +86,7 @@ def test_tiny_decoding_reads_pages_by_a_kernel_and_copies_no_cache(tpu_compiler,
     cache = TINY.num_layers * 8 * 1024 * 2 * (2 * 128) * 2 / 4
     assert plan.attention_seconds == pytest.approx(2 * cache / 819e9)
     assert plan.result.memory.parts["cache"] == cache
-    # The layers' weights, sliced out of the stack, and little else.
-    assert plan.result.memory.parts["temporaries"] < plan.result.memory.parts["parameters"] + 1 * MIB
+    assert plan.result.memory.parts["temporaries"] < cache / 2
 
 
 @pytest.mark.slow
