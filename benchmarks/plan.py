@@ -1,8 +1,9 @@
 """Plans of paper-scale steps: against their bars, as the table of `docs/plan.md`, and what the compiler's options give.
 
 `python -m benchmarks.plan [bars|table|options] [WORD ...]`. Minutes of compiling each, so words pick rows by name
-(`bars 8B`), and a folder (`--plans`) keeps the plans: what it holds is not compiled again. All figures are the TPU
-compiler's estimates; none was measured on a TPU.
+(`bars 8B`), and a folder (`--plans`) keeps the plans: what it holds is not compiled again. `table --memory` takes
+seconds a row and leaves times out where none are kept. All figures are the TPU compiler's estimates; none was measured
+on a TPU.
 """
 
 from __future__ import annotations
@@ -49,21 +50,26 @@ class Row:
         words = [f"--config=configs/{self.config}.py", f"--topology={self.topology}", f"--step={self.step}"]
         return " ".join(["astra plan", *words, *(f"--config.{change}" for change in self.overrides)])
 
-    def plan(self, folder: Path) -> Plan:
-        """Of the folder, or compiled and put there. A row that cannot be planned has `problem`."""
-        file = (
-            folder
-            / f"{'_'.join([self.step, self.config.replace('/', '_'), self.topology, *self.overrides])}.json"
-        )
+    def plan(self, folder: Path, memory_only: bool = False) -> Plan:
+        """Of the folder, or compiled and put there. A row that cannot be planned has `problem`.
+
+        Args:
+            memory_only: a whole plan is taken if it is there, and not made.
+        """
+        words = "_".join([self.step, self.config.replace("/", "_"), self.topology, *self.overrides])
+        file = folder / f"{words}.json"
+        if memory_only and not file.exists():
+            file = folder / f"{words}.memory.json"
         if not file.exists():
             folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(self._compiled(), indent=1))
+            file.write_text(json.dumps(self._compiled(memory_only), indent=1))
         return json.loads(file.read_text())
 
-    def _compiled(self) -> Plan:
+    def _compiled(self, memory_only: bool) -> Plan:
         config = configuration.load(f"configs/{self.config}.py", self.overrides)
         try:
-            return make_plan(self.step, config, find_slice(self.topology)).as_json()
+            where = find_slice(self.topology)
+            return make_plan(self.step, config, where, memory_only=memory_only).as_json()
         except (BadSetting, ShardingError) as error:
             return {"fits": False, "problem": str(error)}
 
@@ -126,6 +132,9 @@ SFT_CHANGES = {
 }
 
 
+RL_SLOTS = {"v5e-16": 1, "v5p-64": 8, "v6e-256": 2, "tpu7x-16": 8}  # of an engine: full episodes of the paper
+
+
 def table_rows() -> Iterator[Row]:
     for step_name in ("decode", "sft", "rl"):
         for model, preset in PRESETS.items():
@@ -138,7 +147,11 @@ def _table_row(step_name: str, model: str, preset: str, topology: str) -> Row:
     if step_name == "decode":
         return Row(model, "decode", "serve/base", topology, (f"preset=qwen3_{preset}",))
     if step_name == "rl":
-        changes = (f"preset=qwen3_{preset}", f"micro_rows={devices // 8}")
+        changes = (
+            f"preset=qwen3_{preset}",
+            f"micro_rows={devices // 8}",
+            f"engine.slots={RL_SLOTS[topology]}",
+        )
         return Row(model, "rl", "rl/qwen3_14b", topology, changes)
     long = model in ("14B", "32B")
     changes = SFT_CHANGES.get((model, topology), ()) if long else (f"batch_rows={devices}",)
@@ -157,14 +170,14 @@ def show_bars(rows: list[Row], folder: Path, console: Console) -> None:
     console.print(table)
 
 
-def show_table(rows: list[Row], folder: Path, console: Console) -> None:
+def show_table(rows: list[Row], folder: Path, console: Console, memory_only: bool) -> None:
     """Markdown, a row as soon as it is compiled."""
     console.print(
         "| step | model | slice | mesh | work | peak GiB of | estimated s | MFU at most | command |"
     )
     console.print("| --- " * 9 + "|")
     for row in rows:
-        plan = row.plan(folder)
+        plan = row.plan(folder, memory_only)
         cells = _cells(plan) if plan["fits"] else ["", "", f"does not fit: {_why_not(plan)}", "", ""]
         words = [row.step, row.model, row.topology, *cells, f"`{row.command}`"]
         console.print("| " + " | ".join(words) + " |", soft_wrap=True, markup=False, highlight=False)
@@ -177,8 +190,11 @@ def _cells(plan: Plan) -> list[str]:
         mesh,
         plan["work"]["size"],
         f"{memory['peak_gib']:.2f} of {memory['available_gib']}",
-        f"{plan['time']['step_seconds']:.3f}",
-        f"{plan['mfu_bound']:.1%}",
+        *(
+            [f"{plan['time']['step_seconds']:.3f}", f"{plan['mfu_bound']:.1%}"]
+            if "time" in plan
+            else ["", ""]
+        ),
     ]
 
 
@@ -207,6 +223,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", nargs="?", choices=("bars", "table", "options"), default="bars")
     parser.add_argument("words", nargs="*", help="rows whose name has all of them")
+    parser.add_argument("--memory", action="store_true", help="of the table: memory alone, seconds a row")
     parser.add_argument("--plans", type=Path, default=Path("runs/plans"), help="folder that keeps plans")
     arguments = parser.parse_args()
     rows = [
@@ -216,8 +233,11 @@ def main() -> None:
     ]
     if not rows:
         parser.error(f"no row has all of {arguments.words}")
-    show = {"bars": show_bars, "table": show_table, "options": show_options}[arguments.what]
-    show(rows, arguments.plans, Console())
+    console = Console()
+    if arguments.what == "table":
+        show_table(rows, arguments.plans, console, arguments.memory)
+    else:
+        {"bars": show_bars, "options": show_options}[arguments.what](rows, arguments.plans, console)
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from astra_jax.evaluation.report import NothingToReport
     from astra_jax.inference.sglang.errors import ServersDown, UnfitServer
     from astra_jax.models.families import UnsupportedModel
-    from astra_jax.planning.topology import NoCompiler, UnknownTopology
+    from astra_jax.planning.topology import CompilerFailed, NoCompiler, UnknownTopology
     from astra_jax.rl.handshake import PolicyMismatch
     from astra_jax.sharding import ShardingError
     from astra_jax.training.checkpoint import CheckpointMismatch
@@ -88,6 +88,7 @@ def _expected() -> tuple[type[Exception], ...]:
         FloatingPointError,
         ImpossibleOptions,
         InfrastructureFailure,
+        CompilerFailed,
         NoCompiler,
         NoPod,
         NotProved,

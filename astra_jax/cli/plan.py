@@ -35,6 +35,11 @@ def add_plan_verb(verbs: Any) -> None:
     )
     plan.add_argument("--slices", type=int, default=1, help="how many such slices (default: %(default)s)")
     plan.add_argument("--step", choices=STEPS, default="all", help="of what the configuration has")
+    plan.add_argument(
+        "--memory",
+        action="store_true",
+        help="memory and communication alone: seconds, where times take minutes",
+    )
     plan.add_argument("--largest-batch", action="store_true", help="also search the largest batch that fits")
     plan.add_argument("--sweep", action="store_true", help="meshes with remat policies: the Pareto front")
     plan.add_argument("--json", type=Path, metavar="FILE", help="also write the plans here")
@@ -63,7 +68,7 @@ def _one(kind: str, arguments: argparse.Namespace, where: Any, console: Console)
     from astra_jax.planning.search import largest_batch, remedies, sweep
 
     config = arguments.config
-    plan = make_plan(kind, config, where)
+    plan = make_plan(kind, config, where, memory_only=arguments.memory)
     show_plan(plan, console)
     written = plan.as_json() | {"config": configuration.describe(config).splitlines()}
     searches = {}

@@ -13,6 +13,7 @@ import jax
 from astra_jax.planning.chips import GIB
 from astra_jax.planning.estimate import Estimate, estimate
 from astra_jax.planning.hlo import Module
+from astra_jax.planning.layout import Request, lay_out
 from astra_jax.planning.programs import Program
 from astra_jax.training.settings import BadSetting
 
@@ -35,6 +36,7 @@ class Fits:
     memory: Memory
     estimate: Estimate
     compile_seconds: float
+    timed: bool = True  # whether there is code, and with it cycles
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,8 @@ def compile_program(program: Program, available: int) -> Fits | TooLarge:
         BadSetting: the program cannot be made with these sizes.
     """
     start = time.perf_counter()
-    beside = {name: device_bytes(tree) for name, tree in program.beside.items()}
-    held = sum(beside.values()) + device_bytes(program.arguments)
-    if held > available:
-        return _beyond("without anything computed", held, available, beside, start)
+    if (refused := _held_alone(program, available, start)) is not None:
+        return refused
     try:
         lowered = program.lower()
     except ValueError as error:  # a size that the model's kernels cannot have
@@ -70,12 +70,35 @@ def compile_program(program: Program, available: int) -> Fits | TooLarge:
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        return _too_large(str(error), time.perf_counter() - start)
-    memory = _memory(program, compiled.memory_analysis(), beside)
-    if memory.peak > available:
-        return _beyond("at the peak", memory.peak, available, beside, start)
+        return _too_large(str(error), start)
+    analysis = compiled.memory_analysis()
+    host = (
+        sum(getattr(analysis, f"host_{kind}_size_in_bytes") for kind in ("argument", "temp", "output"))
+        - analysis.host_alias_size_in_bytes
+    )
+    memory = _memory(program, analysis.peak_memory_in_bytes, host)
     found = estimate(Module.parse(compiled.as_text() or ""), program.mesh)
-    return Fits(memory, found, time.perf_counter() - start)
+    return _within(available, Fits(memory, found, time.perf_counter() - start), program)
+
+
+def lay_out_program(program: Program, available: int, request: Request) -> Fits | TooLarge:
+    """As `compile_program`, without code: in seconds, and without times.
+
+    Args:
+        request: asks for the same program.
+
+    Raises:
+        CompilerFailed: the compiler failed.
+    """
+    start = time.perf_counter()
+    if (refused := _held_alone(program, available, start)) is not None:
+        return refused
+    layout = lay_out(request)
+    if isinstance(layout, str):
+        return _too_large(layout, start)
+    memory = _memory(program, layout.device_bytes, layout.host_bytes)
+    found = estimate(Module.parse(layout.text), program.mesh)
+    return _within(available, Fits(memory, found, time.perf_counter() - start, timed=False), program)
 
 
 def device_bytes(tree: Any) -> int:
@@ -87,27 +110,42 @@ def device_bytes(tree: Any) -> int:
     )
 
 
-def _memory(program: Program, analysis: Any, beside: dict[str, int]) -> Memory:
+def _memory(program: Program, peak: int, host: int) -> Memory:
     parts = {name: device_bytes(tree) for name, tree in program.arguments.items()}
-    host = (
-        sum(getattr(analysis, f"host_{kind}_size_in_bytes") for kind in ("argument", "temp", "output"))
-        - analysis.host_alias_size_in_bytes
-    )
-    peak = analysis.peak_memory_in_bytes
     parts["temporaries"] = peak - sum(parts.values())
+    beside = _beside(program)
     return Memory(peak + sum(beside.values()), parts | beside, host)
 
 
-def _beyond(when: str, needed: int, available: int, beside: dict[str, int], start: float) -> TooLarge:
-    words = "".join(f", {size / GIB:.2f} GiB of it {name}" for name, size in beside.items())
+def _beside(program: Program) -> dict[str, int]:
+    return {name: device_bytes(tree) for name, tree in program.beside.items()}
+
+
+def _held_alone(program: Program, available: int, start: float) -> TooLarge | None:
+    """What is held before anything is computed, if that is too much already."""
+    held = sum(_beside(program).values()) + device_bytes(program.arguments)
+    if held <= available:
+        return None
+    return _beyond("without anything computed", held, available, program, time.perf_counter() - start)
+
+
+def _within(available: int, fits: Fits, program: Program) -> Fits | TooLarge:
+    """The compiler does not know of what lies beside."""
+    if fits.memory.peak <= available:
+        return fits
+    return _beyond("at the peak", fits.memory.peak, available, program, fits.compile_seconds)
+
+
+def _beyond(when: str, needed: int, available: int, program: Program, seconds: float) -> TooLarge:
+    words = "".join(f", {size / GIB:.2f} GiB of it {name}" for name, size in _beside(program).items())
     reason = f"{needed / GIB:.2f} GiB {when} of {available / GIB:.2f} GiB{words}"
-    return TooLarge(needed, available, reason, time.perf_counter() - start)
+    return TooLarge(needed, available, reason, seconds)
 
 
-def _too_large(message: str, seconds: float) -> TooLarge:
+def _too_large(message: str, start: float) -> TooLarge:
     reason = message.splitlines()[0].removeprefix("RESOURCE_EXHAUSTED: ")
     found = _TOO_MUCH.search(message)
     needed, available = (
         (float(found.group(i)) * _UNITS[found.group(i + 1)] for i in (1, 3)) if found else (0.0, 0.0)
     )
-    return TooLarge(int(needed), int(available), reason, seconds)
+    return TooLarge(int(needed), int(available), reason, time.perf_counter() - start)

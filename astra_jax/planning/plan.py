@@ -7,7 +7,8 @@ from typing import Any
 
 from astra_jax.planning import flops, kernels
 from astra_jax.planning.chips import GIB
-from astra_jax.planning.compiled import Fits, TooLarge, compile_program
+from astra_jax.planning.compiled import Fits, TooLarge, compile_program, lay_out_program
+from astra_jax.planning.layout import Request
 from astra_jax.planning.programs import Program, build
 from astra_jax.planning.topology import Slice
 
@@ -114,6 +115,12 @@ class Plan:
         if isinstance(self.result, TooLarge):
             return {}
         found = self.result.estimate
+        collectives = [
+            {"kind": kind, "axes": axes, "gib": _gib(size), "launches": found.launches[kind, axes]}
+            for (kind, axes), size in sorted(found.collectives.items())
+        ]
+        if not self.result.timed:
+            return {"collectives": collectives}
         return {
             "time": {
                 "step_seconds": round(self.seconds, 4),
@@ -126,26 +133,26 @@ class Plan:
             },
             "mfu_bound": round(self.mfu_bound, 4),
             "mfu_without_kernels": round(self.mfu_without_kernels, 4),
-            "collectives": [
-                {
-                    "kind": kind,
-                    "axes": axes,
-                    "gib": _gib(size),
-                    "launches": found.launches[kind, axes],
-                }
-                for (kind, axes), size in sorted(found.collectives.items())
-            ],
+            "collectives": collectives,
         }
 
 
-def make_plan(kind: str, config: Any, where: Slice) -> Plan:
+def make_plan(kind: str, config: Any, where: Slice, *, memory_only: bool = False) -> Plan:
     """Compiles the step `kind` of `config` for a slice that need not be there.
+
+    Args:
+        memory_only: memory and collectives alone, which takes seconds where code takes minutes. The bytes are those
+            laid out, code excepted: a few in a hundred more or less than at the peak of a whole plan.
 
     Raises:
         NoCompiler, BadSetting, ShardingError: as `Slice.devices` and `build`.
+        CompilerFailed: as `lay_out_program`.
     """
-    program = build(kind, config, where.devices())
-    return Plan(program, where, compile_program(program, where.chip.hbm_bytes))
+    program, available = build(kind, config, where.devices()), where.chip.hbm_bytes
+    if not memory_only:
+        return Plan(program, where, compile_program(program, available))
+    request = Request(kind, config.to_dict(), where.topology, where.count)
+    return Plan(program, where, lay_out_program(program, available, request))
 
 
 def _gib(size: int) -> float:

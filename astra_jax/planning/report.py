@@ -37,6 +37,9 @@ def show_plan(plan: Plan, console: Console) -> None:
         console.print(f"[red]does not fit[/]: {plan.result.reason}", highlight=False)
         return
     console.print(_memory_table(plan, plan.result))
+    if not plan.result.timed:
+        console.print(_moved_table(plan.result))
+        return
     console.print(_speed_table(plan, plan.result))
     if others := uncounted(plan.result.estimate.kernels):
         console.print(f"kernels that are not in the time: {', '.join(others)}")
@@ -70,10 +73,10 @@ def _outcome(trial: Trial) -> str:
         return trial.problem
     if isinstance(trial.plan.result, TooLarge):
         return f"does not fit ({trial.plan.result.reason})"
-    peak = trial.plan.result.memory.peak / GIB
-    return (
-        f"fits: {peak:.2f} GiB at the peak, {trial.plan.seconds:.3f} s, MFU bound {trial.plan.mfu_bound:.1%}"
-    )
+    fits = f"fits: {trial.plan.result.memory.peak / GIB:.2f} GiB"
+    if not trial.plan.result.timed:
+        return fits
+    return f"{fits} at the peak, {trial.plan.seconds:.3f} s, MFU bound {trial.plan.mfu_bound:.1%}"
 
 
 def _memory_table(plan: Plan, result: Fits) -> Table:
@@ -97,7 +100,17 @@ def _speed_table(plan: Plan, result: Fits) -> Table:
         table.add_row("kernels of experts", f"{plan.expert_seconds:.3f} s")
     table.add_row("together, at least", f"{plan.seconds:.3f} s", style="bold")
     table.add_row("MFU, at most", f"{plan.mfu_bound:.1%}", style="bold")
+    _add_moved(table, result)
+    return table
+
+
+def _moved_table(result: Fits) -> Table:
+    table = Table("each step", "")
+    _add_moved(table, result)
+    return table
+
+
+def _add_moved(table: Table, result: Fits) -> None:
     for axes, size in result.estimate.bytes_by_axis.items():
         table.add_row(f"moved along {axes}", f"{size / GIB:.2f} GiB")
     table.add_row("compiled in", f"{result.compile_seconds:.0f} s")
-    return table

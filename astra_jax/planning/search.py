@@ -37,7 +37,9 @@ class Trial:
         return {"changes": self.changes, "plan": self.plan and self.plan.as_json(), "problem": self.problem}
 
 
-def try_changes(kind: str, config: Config, where: Slice, changes: Changes) -> Trial:
+def try_changes(
+    kind: str, config: Config, where: Slice, changes: Changes, *, memory_only: bool = True
+) -> Trial:
     """Compiles the configuration with some fields changed."""
     changed = config.copy_and_resolve_references().unlock()
     for key, value in changes.items():
@@ -47,14 +49,14 @@ def try_changes(kind: str, config: Config, where: Slice, changes: Changes) -> Tr
             node = node[parent]
         node[name] = value
     try:
-        return Trial(changes, make_plan(kind, changed, where))
+        return Trial(changes, make_plan(kind, changed, where, memory_only=memory_only))
     except (ShardingError, BadSetting, ValueError) as error:
         return Trial(changes, None, str(error))
 
 
 def largest_batch(kind: str, plan: Plan, config: Config, where: Slice) -> Iterator[Trial]:
     """Doubles what is on the devices at one time until it does not fit, then halves the gap; the last trial that fits
-    is the largest. A trial that fits takes minutes to compile, one that does not seconds.
+    is the largest.
 
     Args:
         plan: of `config`, which fits.
@@ -92,7 +94,8 @@ def sweep(kind: str, config: Config, where: Slice) -> Iterator[Trial]:
     meshes = list(_meshes(config, where))
     policies = get_args(Remat) if kind in ("sft", "rl") else (None,)
     for mesh, policy in product(meshes, policies):
-        yield try_changes(kind, config, where, mesh | ({_remat(kind): policy} if policy else {}))
+        changes = mesh | ({_remat(kind): policy} if policy else {})
+        yield try_changes(kind, config, where, changes, memory_only=False)
 
 
 def pareto_front(trials: list[Trial]) -> list[Trial]:

@@ -23,6 +23,10 @@ class NoCompiler(RuntimeError):
     """The TPU compiler is not installed; the message says how to."""
 
 
+class CompilerFailed(RuntimeError):
+    """The TPU compiler gave no answer; the message has its last words."""
+
+
 @dataclass(frozen=True)
 class Slice:
     """`count` TPU slices of `shape` chips each; more than one are joined by the data centre's network."""

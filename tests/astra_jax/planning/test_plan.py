@@ -158,7 +158,7 @@ class Compiler:
     def __init__(self, room: int, row: int):
         self.room, self.row, self.asked = room, row, []
 
-    def __call__(self, program, available):
+    def __call__(self, program, available, request=None):
         rows = program.arguments["batch"].tokens.shape[0]
         need = rows * self.row
         self.asked.append(rows)
@@ -172,6 +172,7 @@ def compiler(monkeypatch, tiny):
     def install(room: int, row: int) -> Compiler:
         stand_in = Compiler(room, row)
         monkeypatch.setattr("astra_jax.planning.plan.compile_program", stand_in)
+        monkeypatch.setattr("astra_jax.planning.plan.lay_out_program", stand_in)
         monkeypatch.setattr("astra_jax.planning.topology.Slice.devices", lambda self: jax.devices())
         return stand_in
 
