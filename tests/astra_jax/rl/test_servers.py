@@ -18,7 +18,7 @@ from astra_jax.training.metrics import read_metrics, without_time
 from astra_jax.training.state import join_model, split_model
 from data_synthesis.records import Episode, read_records
 from tests.astra_jax.inference.server.conftest import serving
-from tests.astra_jax.rl.test_train import make_config
+from tests.astra_jax.rl.test_train import as_two_processes, make_config
 
 
 @pytest.fixture
@@ -40,26 +40,40 @@ def run(config) -> Path:
     return train(config, console).parent
 
 
+def assert_equal_but_for_rounding(folder: Path, other: Path) -> list[list[Episode]]:
+    """The groups that were kept of each step."""
+    both = [without_time(read_metrics(path)) for path in (folder, other)]
+    for mine, theirs in zip(*both, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-5)
+        assert mine["logprob_gap_max"] < 1e-4
+    samples = [
+        [list(read_records(file, Episode)) for file in sorted(path.glob("samples/*.jsonl"))]
+        for path in (folder, other)
+    ]
+    ids = [[[one.token_ids for one in group] for group in groups] for groups in samples]
+    assert ids[0] == ids[1]
+    trained = [load_file(path / "hf" / "model.safetensors") for path in (folder, other)]
+    for name, weight in trained[0].items():
+        np.testing.assert_allclose(weight, trained[1][name], atol=1e-4, err_msg=name)
+    return samples[0]
+
+
 @pytest.mark.slow
 def test_a_run_over_a_server_is_the_run_without_one_but_for_rounding(config, served, tmp_path):
     """A server reads each turn's prompt anew, in other pieces than it was drawn in: that shows in last bits."""
     over_http = run(config)
     config.run_dir, config.servers.urls = str(tmp_path / "alone"), ""
-    alone = run(config)
-    both = [without_time(read_metrics(folder)) for folder in (over_http, alone)]
-    for mine, theirs in zip(*both, strict=True):
-        assert mine == pytest.approx(theirs, rel=1e-4, abs=1e-5)
-        assert mine["logprob_gap_max"] < 1e-4
-    episodes = [
-        [list(read_records(path, Episode)) for path in sorted(folder.glob("samples/*.jsonl"))]
-        for folder in (over_http, alone)
-    ]
-    ids = [[[one.token_ids for one in group] for group in groups] for groups in episodes]
-    assert ids[0] == ids[1]
-    assert {version for group in episodes[0] for one in group for version in one.weight_versions} == {0, 1}
-    trained = [load_file(folder / "hf" / "model.safetensors") for folder in (over_http, alone)]
-    for name, weight in trained[0].items():
-        np.testing.assert_allclose(weight, trained[1][name], atol=1e-4, err_msg=name)
+    groups = assert_equal_but_for_rounding(over_http, run(config))
+    assert {version for group in groups for one in group for version in one.weight_versions} == {0, 1}
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_server(config, served, compiled_dir, tmp_path):
+    config.run_dir = str(tmp_path / "two")
+    as_two_processes(config, compiled_dir)
+    config.run_dir = str(tmp_path / "one")
+    assert_equal_but_for_rounding(tmp_path / "two", run(config))
+    assert len(list((tmp_path / "two" / "weights").iterdir())) == 2
 
 
 def test_a_run_may_go_on_with_other_servers(config, served):

@@ -154,13 +154,8 @@ def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(co
     assert_same_run(killed, undisturbed)
 
 
-@pytest.mark.slow
-def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, in_a_process, compiled_dir):
-    """Each plays its share of a round's arenas, and both train on all episodes."""
-    config.steps, config.engine.slots = 3, 5
-    config.run_dir = str(tmp_path / "one")
-    in_a_process("astra_jax.rl", config, devices=2).finish()
-    config.run_dir = str(tmp_path / "two")
+def as_two_processes(config, compiled_dir) -> None:
+    """The whole run, by two processes with a device each."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         coordinator = f"127.0.0.1:{probe.getsockname()[1]}"
@@ -189,6 +184,16 @@ def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, 
         for index in range(2)
     ]
     assert [process.wait(timeout=240) for process in processes] == [0, 0]
+
+
+@pytest.mark.slow
+def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, in_a_process, compiled_dir):
+    """Each plays its share of a round's arenas, and both train on all episodes."""
+    config.steps, config.engine.slots = 3, 5
+    config.run_dir = str(tmp_path / "one")
+    in_a_process("astra_jax.rl", config, devices=2).finish()
+    config.run_dir = str(tmp_path / "two")
+    as_two_processes(config, compiled_dir)
     assert_same_run(tmp_path / "two", tmp_path / "one")
 
 
