@@ -27,6 +27,10 @@ class RolloutEngine(GenerationEngine, WeightSync, Protocol):
         """How many episodes keep it busy."""
         ...
 
+    def describe(self) -> str:
+        """What it is, for the user."""
+        ...
+
     def close(self) -> None:
         """Lets connections and threads go."""
         ...
@@ -83,3 +87,6 @@ class InThisProcess(EnginePool):
     def push(self, weights: Any, version: int) -> None:
         for engine, mine in zip(self.engines, self._handover(weights), strict=True):
             engine.push(mine, version)
+
+    def describe(self) -> str:
+        return f"{len(self.engines)} in this process"

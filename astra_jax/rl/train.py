@@ -175,6 +175,7 @@ class _Trainer:
             max_age=config.max_age,
         )
         self.engine = make_engine(config, self.graph, params)
+        console.print(f"rl: engines: {self.engine.describe()}")
         self.agreed = False  # whether servers were seen to sample from this policy
         self.player = Player(
             engine=self.engine,

@@ -11,6 +11,8 @@ from astra_jax.inference.sglang.errors import NoAnswer, Refusal
 Kind = Literal["astra_jax", "SGLang", "SGLang-JAX"]
 
 _UPDATE = "/update_weights_from_disk"
+# What SGLang and SGLang-JAX were started with if they draw by the seed of a request; without it they ignore it.
+_BY_SEED = ("enable_deterministic_inference", "enable_deterministic_sampling")
 _SHORT_S = 30.0  # for a question that needs no model
 
 
@@ -45,7 +47,7 @@ async def probe(address: Address, deadline_s: float) -> Abilities:
         context=await _context(address, info),
         updates=kind == "astra_jax" or (_UPDATE in described if described else kind == "SGLang"),
         takes_seed=takes_seed,
-        repeats=takes_seed and (kind != "SGLang" or bool(info.get("enable_deterministic_inference"))),
+        repeats=takes_seed and (kind == "astra_jax" or any(info.get(flag) for flag in _BY_SEED)),
         outputs_only=kind == "SGLang-JAX",
     )
 

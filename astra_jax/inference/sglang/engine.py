@@ -116,6 +116,10 @@ class ServerEngine:
         self._version = version
         self._folders.prune()
 
+    def describe(self) -> str:
+        """Which servers there are, for the user."""
+        return self._fleet.describe()
+
     @property
     def episodes_at_once(self) -> int:
         """How many episodes keep the servers busy."""

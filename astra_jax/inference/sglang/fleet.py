@@ -34,6 +34,13 @@ class Member:
     def up(self) -> bool:
         return not self.problem
 
+    def describe(self) -> str:
+        a = self.server.abilities
+        if not self.up or a is None:
+            return self.problem
+        again = "the same tokens from the same seed" if a.repeats else "other tokens when it is asked again"
+        return f"{self.server.url} ({a.kind}, {a.context} tokens, {again})"
+
     async def ask(self, work: Coroutine[Any, Any, Result]) -> Result:
         """The result, or `NoAnswer` as soon as the server is known to be gone."""
         task, gone = asyncio.ensure_future(work), asyncio.ensure_future(self.gone.wait())
@@ -87,6 +94,10 @@ class Fleet:
 
     async def close(self) -> None:
         await self._client.close()
+
+    def describe(self) -> str:
+        """Each server, with what it is or what is wrong with it."""
+        return "; ".join(member.describe() for member in self.members)
 
     async def choose(self, session: str, token_ids: Sequence[int]) -> Member:
         """The server that a request goes to, as soon as one is up.
@@ -173,9 +184,9 @@ class Fleet:
             given = self._newest
             if given:
                 await self._give(server, given)
-        _LOG.info("%s is %s; context %d tokens", server.url, abilities.kind, abilities.context)
         member.problem = ""
         member.gone = asyncio.Event()
+        _LOG.info("%s can be asked", member.describe())
         self._some_up.set()
 
     def _unfit(self, url: str, abilities: Abilities) -> str:

@@ -63,9 +63,11 @@ def test_our_server_is_known(server, connected):
 @pytest.mark.parametrize("deterministic", [True, False])
 def test_sglang_is_known_and_whether_it_draws_by_seed(deterministic, standing_in, connected):
     info = SGLANG["/server_info"] | {"enable_deterministic_inference": deterministic}
-    found = abilities(connected(standing_in(SGLANG | {"/server_info": info}).address))
+    engine = connected(standing_in(SGLANG | {"/server_info": info}).address)
+    found = abilities(engine)
     assert (found.kind, found.updates, found.takes_seed) == ("SGLang", True, True)
     assert (found.context, found.outputs_only, found.repeats) == (4096, False, deterministic)
+    assert ("(SGLang, 4096 tokens, the same tokens" in engine.describe()) is deterministic
 
 
 def test_sglang_jax_is_known_and_is_not_sent_what_it_does_not_know(standing_in, connected):
@@ -77,6 +79,15 @@ def test_sglang_jax_is_known_and_is_not_sent_what_it_does_not_know(standing_in, 
     body = [body for path, body in server.asked if path == "/generate"][-1]
     assert body["return_output_logprob_only"] is True
     assert "sampling_seed" not in body["sampling_params"]
+
+
+@pytest.mark.parametrize("deterministic", [True, False])
+def test_sglang_jax_of_today_takes_a_seed_and_may_draw_by_it(deterministic, standing_in, connected):
+    info = SGLANG_JAX["/get_server_info"] | {"enable_deterministic_sampling": deterministic}
+    found = abilities(
+        connected(standing_in(SGLANG_JAX | {"/get_server_info": info, "/generate": DRAWN}).address)
+    )
+    assert (found.kind, found.takes_seed, found.repeats) == ("SGLang-JAX", True, deterministic)
 
 
 def test_sglang_that_describes_no_routes_is_taken_to_have_all(standing_in, connected, folder, tmp_path):
