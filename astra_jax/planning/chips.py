@@ -46,10 +46,10 @@ CHIPS: dict[str, Chip] = {
     for chip in (
         Chip("v2", 7.48, 23, 350, _SMALL, devices_per_chip=2, counts="cores"),
         Chip("v3", 15.48, 61.5, 450, 2 * _SMALL, devices_per_chip=2, counts="cores"),
-        Chip("v4", 30.75, 275, 1200, 8 * _SMALL, counts="cores", options={"chip_config_name": "megacore"}),
+        Chip("v4", 30.75, 275, 1228, 8 * _SMALL, counts="cores", options={"chip_config_name": "megacore"}),
         Chip("v5e", 15.75, 197, 819, 4 * _SMALL, aliases=("v5litepod", "v5lite")),
         Chip("v5p", 95.74, 459, 2765, 8 * _SMALL, counts="cores"),
-        Chip("v6e", 31.25, 918, 1640, 4 * _LARGE),
+        Chip("v6e", 31.25, 918, 1638, 4 * _LARGE),
         Chip("tpu7x", 94.75, 1153.5, 3690, 4 * _LARGE, devices_per_chip=2, aliases=("v7x", "tpu7")),
     )
 }
