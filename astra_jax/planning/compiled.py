@@ -71,7 +71,7 @@ def compile_program(program: Program, available: int) -> Fits | TooLarge:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
         return _too_large(str(error), start)
-    analysis = compiled.memory_analysis()
+    analysis: Any = compiled.memory_analysis()
     host = (
         sum(getattr(analysis, f"host_{kind}_size_in_bytes") for kind in ("argument", "temp", "output"))
         - analysis.host_alias_size_in_bytes
