@@ -76,6 +76,7 @@ def test_two_processes_share_a_server(config, served, compiled_dir, tmp_path):
     assert len(list((tmp_path / "two" / "weights").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_run_may_go_on_with_other_servers(config, served):
     config.steps = 1
     folder = run(config)

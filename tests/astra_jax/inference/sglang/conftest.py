@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import jax
 import pytest
 
 from astra_jax.checkpoints.hf import export_model, import_model
@@ -173,7 +172,7 @@ def folders_in(directory: Path, of: Path, **changes: Any) -> WeightFolders:
 
 def direct(folder: Path) -> Callable[..., Completion]:
     """Completions of an engine in this process."""
-    engine = JaxEngine(import_model(folder), SIZE, device=jax.devices()[0])
+    engine = JaxEngine(import_model(folder), SIZE)
 
     def complete(ids: list[int], sampling: Sampling) -> Completion:
         return asyncio.run(engine.generate(ids, sampling))
