@@ -63,10 +63,13 @@ class Cloud:
             (self.root / "state").unlink()
 
     def start(self, script: str, *arguments: str, **options) -> subprocess.Popen:
-        """A script of tpu_scripts, with the stand-ins first on the path."""
+        """A script of tpu_scripts, with the stand-ins first on the path, and Ctrl-C as in a terminal.
+
+        Tests that run as a background job ignore Ctrl-C, and so would a script that they start.
+        """
         environ = os.environ | {"PATH": f"{STAND_INS}:{os.environ['PATH']}", "STAND_IN": str(self.root)}
         return subprocess.Popen(
-            [str(SCRIPTS / script), *arguments],
+            ["env", "--default-signal=INT", str(SCRIPTS / script), *arguments],
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
