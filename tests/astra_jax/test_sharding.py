@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from textwrap import dedent
 
 import jax
@@ -16,6 +13,7 @@ from jax.sharding import AbstractMesh, PartitionSpec
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.parameter import named_parameters
 from astra_jax.sharding import RULES, ShardingError, make_mesh, partition_spec, shard_model
+from tests.astra_jax.simulated import run_script
 
 MESH = AbstractMesh((2, 4, 1, 1, 2), ("data", "fsdp", "expert", "context", "tensor"))
 
@@ -119,19 +117,7 @@ LOSSES = dedent("""
 
 
 def test_eight_devices_give_the_loss_and_gradients_of_one():
-    environment = os.environ | {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-        "JAX_PLATFORMS": "cpu",
-    }
-    done = subprocess.run(
-        [sys.executable, "-c", LOSSES],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    one, *many = json.loads(done.stdout)
+    (printed,) = run_script(LOSSES, devices=8)
+    one, *many = json.loads(printed)
     for other in many:
         assert other == pytest.approx(one, rel=1e-5)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import jax
 import numpy as np
 import pytest
 
 from astra_jax.models import cache as cache_module
 from astra_jax.models.cache import Block, LayerCache, block_lengths
+from tests.astra_jax.simulated import run_script
 
 ROWS, HEADS, SIZE = 8, 2, 4
 
@@ -62,9 +58,4 @@ jax.tree.map(np.testing.assert_array_equal, written, expected)
 
 @pytest.mark.slow
 def test_over_a_mesh_each_device_writes_its_rows_and_heads():
-    environment = os.environ | {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
-        "JAX_PLATFORMS": "cpu",
-    }
-    root = Path(__file__).parents[3]
-    subprocess.run([sys.executable, "-c", MESH], env=environment, cwd=root, timeout=240, check=True)
+    run_script(MESH, devices=8)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +15,7 @@ from astra_jax.models.attention import cached_attention
 from astra_jax.models.cache import Block, LayerCache, block_lengths
 from astra_jax.models.paged import fits_pages
 from astra_jax.models.rows import Scores
+from tests.astra_jax.simulated import run_script
 
 SCORES = Scores(0.2, 300)  # the window begins in another page than it ends in
 
@@ -99,9 +96,4 @@ assert [x.sharding.spec[:2] for x in jax.tree.leaves(kept)] == [("data", "tensor
 
 @pytest.mark.slow
 def test_over_a_mesh_each_device_attends_with_its_slots_and_heads():
-    environment = os.environ | {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=4",
-        "JAX_PLATFORMS": "cpu",
-    }
-    root = Path(__file__).parents[3]
-    subprocess.run([sys.executable, "-c", MESH], env=environment, cwd=root, timeout=240, check=True)
+    run_script(MESH, devices=4)

@@ -1,20 +1,16 @@
 """Each engine of a process has the trainer's weights, whole, over the devices that share it."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from tests.astra_jax.simulated import run_script
+
 # As one process of four devices or two of two: a model on the trainer's mesh, to engines of two devices each.
 SCRIPT = """
 import asyncio, json, sys
 from astra_jax.training import distributed
-port, count, index = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+port, index, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 distributed.join(f"127.0.0.1:{port}", count, index, 60)
 import jax, numpy as np
 from flax import nnx
@@ -64,22 +60,7 @@ print(json.dumps(said))
 
 
 def said_by(count: int, dtype: str = "float32") -> list[dict]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    environ = os.environ | {"JAX_NUM_CPU_DEVICES": str(4 // count), "JAX_PLATFORMS": "cpu"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, port, str(count), str(index), dtype],
-            cwd=ROOT,
-            env=environ,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(count)
-    ]
-    outputs = [process.communicate(timeout=200)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * count
+    outputs = run_script(SCRIPT, str(count), dtype, devices=4 // count, processes=count)
     return [json.loads(output.splitlines()[-1]) for output in outputs]
 
 

@@ -1,17 +1,12 @@
 """What processes do together: two of them, with two CPU devices each."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from astra_jax.training.distributed import any_process, check_same, from_first, gather, once
+from tests.astra_jax.simulated import run_script
 
-ROOT = Path(__file__).parents[3]
 TOGETHER = """
 import json, sys
 from pathlib import Path
@@ -44,22 +39,7 @@ print(json.dumps(said))
 def together(tmp_path_factory) -> list[dict]:
     """What each of the two has to say."""
     folder = tmp_path_factory.mktemp("together")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    environ = os.environ | {"JAX_NUM_CPU_DEVICES": "2", "JAX_PLATFORMS": "cpu"}
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", TOGETHER, port, str(index), str(folder)],
-            cwd=ROOT,
-            env=environ,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(2)
-    ]
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0]
+    outputs = run_script(TOGETHER, str(folder), devices=2, processes=2)
     return [json.loads(output.splitlines()[-1]) for output in outputs]
 
 
