@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
 
 import pytest
 from flax import nnx
 
 from astra_jax.checkpoints.hf import export_model
 from astra_jax.models import ModelConfig, Transformer
+from tests.astra_jax.simulated import run_script
 
 DEVICES = 8
 # Imports a directory over each mesh and exports it again: all with pieces smaller than a shard. Prints what it read.
@@ -20,7 +17,8 @@ ROUND_TRIPS = """
 import json, sys
 from pathlib import Path
 import jax
-source, out, port, processes, number = sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:6])
+port, number, processes = map(int, sys.argv[1:4])
+source, out = sys.argv[4], Path(sys.argv[5])
 jax.config.update("jax_disable_most_optimizations", True)
 if processes > 1:
     jax.distributed.initialize(f"localhost:{port}", processes, number, initialization_timeout=60)
@@ -73,25 +71,9 @@ def source(tokenizer_dir, tmp_path):
 
 def round_trips(source, out, processes: int) -> list[list[list[str]]]:
     """The words of each line that is ours, by process."""
-    with socket.socket() as listener:
-        listener.bind(("localhost", 0))
-        port = listener.getsockname()[1]
-    env = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(DEVICES // processes)}
-    env.pop("XLA_FLAGS", None)
-    command = [sys.executable, "-c", ROUND_TRIPS, str(source), str(out), str(port), str(processes)]
-    running = [
-        subprocess.Popen(
-            [*command, str(i), json.dumps(MESHES)],
-            env=env,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        for i in range(processes)
-    ]
-    outputs = [process.communicate(timeout=240) for process in running]
-    assert [process.returncode for process in running] == [0] * processes, outputs
-    lines = [[line.split(maxsplit=2) for line in stdout.splitlines()] for stdout, _ in outputs]
+    arguments = (str(processes), str(source), str(out), json.dumps(MESHES))
+    outputs = run_script(ROUND_TRIPS, *arguments, devices=DEVICES // processes, processes=processes)
+    lines = [[line.split(maxsplit=2) for line in output.splitlines()] for output in outputs]
     return [[words for words in each if words[0] in ("read", "refused")] for each in lines]
 
 
