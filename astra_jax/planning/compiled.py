@@ -14,8 +14,7 @@ from astra_jax.planning.chips import GIB
 from astra_jax.planning.estimate import Estimate, estimate
 from astra_jax.planning.hlo import Module
 from astra_jax.planning.layout import Request, lay_out
-from astra_jax.planning.programs import Program
-from astra_jax.training.settings import BadSetting
+from astra_jax.planning.programs import Program, lowered
 
 _TOO_MUCH = re.compile(r"([\d.]+)([KMGT])\)? (?:of|exceeds available HBM \()\s*([\d.]+)([KMGT])")
 _UNITS = {"K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
@@ -56,17 +55,14 @@ def compile_program(program: Program, available: int) -> Fits | TooLarge:
         available: bytes of a device.
 
     Raises:
-        BadSetting: the program cannot be made with these sizes.
+        BadSetting: as `lowered`.
     """
     start = time.perf_counter()
     if (refused := _held_alone(program, available, start)) is not None:
         return refused
+    ready = lowered(program)
     try:
-        lowered = program.lower()
-    except ValueError as error:  # a size that the model's kernels cannot have
-        raise BadSetting(str(error)) from error
-    try:
-        compiled = lowered.compile()
+        compiled = ready.compile()
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
@@ -88,7 +84,7 @@ def lay_out_program(program: Program, available: int, request: Request) -> Fits 
         request: asks for the same program.
 
     Raises:
-        CompilerFailed: the compiler failed.
+        BadSetting, CompilerFailed: as `lay_out`.
     """
     start = time.perf_counter()
     if (refused := _held_alone(program, available, start)) is not None:

@@ -20,8 +20,9 @@ from typing import Any
 import jax
 from ml_collections import ConfigDict
 
-from astra_jax.planning.programs import build
+from astra_jax.planning.programs import build, lowered
 from astra_jax.planning.topology import CompilerFailed, find_slice
+from astra_jax.training.settings import BadSetting
 
 _DECIDED = (
     "*.after_optimizations_after_buffer_assignment.txt"  # the first file that is written after the others
@@ -30,6 +31,7 @@ _PROGRAM = "*.after_optimizations.txt"
 _MEMORY = "*.after_optimizations-memory-usage-report.txt"
 _TOTAL = re.compile(r"Memory Space: (\w+) .*\nTotal bytes: (\d+)")
 _TOO_LARGE = "too_large.txt"  # ours: why the compiler gave up
+_IMPOSSIBLE = "impossible.txt"  # ours: why there is no such program
 _POLL_S = 0.1
 _CHILD = "from astra_jax.planning.layout import compile_until_ended; compile_until_ended()"
 
@@ -55,11 +57,12 @@ def lay_out(request: Request, deadline_s: float = 1800.0) -> Layout | str:
     """The layout of a program; or the compiler's words, where it does not fit.
 
     Raises:
+        BadSetting: as `lowered`.
         CompilerFailed: it ended, or ran too long, without having written one down.
     """
     with tempfile.TemporaryDirectory(prefix="astra-plan-") as name:
         folder = Path(name)
-        with (folder / "log").open("w+") as log:
+        with (folder / "log").open("w") as log:
             command = [sys.executable, "-c", _CHILD, name]
             process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=log, stderr=log, text=True)
             try:
@@ -83,6 +86,8 @@ def _wait(process: subprocess.Popen, folder: Path, deadline: float) -> None:
 def _read(folder: Path) -> Layout | str:
     if (folder / _TOO_LARGE).exists():
         return (folder / _TOO_LARGE).read_text()
+    if (folder / _IMPOSSIBLE).exists():
+        raise BadSetting((folder / _IMPOSSIBLE).read_text())
     if not list(folder.glob(_DECIDED)):
         last = ((folder / "log").read_text().strip().splitlines() or ["it said nothing"])[-1]
         raise CompilerFailed(f"the TPU compiler ended without a layout: {last}")
@@ -95,9 +100,13 @@ def compile_until_ended() -> None:
     """What the other process does: a request on its standard input, a folder as its argument."""
     folder, request = Path(sys.argv[1]), Request(**json.load(sys.stdin))
     devices = find_slice(request.topology, request.slices).devices()
-    lowered = build(request.kind, ConfigDict(request.config), devices).lower()
     try:
-        lowered.compile(compiler_options={"xla_dump_to": str(folder), "xla_dump_hlo_as_text": True})
+        ready = lowered(build(request.kind, ConfigDict(request.config), devices))
+    except BadSetting as error:
+        (folder / _IMPOSSIBLE).write_text(str(error))
+        return
+    try:
+        ready.compile(compiler_options={"xla_dump_to": str(folder), "xla_dump_hlo_as_text": True})
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise

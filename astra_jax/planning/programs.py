@@ -80,6 +80,18 @@ def build(kind: str, config: Config, devices: Sequence[Any]) -> Program:
     return {"sft": _sft, "rl": _rl, "prefill": _prefill, "decode": _decode}[kind](config, devices)
 
 
+def lowered(program: Program) -> jax.stages.Lowered:
+    """The program as the compiler takes it.
+
+    Raises:
+        BadSetting: it cannot be made with these sizes.
+    """
+    try:
+        return program.lower()
+    except ValueError as error:  # a size that the model's kernels cannot have
+        raise BadSetting(str(error)) from error
+
+
 def _sft(config: Config, devices: Sequence[Any]) -> Program:
     mesh = make_mesh(**config.mesh, devices=devices)
     model = abstract_model(sft_step.as_computed(config, shape_of(config)))

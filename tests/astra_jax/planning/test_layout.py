@@ -10,6 +10,7 @@ from astra_jax.cli import main
 from astra_jax.planning import find_slice, layout, make_plan
 from astra_jax.planning.compiled import TooLarge
 from astra_jax.planning.topology import CompilerFailed
+from astra_jax.training.settings import BadSetting
 
 SMALL = ("batch_rows=4", "data.sequence_length=128", "logits_chunk=128", "micro_batches=1")
 
@@ -48,6 +49,11 @@ def test_what_does_not_fit_is_said_in_the_compilers_own_figures(tpu_compiler):
     result = make_plan("sft", config, find_slice("v5e-4"), memory_only=True).result
     assert isinstance(result, TooLarge)
     assert result.needed > result.available > 15 * 2**30
+
+
+def test_sizes_that_a_kernel_cannot_have_are_a_mistake_of_the_configuration(tpu_compiler):
+    with pytest.raises(BadSetting, match="axis 'batch' of size 1 does not divide over 4 devices"):
+        make_plan("sft", sft("batch_rows=4", "micro_batches=4"), find_slice("v5e-4"), memory_only=True)
 
 
 def stand_in(monkeypatch, script: str) -> None:
