@@ -33,7 +33,7 @@ def to_batch(
     blocks: list[Block] = []
     for episodes, signal in zip(groups, signals, strict=True):
         samples = [
-            _sample(episode, advantages, weights / denominator)
+            as_sample(episode, advantages, weights / denominator)
             for episode, advantages, weights in zip(episodes, signal.advantages, signal.weights, strict=True)
         ]
         if share_prompts:
@@ -44,7 +44,7 @@ def to_batch(
     return batch if share_prompts else replace(batch, parent_ids=None)
 
 
-def _sample(episode: Episode, advantages: np.ndarray, weights: np.ndarray) -> Sample:
+def as_sample(episode: Episode, advantages: np.ndarray, weights: np.ndarray) -> Sample:
     """The episode up to its last sampled token: what a tool said last was never answered, and can be very long."""
     end = int(np.flatnonzero(episode.loss_mask)[-1]) + 1
     return Sample(

@@ -12,9 +12,10 @@ from flax import nnx
 from jax.sharding import Mesh
 
 from astra_jax.inference.episodes import Job, Player
+from astra_jax.rl.batching import as_sample
 from astra_jax.rl.loss import policy_loss
 from astra_jax.training.batch import PackedBatch, place
-from astra_jax.training.packing import Sample, pack, single
+from astra_jax.training.packing import pack, single
 from astra_jax.training.state import join_model
 from data_synthesis.records import Episode
 
@@ -45,7 +46,8 @@ def check_agreement(
     Raises:
         PolicyMismatch: it is more than `config.servers.most_gap`, or nothing was sampled.
     """
-    samples = [_sample(episode) for episode in episodes if any(episode.loss_mask)]
+    masks = [(episode, np.asarray(episode.loss_mask, np.float32)) for episode in episodes]
+    samples = [as_sample(episode, np.zeros_like(mask), mask) for episode, mask in masks if mask.any()]
     if not samples:
         reasons = ", ".join(sorted({episode.stop_reason for episode in episodes}))
         raise PolicyMismatch(
@@ -61,16 +63,6 @@ def check_agreement(
             "is served than is trained"
         )
     return mean
-
-
-def _sample(episode: Episode) -> Sample:
-    mask = np.asarray(episode.loss_mask, np.float32)
-    return Sample(
-        tokens=np.asarray(episode.token_ids, np.int32),
-        loss_weights=mask,
-        advantages=np.zeros_like(mask),
-        sampler_logprobs=np.asarray(episode.logprobs, np.float32),
-    )
 
 
 def _gap(
