@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from astra_jax.checkpoints.hf import import_model, load_config
+from astra_jax.checkpoints.hf import import_model
 from astra_jax.evaluation.passes import pass_rates
 from astra_jax.evaluation.summary import successes, summarise
 from astra_jax.inference.engine import EngineSize
@@ -67,17 +67,9 @@ def make_engine(config: Config) -> EnginePool | ServerEngine:
         BadSetting: servers are asked for, and what talks to them is not installed.
         ServersDown, UnfitServer: none of the servers answers, or one has too small a context.
     """
-    s = config.servers
-    if not s.urls:
-        return EnginePool.on_each(import_model(config.model), EngineSize(**config.engine))
-    return connect(
-        s.urls,
-        slots=config.engine.slots,
-        context=config.engine.context,
-        vocab_size=load_config(config.model).vocab_size,
-        deadline_s=s.deadline_s,
-        patience_s=s.patience_s,
-    )
+    if config.servers.urls:
+        return connect(config)
+    return EnginePool.on_each(import_model(config.model), EngineSize(**config.engine))
 
 
 def make_player(config: Config, sandbox: Sandbox, engine: EnginePool | ServerEngine) -> Player:

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from flax import nnx
 
-from astra_jax.checkpoints.hf import export_model, load_config
+from astra_jax.checkpoints.hf import export_model
 from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.interface import GenerationEngine, WeightSync
 from astra_jax.inference.pool import EnginePool
@@ -62,16 +62,7 @@ def _servers(config: Config, graph: nnx.GraphDef) -> RolloutEngine:
         )
 
     directory = Path(s.weights_dir or Path(config.run_dir) / "weights")
-    return connect(
-        s.urls,
-        slots=config.engine.slots,
-        context=config.engine.context,
-        vocab_size=load_config(config.model).vocab_size,
-        folders=WeightFolders(directory, export, keep=s.keep),
-        deadline_s=s.deadline_s,
-        update_s=s.update_s,
-        patience_s=s.patience_s,
-    )
+    return connect(config, WeightFolders(directory, export, keep=s.keep))
 
 
 class InThisProcess(EnginePool):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
+from astra_jax.checkpoints.hf import load_config
 from astra_jax.inference.sglang.settings import ServerSettings, addresses
 from astra_jax.inference.sglang.weights import WeightFolders
 from astra_jax.training.settings import BadSetting
@@ -13,23 +14,17 @@ from astra_jax.training.settings import BadSetting
 if TYPE_CHECKING:
     from astra_jax.inference.sglang.engine import ServerEngine
 
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
-def connect(
-    urls: str,
-    *,
-    slots: int,
-    context: int,
-    vocab_size: int,
-    folders: WeightFolders | None = None,
-    **deadlines: Any,
-) -> ServerEngine:
+_WAITS = ("deadline_s", "update_s", "patience_s")  # of `ServerSettings`; an evaluation gives no weights
+
+
+def connect(config: Config, folders: WeightFolders | None = None) -> ServerEngine:
     """
     Args:
-        urls: `config.servers.urls`: addresses with commas between.
-        slots: sequences that each server has room for.
-        context: tokens of each.
+        config: of RL or of an evaluation: `servers` says which and how long is waited for them, `engine` how many
+            sequences each has room for and of how many tokens, `model` how large the vocabulary is.
         folders: as of `ServerEngine`.
-        deadlines: fields of `ServerSettings`.
 
     Raises:
         BadSetting: what talks to servers is not installed.
@@ -39,9 +34,10 @@ def connect(
         from astra_jax.inference.sglang.engine import ServerEngine
     except ModuleNotFoundError as error:
         raise BadSetting(f"config.servers.urls needs {error.name}: pip install 'astra-jax[sglang]'") from None
-    servers = addresses(urls)
+    servers = addresses(config.servers.urls)
     # As of engines in this process: while one episode's tools run, another has its slot. All processes of a run ask
     # all servers.
-    at_once = max(1, 2 * slots * len(servers) // jax.process_count())
-    settings = ServerSettings(servers, context, vocab_size, at_once, **deadlines)
-    return ServerEngine(settings, folders)
+    at_once = max(1, 2 * config.engine.slots * len(servers) // jax.process_count())
+    waits = {name: config.servers[name] for name in _WAITS if name in config.servers}
+    vocab_size = load_config(config.model).vocab_size
+    return ServerEngine(ServerSettings(servers, config.engine.context, vocab_size, at_once, **waits), folders)
