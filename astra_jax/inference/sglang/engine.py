@@ -36,7 +36,7 @@ class _Drawing:
     room: int  # tokens it may have
     session: str
     oldest: int  # version of the weights that it may be drawn with
-    ends_at: float  # by the monotonic clock
+    ends_at: float  # by the monotonic clock; infinite: it has no deadline
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
@@ -44,6 +44,11 @@ class _Drawing:
     @property
     def left_s(self) -> float:
         return self.ends_at - time.monotonic()
+
+    @property
+    def timeout_s(self) -> float | None:
+        """What is left, as asyncio takes it."""
+        return None if self.ends_at == float("inf") else self.left_s
 
     def as_completion(self, reason: Reason) -> Completion:
         return Completion(self.token_ids, self.logprobs, reason, self.versions)
@@ -154,7 +159,7 @@ class ServerEngine:
             if attempt:
                 await asyncio.sleep(min(self._backoff(attempt), max(0.0, drawing.left_s)))
             try:
-                async with asyncio.timeout(None if drawing.left_s == float("inf") else drawing.left_s):
+                async with asyncio.timeout(drawing.timeout_s):
                     member = await self._fleet.choose(drawing.session, drawing.prompt)
             except TimeoutError:
                 return None
@@ -190,8 +195,7 @@ class ServerEngine:
         )
         work = asyncio.ensure_future(member.ask(request))
         try:
-            left = None if drawing.left_s == float("inf") else drawing.left_s
-            done, _ = await asyncio.wait({work}, timeout=left)
+            done, _ = await asyncio.wait({work}, timeout=drawing.timeout_s)
             if not done:  # the request's own deadline: it ends with what it has
                 self._abort(member, rid)
                 done, _ = await asyncio.wait({work}, timeout=_GRACE_S)
