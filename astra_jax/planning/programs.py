@@ -68,6 +68,11 @@ def kinds_of(config: Config) -> tuple[str, ...]:
     return ("rl", "prefill", "decode") if "micro_rows" in config else ("prefill", "decode")
 
 
+def serves(config: Config) -> bool:
+    """Whether it is of a server: an engine alone, over a mesh of its own."""
+    return "weights_dtype" in config
+
+
 def build(kind: str, config: Config, devices: Sequence[Any]) -> Program:
     """The program `kind` of `config` on a mesh of `devices`, which may be of a slice that is not there.
 
@@ -222,7 +227,7 @@ def _decode(config: Config, devices: Sequence[Any]) -> Program:
 
 def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, Any, Any]:
     """An engine's mesh, model, weights and cache."""
-    if "weights_dtype" in config:
+    if serves(config):
         mesh = make_mesh(**config.mesh, devices=devices)
         shape = replace(
             shape_of(config), param_dtype=config.weights_dtype, compute_dtype=config.weights_dtype
@@ -241,7 +246,7 @@ def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, 
 
 def _held_by_trainer(config: Config, devices: Sequence[Any]) -> dict[str, Any]:
     """What RL's update keeps on the devices while they sample; a server trains nothing."""
-    if "weights_dtype" in config:
+    if serves(config):
         return {}
     *_, state = _trainer(config, devices)
     return {"trainer's parameters": state.params, "trainer's optimizer state": state.opt_state}

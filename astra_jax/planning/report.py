@@ -37,10 +37,9 @@ def show_plan(plan: Plan, console: Console) -> None:
         console.print(f"[red]does not fit[/]: {plan.result.reason}", highlight=False)
         return
     console.print(_memory_table(plan, plan.result))
+    console.print(_step_table(plan, plan.result))
     if not plan.result.timed:
-        console.print(_moved_table(plan.result))
         return
-    console.print(_speed_table(plan, plan.result))
     if others := uncounted(plan.result.estimate.kernels):
         console.print(f"kernels that are not in the time: {', '.join(others)}")
     if plan.result.estimate.open_loops:
@@ -92,25 +91,16 @@ def _memory_table(plan: Plan, result: Fits) -> Table:
     return table
 
 
-def _speed_table(plan: Plan, result: Fits) -> Table:
-    table = Table("each step, estimated", "")
-    table.add_row("compiler's cycles", f"{plan.compiler_seconds:.3f} s")
-    table.add_row("attention kernels", f"{plan.attention_seconds:.3f} s")
-    if plan.expert_seconds:
-        table.add_row("kernels of experts", f"{plan.expert_seconds:.3f} s")
-    table.add_row("together, at least", f"{plan.seconds:.3f} s", style="bold")
-    table.add_row("MFU, at most", f"{plan.mfu_bound:.1%}", style="bold")
-    _add_moved(table, result)
-    return table
-
-
-def _moved_table(result: Fits) -> Table:
-    table = Table("each step", "")
-    _add_moved(table, result)
-    return table
-
-
-def _add_moved(table: Table, result: Fits) -> None:
+def _step_table(plan: Plan, result: Fits) -> Table:
+    table = Table("each step, estimated" if result.timed else "each step", "")
+    if result.timed:
+        table.add_row("compiler's cycles", f"{plan.compiler_seconds:.3f} s")
+        table.add_row("attention kernels", f"{plan.attention_seconds:.3f} s")
+        if plan.expert_seconds:
+            table.add_row("kernels of experts", f"{plan.expert_seconds:.3f} s")
+        table.add_row("together, at least", f"{plan.seconds:.3f} s", style="bold")
+        table.add_row("MFU, at most", f"{plan.mfu_bound:.1%}", style="bold")
     for axes, size in result.estimate.bytes_by_axis.items():
         table.add_row(f"moved along {axes}", f"{size / GIB:.2f} GiB")
     table.add_row("compiled in", f"{result.compile_seconds:.0f} s")
+    return table

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from astra_jax.models.config import Remat
 from astra_jax.planning.plan import Plan, make_plan
+from astra_jax.planning.programs import serves
 from astra_jax.planning.topology import Slice
 from astra_jax.sharding import RULES, ShardingError
 from astra_jax.training.settings import BadSetting
@@ -129,7 +130,7 @@ def _options(kind: str, config: Config, where: Slice) -> Iterator[Changes]:
             yield from ({"micro_batches": config.micro_batches * n} for n in (2, 4, 8))
     if kind != "sft":
         yield from ({"engine.slots": config.engine.slots // n} for n in (2, 4) if config.engine.slots >= n)
-    if kind in ("prefill", "decode") and "engine_tensor" in config:
+    if kind in ("prefill", "decode") and not serves(config):
         yield from ({"engine_tensor": config.engine_tensor * n} for n in (2, 4))
         return
     yield from _meshes(config, where)
@@ -143,7 +144,7 @@ def _meshes(config: Config, where: Slice) -> Iterator[Changes]:
             continue
         rest = devices // (tensor * context)
         sizes = {"data": where.count, "fsdp": rest, "expert": 1, "context": context, "tensor": tensor}
-        if "weights_dtype" in config:  # an engine keeps whole weights, or slices along tensor
+        if serves(config):  # an engine keeps whole weights, or slices along tensor
             sizes |= {"data": rest * where.count, "fsdp": 1}
         yield {f"mesh.{axis}": size for axis, size in sizes.items()}
 
