@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import jax
 import pytest
 from rich.console import Console
 
@@ -15,6 +14,7 @@ from astra_jax.evaluation.summary import METRICS, STAGES
 from astra_jax.quickstart import quickstart
 from data_synthesis.records import Arena, Episode, Trajectory, read_records
 from data_synthesis.teacher.procedural import HELD_OUT
+from tests.compiling import compiling_quickly
 
 CONFIG = Path(__file__).parents[1] / "configs" / "quickstart" / "nano.py"
 TINY = [
@@ -50,12 +50,10 @@ def quiet() -> Console:
 @pytest.fixture(scope="module")
 def run_dir(tmp_path_factory) -> Iterator[Path]:
     """The folder of a finished tiny run."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)  # tiny programs compile longer than they run
-    path = tmp_path_factory.mktemp("quickstart")
-    quickstart(tiny(path), quiet())
-    yield path
-    jax.config.update("jax_disable_most_optimizations", before)
+    with compiling_quickly():
+        path = tmp_path_factory.mktemp("quickstart")
+        quickstart(tiny(path), quiet())
+        yield path
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ from data_synthesis.arenas import oracle_trajectory, prove_all
 from data_synthesis.records import Arena, Trajectory, write_records
 from data_synthesis.sandbox import LocalSandbox
 from data_synthesis.teacher.procedural import Options, make_arenas
+from tests.compiling import compiling_quickly
 
 ROOT = Path(__file__).parents[2]
 STEPS = 66  # enough to call tools well, too few to do it every time: groups of episodes differ in reward
@@ -91,8 +92,13 @@ def _made(seed: int) -> Iterator[Arena]:
 @pytest.fixture(scope="session")
 def policy(small, tmp_path_factory) -> Path:
     """A Hugging Face directory: a tiny Qwen3 that has seen the oracle trajectories a few times."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)  # tiny programs compile longer than they run
+    path = tmp_path_factory.mktemp("policy") / "hf"
+    with compiling_quickly():
+        export_model(_half_taught(small), path, tokenizer_dir=small.tokenizer.directory)
+    return path
+
+
+def _half_taught(small: Small) -> Transformer:
     shape = ModelConfig(
         family="qwen3",
         vocab_size=small.tokenizer.vocab_size,
@@ -115,10 +121,7 @@ def policy(small, tmp_path_factory) -> Path:
     batch = pack([single(Sample(np.array(row.ids), np.array(row.loss_mask))) for row in tokens], 512)
     for _ in range(STEPS):
         state, _ = step(state, batch)
-    path = tmp_path_factory.mktemp("policy") / "hf"
-    export_model(join_model(graph, state.params), path, tokenizer_dir=small.tokenizer.directory)
-    jax.config.update("jax_disable_most_optimizations", before)
-    return path
+    return join_model(graph, state.params)
 
 
 @pytest.fixture(scope="module")
@@ -126,15 +129,14 @@ def compiled_dir(tmp_path_factory) -> Iterator[Path]:
     """Where this process, and those it starts, keep compiled programs: each is compiled once."""
     names = (
         "jax_compilation_cache_dir",
-        "jax_disable_most_optimizations",
         "jax_persistent_cache_min_compile_time_secs",
         "jax_persistent_cache_min_entry_size_bytes",
     )
     before = {name: jax.config.values[name] for name in names}
     path = tmp_path_factory.mktemp("compiled")
     compile_cache.enable(path)
-    jax.config.update("jax_disable_most_optimizations", True)  # tiny programs compile longer than they run
-    yield path
+    with compiling_quickly():
+        yield path
     for name, value in before.items():
         jax.config.update(name, value)
 

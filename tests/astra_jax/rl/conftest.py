@@ -1,6 +1,5 @@
 from collections.abc import Callable, Sequence
 
-import jax
 import numpy as np
 import pytest
 from flax import nnx
@@ -8,6 +7,7 @@ from flax import nnx
 from astra_jax.models import ModelConfig, Transformer
 from data_synthesis.arenas import f1
 from data_synthesis.records import Arena, ArenaTool, Episode, GoldCall, RewardParts, ToolSpec
+from tests.compiling import compiling_quickly
 
 VOCABULARY = 61
 TINY = ModelConfig(
@@ -87,8 +87,5 @@ def tiny_model() -> Transformer:
 
 @pytest.fixture(scope="module")
 def compile_quickly():
-    """Tiny programs take longer to compile than to run."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    with compiling_quickly():
+        yield

@@ -6,6 +6,7 @@ from flax import nnx
 from astra_jax.models.config import ModelConfig
 from astra_jax.models.transformer import Transformer
 from astra_jax.training.state import split_model
+from tests.compiling import compiling_quickly
 
 TINY = ModelConfig(
     family="qwen3",
@@ -23,11 +24,8 @@ TINY = ModelConfig(
 
 @pytest.fixture(scope="module", autouse=True)
 def _compile_quickly():
-    """Tiny programs take longer to compile than to run."""
-    before = jax.config.values["jax_disable_most_optimizations"]
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    with compiling_quickly():
+        yield
 
 
 @pytest.fixture(scope="module")
