@@ -23,7 +23,7 @@ from astra_jax.evaluation.arenas import evaluate, make_engine, make_player
 from astra_jax.evaluation.report import write_report
 from astra_jax.evaluation.summary import STAGES, compare_table, paired_difference
 from astra_jax.evaluation.transformers_engine import TransformersEngine
-from astra_jax.sft.train import load_model
+from astra_jax.sft.model import load_model
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.training.run_folder import RunFolder, write_json

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from astra_jax import configuration
-from astra_jax.sft.train import load_model
+from astra_jax.sft.model import load_model
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens import QWEN3, tokenise
 from astra_jax.tokens.nano import train_tokenizer

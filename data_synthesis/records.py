@@ -528,6 +528,9 @@ class BadRecord(ValueError):
         where = f"{path}:{line}" + (f": field `{field}`" if field else "")
         super().__init__(f"{where}: {problem}")
 
+    def __reduce__(self) -> tuple[type[BadRecord], tuple[Path, int, str, str, str]]:
+        return BadRecord, (self.path, self.line, self.field, self.problem, self.reason)
+
 
 R = TypeVar("R", bound=Record)
 

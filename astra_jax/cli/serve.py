@@ -46,7 +46,7 @@ def _serve(arguments: argparse.Namespace, console: Console) -> int:
     settings = Settings(
         model=arguments.model or model_name(arguments.directory),
         folder=arguments.directory,
-        format=FORMATS[arguments.chat_format],
+        format=FORMATS[arguments.chat_format].as_exported(arguments.directory),
         queue=arguments.queue,
         deadline_s=arguments.deadline,
     )

@@ -77,7 +77,7 @@ def make_player(config: Config, sandbox: Sandbox, engine: EnginePool | ServerEng
     return Player(
         engine=engine,
         tokenizer=Tokenizer(Path(config.model)),
-        format=choose("chat_format", config.chat_format, FORMATS),
+        format=choose("chat_format", config.chat_format, FORMATS).as_exported(config.model),
         sandbox=sandbox,
         limits=EpisodeLimits(**config.limits),
         temperature=config.temperature,

@@ -68,7 +68,7 @@ def _in_process(config: Config) -> tuple[EngineContestant, int]:
     from astra_jax.inference.pool import EnginePool
     from astra_jax.tokens import FORMATS, Tokenizer
 
-    format = choose("chat_format", config.chat_format, FORMATS)
+    format = choose("chat_format", config.chat_format, FORMATS).as_exported(config.model)
     engine = EnginePool.on_each(import_model(config.model), EngineSize(**config.engine))
     tokenizer = Tokenizer(Path(config.model))
     contestant = EngineContestant(

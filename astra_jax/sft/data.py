@@ -1,41 +1,49 @@
-"""Trajectories to packed batches: tokenised once, then shuffled, packed and batched by a Grain pipeline."""
+"""Rows to packed batches: tokenised once, then mixed, shuffled, packed and batched by a Grain pipeline."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Literal
 
 import grain
 import numpy as np
 
-from astra_jax.tokens.rows import tokenise
+from astra_jax.sft.rows import Rows, RowWriter, key
+from astra_jax.sft.sources import Source, digest
+from astra_jax.tokens.parallel import Outcome, Recipe, tokenise_all
+from astra_jax.tokens.rows import TokenRow
 from astra_jax.tokens.templates import ChatFormat
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.packing import Sample, assemble, plan, single
 from astra_jax.training.settings import BadSetting
-from data_synthesis.records import BadRecord, Trajectory, read_records
+from data_synthesis.records import BadRecord
+from data_synthesis.trajectories.rows import open_rows, read_row
 
 TooLong = Literal["drop", "truncate"]
 BadRows = Literal["stop", "skip"]
 
 _ENDLESS = 2**31  # epochs
+_VERSION = 1  # of the tokens that a row becomes: another one makes all rows again
 
 
-@dataclass(frozen=True)
+@dataclass
 class DataReport:
-    """What became of the rows of a file. `rows` is what is trained on; the others are why rows are missing."""
+    """What became of the rows of a source. `rows` is what is trained on; the others are why rows are missing."""
 
-    rows: int
-    tokens: int
-    trained_tokens: int
-    truncated: int
-    dropped_too_long: int
-    dropped_without_loss: int
-    dropped_broken: int
-    bad: tuple[str, ...]  # one sentence each: file, line, field, problem
+    rows: int = 0
+    tokens: int = 0
+    trained_tokens: int = 0
+    truncated: int = 0
+    dropped_too_long: int = 0
+    dropped_without_loss: int = 0
+    dropped_broken: int = 0
+    bad: list[str] = field(default_factory=list)  # one sentence each: file, line, field, problem
+
+    def __add__(self, other: DataReport) -> DataReport:
+        return DataReport(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,6 +61,22 @@ class DataReport:
 
 
 @dataclass(frozen=True)
+class RowPolicy:
+    """What becomes of rows that do not fit.
+
+    Attributes:
+        length: tokens of a row at most.
+        too_long: `truncate` keeps a longer row up to the last turn of the assistant that ends within `length`,
+            `drop` leaves it out; so does `truncate` where no turn ends there.
+        bad_rows: `stop` raises at the first row that cannot be read, `skip` reports it.
+    """
+
+    length: int
+    too_long: TooLong = "drop"
+    bad_rows: BadRows = "stop"
+
+
+@dataclass(frozen=True)
 class Packing:
     """How samples become batches of [rows, length] tokens."""
 
@@ -62,82 +86,143 @@ class Packing:
     window: int = 512  # shuffled samples that are packed together: more fill rows better
 
 
-def load_samples(
-    path: str | Path,
+@dataclass(frozen=True)
+class Mixture(Sequence[Sample]):
+    """The samples of all sources, one source after the other, and how many of each are taken."""
+
+    parts: Sequence[Sequence[Sample]]
+    weights: Sequence[float]
+
+    def __len__(self) -> int:
+        return sum(self.sizes)
+
+    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
+        for number, part in enumerate(self.parts):
+            if index < len(part):
+                return part[index] if len(self.parts) == 1 else replace(part[index], source=number)
+            index -= len(part)
+        raise IndexError(index)
+
+    @property
+    def sizes(self) -> list[int]:
+        return [len(part) for part in self.parts]
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each sample."""
+        return [length for part in self.parts for length in _lengths(part)]
+
+
+def _lengths(part: Sequence[Sample]) -> list[int]:
+    return part.lengths if isinstance(part, Rows) else [len(sample) for sample in part]
+
+
+def load_rows(
+    source: Source,
     tokenizer: Tokenizer,
     format: ChatFormat,
-    length: int,
+    policy: RowPolicy,
+    cache: Path,
     *,
-    too_long: TooLong = "drop",
-    bad_rows: BadRows = "stop",
-) -> tuple[list[Sample], DataReport]:
-    """The trajectories of a JSONL file as samples of at most `length` tokens, in the order of the file. A broken run
-    is never one.
+    processes: int = 0,
+) -> tuple[Rows, DataReport]:
+    """The rows of a source as samples, in its order. A broken run is never one.
 
     Args:
-        too_long: `truncate` keeps the first `length` tokens of a longer row, `drop` leaves it out.
-        bad_rows: `stop` raises at the first line that is no trajectory, `skip` reports it.
+        cache: folder in which they are kept, under the hash of all that they are made from.
+        processes: that tokenise; 0 is one for each core.
 
     Raises:
         BadRecord: names file, line and field.
         BadSetting: no sample is left.
+        PipelineError: the package that reads this kind of file is missing.
     """
-    rejects: list[BadRecord] | None = None if bad_rows == "stop" else []
-    read = list(read_records(path, Trajectory, rejects=rejects))
-    rows = [tokenise(row, tokenizer, format) for row in read if row.status == "finished"]
-    samples = [Sample(np.asarray(r.ids, np.int32), np.asarray(r.loss_mask, np.float32)) for r in rows]
-    longer = [len(sample) > length for sample in samples]
-    cut = [
-        _truncate(s, length)
-        for s, is_longer in zip(samples, longer, strict=True)
-        if _kept(is_longer, too_long)
-    ]
-    kept = [sample for sample in cut if sample.loss_weights[1:].any()]
-    report = DataReport(
-        rows=len(kept),
-        tokens=sum(map(len, kept)),
-        trained_tokens=int(sum(sample.loss_weights[1:].sum() for sample in kept)),
-        truncated=sum(longer) if too_long == "truncate" else 0,
-        dropped_too_long=sum(longer) if too_long == "drop" else 0,
-        dropped_without_loss=len(cut) - len(kept),
-        dropped_broken=len(read) - len(rows),
-        bad=tuple(str(bad) for bad in rejects or ()),
+    folder = cache / key(
+        version=_VERSION,
+        content=digest(source.path),
+        tokenizer=tokenizer.digest(),
+        format=asdict(format),
+        policy=asdict(policy),
     )
-    if not kept:
-        raise BadSetting(f"{path} has no row to train on with a sequence length of {length}: {report}")
-    return kept, report
+    rows = Rows.open(folder)
+    if rows is None:
+        _make(folder, source, Recipe(read_row, "", tokenizer.directory, format), policy, processes)
+        rows = Rows.open(folder)
+        assert rows is not None
+    return rows, DataReport(**rows.report)
 
 
-def make_dataset(
-    samples: Sequence[Sample], packing: Packing, *, seed: int, epochs: int | None
-) -> grain.IterDataset:
-    """Batches (`PackedBatch`) of the samples, shuffled anew each epoch; the last one is filled with padding.
+def _make(folder: Path, source: Source, recipe: Recipe, policy: RowPolicy, processes: int) -> None:
+    kind, values = open_rows(source.path)
+    outcomes = tokenise_all(values, replace(recipe, kind=kind), processes)
+    report, writer = DataReport(), RowWriter(folder)
+    try:
+        for row in _kept(outcomes, policy, report):
+            writer.add(row)
+        if not report.rows:
+            raise BadSetting(
+                f"{source.path} has no row to train on with a sequence length of {policy.length}: {report}"
+            )
+    except BaseException:
+        writer.abandon()
+        raise
+    writer.finish(report.as_json())
+
+
+def _kept(outcomes: Iterator[Outcome], policy: RowPolicy, report: DataReport) -> Iterator[TokenRow]:
+    """The rows to train on; `report` counts them and the others."""
+    for outcome in outcomes:
+        if isinstance(outcome, BadRecord):
+            if policy.bad_rows == "stop":
+                raise outcome
+            report.bad.append(str(outcome))
+        elif outcome is None:
+            report.dropped_broken += 1
+        elif row := _fitted(outcome, policy, report):
+            report.rows += 1
+            report.tokens += len(row.ids)
+            report.trained_tokens += sum(turn.stop - turn.start for turn in row.turns if turn.weight)
+            yield row
+
+
+def _fitted(row: TokenRow, policy: RowPolicy, report: DataReport) -> TokenRow | None:
+    if len(row.ids) > policy.length:
+        row = row.first(policy.length) if policy.too_long == "truncate" else TokenRow([], [])
+        if not row.ids:
+            report.dropped_too_long += 1
+            return None
+        report.truncated += 1
+    if not any(turn.weight for turn in row.turns):
+        report.dropped_without_loss += 1
+        return None
+    return row
+
+
+def make_dataset(mixture: Mixture, packing: Packing, *, seed: int, epochs: int | None) -> grain.IterDataset:
+    """Batches (`PackedBatch`) of the samples, shuffled anew each pass; the last one is filled with padding.
+
+    Sources are taken by turns, so that any stretch of samples has their shares; each is shuffled by itself and begins
+    again when it is through. An epoch is as many samples as the mixture has.
 
     The iterator's state is small and JSON: `get_state` and `set_state` go on at the next batch.
 
     Args:
-        epochs: passes over the samples; None is endless.
+        epochs: None is endless.
     """
-    blocks = [single(sample) for sample in samples]
 
     def lay_out(rows: list[list[int]]) -> Any:
-        batch = assemble([[blocks[i] for i in row] for row in rows], packing.length, packing.rows)
+        blocks = [[single(mixture[i]) for i in row] for row in rows]
+        batch = assemble(blocks, packing.length, packing.rows)
         return replace(
             batch, parent_ids=None
         )  # no sample has a prefix, which lets kernels do that know of none
 
-    return _index_batches([len(block) for block in blocks], packing, seed, epochs).map(lay_out)
+    return _index_batches(mixture, packing, seed, epochs).map(lay_out)
 
 
-def count_batches(samples: Sequence[Sample], packing: Packing, *, seed: int, epochs: int) -> int:
+def count_batches(mixture: Mixture, packing: Packing, *, seed: int, epochs: int) -> int:
     """How many batches `make_dataset` gives."""
-    return sum(1 for _ in _index_batches([len(sample) for sample in samples], packing, seed, epochs))
-
-
-def digest(path: str | Path) -> str:
-    """SHA-256 of a file: a run that resumes must find the data it started with."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sum(1 for _ in _index_batches(mixture, packing, seed, epochs))
 
 
 class _PackWindow(grain.experimental.FlatMapTransform):
@@ -153,21 +238,26 @@ class _PackWindow(grain.experimental.FlatMapTransform):
         return [[int(element[i]) for i in row] for row in rows]
 
 
-def _index_batches(
-    lengths: Sequence[int], packing: Packing, seed: int, epochs: int | None
-) -> grain.IterDataset:
+def _index_batches(mixture: Mixture, packing: Packing, seed: int, epochs: int | None) -> grain.IterDataset:
+    windows = (
+        _order(mixture, seed, epochs)
+        .batch(packing.window)
+        .to_iter_dataset(grain.ReadOptions(num_threads=0, prefetch_buffer_size=0))
+    )
+    return windows.apply(_PackWindow(mixture.lengths, packing)).batch(packing.rows, batch_fn=list)
+
+
+def _order(mixture: Mixture, seed: int, epochs: int | None) -> grain.MapDataset:
+    """The indices of the samples, as they are taken."""
     # Grain's own endless repetition overflows when it is batched.
     passes = _ENDLESS if epochs is None else epochs
-    order = grain.MapDataset.range(len(lengths)).seed(seed).shuffle().repeat(passes)
-    windows = order.batch(packing.window).to_iter_dataset(
-        grain.ReadOptions(num_threads=0, prefetch_buffer_size=0)
-    )
-    return windows.apply(_PackWindow(lengths, packing)).batch(packing.rows, batch_fn=list)
-
-
-def _kept(is_longer: bool, too_long: TooLong) -> bool:
-    return not (is_longer and too_long == "drop")
-
-
-def _truncate(sample: Sample, length: int) -> Sample:
-    return replace(sample, tokens=sample.tokens[:length], loss_weights=sample.loss_weights[:length])
+    sizes = mixture.sizes
+    if len(sizes) == 1:
+        return grain.MapDataset.range(sizes[0]).seed(seed).shuffle().repeat(passes)
+    starts = accumulate(sizes[:-1], initial=0)
+    parts = [
+        grain.MapDataset.range(start, start + size).seed((seed + number) % 2**32).shuffle().repeat(_ENDLESS)
+        for number, (start, size) in enumerate(zip(starts, sizes, strict=True))
+    ]
+    mixed = grain.MapDataset.mix(parts, list(mixture.weights))
+    return mixed if epochs is None else mixed[: epochs * sum(sizes)]

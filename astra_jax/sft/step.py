@@ -34,8 +34,14 @@ def make_step(config: Config, model: Transformer, optimizer: Optimizer, state: T
     return make_train_step(
         split_model(model)[0],
         optimizer,
-        partial(cross_entropy, chunk=config.logits_chunk, router=router),
+        partial(cross_entropy, chunk=config.logits_chunk, router=router, sources=_names(config)),
         micro_batches=config.micro_batches,
         shardings=jax.tree.map(lambda x: x.sharding, state),
         dtypes=computed_dtypes(model),
     )
+
+
+def _names(config: Config) -> tuple[str, ...]:
+    """Of the sources of a mixture: a source alone has the loss of all."""
+    names = tuple(name for name, _, _ in config.data.sources)
+    return names if len(names) > 1 else ()

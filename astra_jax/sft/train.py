@@ -3,51 +3,40 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import grain
 import jax
-import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 from rich.console import Console
 
-from astra_jax.checkpoints.hf import export_model, import_model
-from astra_jax.models.config import ModelConfig, Remat
-from astra_jax.models.induction import start_with_induction
-from astra_jax.models.transformer import Transformer, abstract_model
-from astra_jax.sft.data import BadRows, Packing, TooLong, count_batches, digest, load_samples, make_dataset
-from astra_jax.sft.step import as_computed, make_step
+from astra_jax.checkpoints.hf import export_model
+from astra_jax.sft.mixture import load_mixture, make_batches
+from astra_jax.sft.model import load_model
+from astra_jax.sft.settings import chat_format, check
+from astra_jax.sft.sources import all_rows, digest, digest_all, sources_of
+from astra_jax.sft.step import make_step
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import train_tokenizer
-from astra_jax.tokens.templates import FORMATS
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
-from astra_jax.training.distributed import any_process, check_same, is_first, once, put
+from astra_jax.training.distributed import any_process, check_same, once
 from astra_jax.training.interruption import Interrupted, StopRequests
 from astra_jax.training.metrics import MetricsWriter, check_finite
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
-from astra_jax.training.packing import Sample
 from astra_jax.training.progress import StepProgress
-from astra_jax.training.run_folder import RunFolder, write_json
-from astra_jax.training.settings import BadSetting, choose
-from astra_jax.training.state import TrainState, join_model, param_shardings, split_model, with_config
+from astra_jax.training.run_folder import RunFolder
+from astra_jax.training.state import TrainState, join_model, split_model
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
-from data_synthesis.records import BadRecord, Trajectory, read_records
+from data_synthesis.records import BadRecord
 
 HF_FOLDER = "hf"
-
-# What is done to the weights of a model that was just drawn, given the seed.
-STARTS: dict[str, Callable[[Transformer, int], None] | None] = {
-    "noise": None,
-    "induction": start_with_induction,
-}
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -76,13 +65,14 @@ def train(config: Config, console: Console | None = None) -> Path:
     Raises:
         BadSetting: a value of the configuration, or the data that it names, cannot be used.
         ConfigChanged: the folder was started with another configuration or other data.
-        BadRecord: a line of the data is no trajectory, and `config.data.bad_rows` is `stop`.
+        BadRecord: a row of the data cannot be read, and `config.data.bad_rows` is `stop`.
+        PipelineError: the package that reads a source's kind of file is missing.
         FloatingPointError: the loss is no longer a number.
         Interrupted: the process was asked to stop, and has saved its last step.
     """
-    _check(config)
-    data = digest(config.data.path)
-    check_same("data file config.data.path", data)
+    check(config)
+    data = digest_all([digest(source.path) for source in sources_of(config)])
+    check_same("data of config.data", data)
     folder = RunFolder(config.run_dir, config.to_dict() | {"data_sha256": data})
     try:
         if not any_process(folder.result() is not None):
@@ -90,40 +80,6 @@ def train(config: Config, console: Console | None = None) -> Path:
         return folder.path / HF_FOLDER
     finally:
         folder.close()
-
-
-def _check(config: Config) -> None:
-    """Says what is wrong with a configuration before anything is loaded.
-
-    Raises:
-        BadSetting: names the field.
-    """
-    given = {
-        "run_dir": config.run_dir,
-        "data.path": config.data.path,
-        "tokenizer (or model.path)": config.tokenizer or config.model.path or config.tokenizer_vocab,
-    }
-    for name, value in given.items():
-        if not value:
-            raise BadSetting(f"config.{name} is empty: it has no default")
-    if config.preset and not config.model.path:
-        raise BadSetting(
-            f"config.preset is {config.preset!r}, a shape for plans: a run needs config.model.path, the Hugging Face "
-            "directory of such a model"
-        )
-    if (config.steps > 0) == (config.epochs > 0):
-        raise BadSetting(
-            f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"
-        )
-    choose("chat_format", config.chat_format, FORMATS)
-    choose("model.start", config.model.start, STARTS)
-    choose("model.remat", config.model.remat, dict.fromkeys(get_args(Remat)))
-    choose("data.too_long", config.data.too_long, dict.fromkeys(get_args(TooLong)))
-    choose("data.bad_rows", config.data.bad_rows, dict.fromkeys(get_args(BadRows)))
-    if config.batch_rows % config.micro_batches:
-        raise BadSetting(
-            f"config.batch_rows is {config.batch_rows}: it does not divide into {config.micro_batches} micro_batches"
-        )
 
 
 def _run(config: Config, folder: RunFolder, console: Console) -> None:
@@ -142,7 +98,7 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
             join_model(run.graph, run.state.params),
             folder.path / HF_FOLDER,
             tokenizer_dir=tokenizer.directory,
-            chat_template=FORMATS[config.chat_format].template_for(tokenizer),
+            chat_template=chat_format(config).template_for(tokenizer),
         )
     folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
 
@@ -158,75 +114,21 @@ def _load_tokenizer(config: Config, folder: RunFolder) -> Tokenizer:
 
 def _train_tokenizer(config: Config, path: Path) -> None:
     rejects: list[BadRecord] | None = None if config.data.bad_rows == "stop" else []
-    rows = list(read_records(config.data.path, Trajectory, rejects=rejects))
+    rows = list(all_rows(sources_of(config), rejects))
     part = path.with_name(path.name + ".part")
-    train_tokenizer(rows, part, vocab_size=config.tokenizer_vocab, format=FORMATS[config.chat_format])
+    train_tokenizer(rows, part, vocab_size=config.tokenizer_vocab, format=chat_format(config))
     part.rename(path)
 
 
-def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
-    """The model of `config.model.path`, or one drawn from `config.seed` when there is no path, on `mesh`.
-
-    Raises:
-        BadSetting: `config.model.start` is none of `STARTS`.
-    """
-    if config.model.path:
-        imported = import_model(config.model.path, mesh=mesh)
-        return with_config(imported, as_computed(config, imported.config))
-    start = choose("model.start", config.model.start, STARTS)
-    shape = as_computed(config, ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init))
-    if start is None:
-        return _draw_model(shape, config.seed, mesh)
-    # It changes whole arrays, and only small models have one.
-    whole = _draw_model(shape, config.seed, make_mesh(devices=jax.local_devices()[:1]))
-    start(whole, config.seed)
-    graph, params = split_model(whole)
-    placed = jax.tree.map(lambda x, place: put(np.asarray(x), place), params, param_shardings(whole, mesh))
-    return join_model(graph, placed)
-
-
-def _draw_model(shape: ModelConfig, seed: int, mesh: Mesh) -> Transformer:
-    """A model with random weights, each drawn where it will live: no device ever holds all of a large model."""
-    abstract = abstract_model(shape)
-    draw = jax.jit(
-        lambda: split_model(Transformer(shape, rngs=nnx.Rngs(seed)))[1],
-        out_shardings=param_shardings(abstract, mesh),
-    )
-    return join_model(split_model(abstract)[0], draw())
-
-
 def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: Console) -> Run:
-    samples = _load_samples(config, folder, tokenizer, console)
-    steps, batches = _batches(config, samples)
+    mixture = load_mixture(config, folder, tokenizer, console)
+    steps, batches = make_batches(config, mixture)
     mesh = make_mesh(**config.mesh)
     model = load_model(config, tokenizer, mesh)
     graph, params = split_model(model)
     optimizer = make_optimizer(OptimizerConfig(**config.optimizer), steps, model)
     state = place_state(TrainState.create(params, optimizer.transform), mesh)
     return Run(graph, mesh, make_step(config, model, optimizer, state), state, batches, steps)
-
-
-def _load_samples(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: Console) -> list[Sample]:
-    samples, report = load_samples(
-        config.data.path,
-        tokenizer,
-        FORMATS[config.chat_format],
-        config.data.sequence_length,
-        too_long=config.data.too_long,
-        bad_rows=config.data.bad_rows,
-    )
-    if is_first():
-        write_json(folder.path / "data.json", report.as_json())
-    console.print(f"sft: {report.sentence()}", highlight=False)
-    return samples
-
-
-def _batches(config: Config, samples: Sequence[Sample]) -> tuple[int, grain.DatasetIterator]:
-    """How many steps the run has, and their batches."""
-    steps, epochs = config.steps, config.epochs
-    packing = Packing(config.data.sequence_length, config.batch_rows, config.data.packed, config.data.window)
-    dataset = make_dataset(samples, packing, seed=config.seed, epochs=epochs or None)
-    return steps or count_batches(samples, packing, seed=config.seed, epochs=epochs), iter(dataset)
 
 
 def _resume(run: Run, checkpoints: CheckpointManager) -> None:

@@ -7,8 +7,9 @@ One renderer in Python and one Jinja template print the same text. The renderer 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -31,11 +32,20 @@ TOOLS_TAIL = (
 )
 
 
+# What becomes of reasoning: `ChatFormat.thinking`, or no reasoning at all.
+Thinking = Literal["keep", "drop", "off"]
+
+# What `ChatFormat.chat_template` writes on its first lines.
+_KEPT = re.compile(r"set keep_thinking = (true|false)")
+_THINKS = re.compile(r"set enable_thinking = enable_thinking \| default\((true|false)\)")
+
+
 class Span(NamedTuple):
-    """A piece of a rendered conversation. The loss covers `trainable` pieces only."""
+    """A piece of a rendered conversation. The loss covers `trainable` pieces only, by their `weight`."""
 
     text: str
     trainable: bool
+    weight: float = 1.0
 
 
 def tool_lines(tools: Iterable[ToolSpec]) -> str:
@@ -71,6 +81,23 @@ class ChatFormat:
         """What stands before an assistant's first sampled token."""
         return "<|im_start|>assistant\n" + ("" if self.enable_thinking else NO_THOUGHT)
 
+    def with_thinking(self, policy: Thinking) -> ChatFormat:
+        """The format under a policy of reasoning: `off` trains and asks for none, see the attributes for the others."""
+        if policy == "off":
+            return replace(self, thinking="keep", enable_thinking=False)
+        return replace(self, thinking=policy, enable_thinking=True)
+
+    def as_exported(self, directory: str | Path) -> ChatFormat:
+        """The format with the policy of reasoning that the directory's template was written with, if it is ours."""
+        path = Path(directory) / "chat_template.jinja"
+        head = path.read_text(encoding="utf-8")[:4096] if path.is_file() else ""
+        kept, thinks = _KEPT.search(head), _THINKS.search(head)
+        if not kept or not thinks:
+            return self
+        return replace(
+            self, thinking="keep" if kept[1] == "true" else "drop", enable_thinking=thinks[1] == "true"
+        )
+
     def open(self, messages: Sequence[Message], tools: Sequence[ToolSpec] = ()) -> str:
         """The prompt of a conversation, up to and including the generation prompt."""
         return "".join(span.text for span in self.render(messages, tools)) + self.generation_prompt
@@ -92,6 +119,7 @@ class ChatFormat:
 
         Trainable is what a model would have sampled: reasoning, content, tool calls and the end-of-turn token.
         Under `thinking="drop"`, a turn whose reasoning is dropped is context: nobody sampled it in that form.
+        A message's own `weight`, where it has one, is that of its turn.
         """
         if not messages:
             raise ValueError("a conversation needs at least one message")
@@ -104,9 +132,8 @@ class ChatFormat:
                 continue
             for index, message in group:
                 reply = self._reply(message, index > last_query, index == len(body) - 1)
-                spans += self._assistant_turn(
-                    reply, trainable=self._stands_as_sampled(message, index > last_query)
-                )
+                as_sampled = self._stands_as_sampled(message, index > last_query)
+                spans += self._assistant_turn(reply, trainable=as_sampled, weight=_weight(message))
         return _merge(spans)
 
     def chat_template(self, bos: str = "") -> str:
@@ -142,13 +169,13 @@ class ChatFormat:
             parts.append(TOOLS_HEAD + quote(tool_lines(tools)) + TOOLS_TAIL)
         return _turn("system", "\n\n".join(parts))
 
-    def _assistant_turn(self, reply: str, *, trainable: bool) -> list[Span]:
+    def _assistant_turn(self, reply: str, *, trainable: bool, weight: float) -> list[Span]:
         prompt = self.generation_prompt
         thoughtless = prompt.removeprefix("<|im_start|>assistant\n")
         if thoughtless and not reply.startswith(thoughtless):
             prompt, thoughtless = prompt.removesuffix(thoughtless), ""
         sampled = reply.removeprefix(thoughtless) + END_OF_TURN
-        return [Span(prompt, False), Span(sampled, trainable), Span("\n", False)]
+        return [Span(prompt, False), Span(sampled, trainable, weight), Span("\n", False)]
 
     def _reply(self, message: Message, after_query: bool, is_last: bool) -> str:
         if self.thinking == "drop":
@@ -208,6 +235,15 @@ def _thought(reasoning: str) -> str:
     return f"<think>\n{quote(reasoning)}\n</think>\n\n"
 
 
+def _weight(message: Message) -> float:
+    weight = (message.model_extra or {}).get("weight")
+    if weight is None:
+        return 1.0
+    if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
+        raise ValueError(f"the weight of a message is {weight!r}; it is a number from 0 up")
+    return float(weight)
+
+
 def _split_thought(message: Message) -> tuple[str, str]:
     """Reasoning and content; reasoning inside the content is found as the published template finds it."""
     if message.reasoning_content is not None or "</think>" not in message.content:
@@ -231,7 +267,7 @@ def _merge(spans: Iterable[Span]) -> list[Span]:
     """Joins neighbours of a kind: pieces are tokenised one by one, so their borders are part of the format."""
     merged = []
     for trainable, group in groupby(spans, key=lambda span: span.trainable):
-        text = "".join(span.text for span in group)
-        if text:
-            merged.append(Span(text, trainable))
+        pieces = list(group)  # a trainable one stands alone: its turn's scaffold is around it
+        if text := "".join(span.text for span in pieces):
+            merged.append(Span(text, trainable, pieces[0].weight if trainable else 1.0))
     return merged

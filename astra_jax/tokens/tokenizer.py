@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -61,6 +62,12 @@ class Tokenizer:
     def vocab_size(self) -> int:
         """One more than the largest id."""
         return max(self._tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+
+    def digest(self) -> str:
+        """SHA-256 of the files that decide about ids."""
+        files = [self.directory / name for name in ("tokenizer.json", "tokenizer_config.json")]
+        content = [file.read_bytes() if file.is_file() else b"" for file in files]
+        return hashlib.sha256(b"\0".join(content)).hexdigest()
 
     def encode(self, text: str) -> list[int]:
         """The ids of `text` and nothing else. Text that spells a control token becomes that token."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -93,12 +94,17 @@ class RouterWeights:
 
 
 def cross_entropy(
-    model: Model, batch: PackedBatch, chunk: int = 0, router: RouterWeights | None = None
+    model: Model,
+    batch: PackedBatch,
+    chunk: int = 0,
+    router: RouterWeights | None = None,
+    sources: Sequence[str] = (),
 ) -> tuple[jax.Array, Diagnostics]:
     """The loss of SFT before its division: -sum of weight times log-probability over the batch's tokens.
 
     Args:
         router: adds the losses of the router, of a model that has one.
+        sources: names of the numbers in `batch.sources`; each has its mean loss over trained tokens, unweighted.
     """
     hidden, routing = model.forward(
         batch.tokens, batch.positions, batch.segment_ids, batch.parent_ids, routed=router is not None
@@ -107,6 +113,8 @@ def cross_entropy(
     logprob, entropy = token_logprobs(model, hidden, batch.targets, chunk=chunk, mask_BxT=trained)
     loss = -jnp.sum(batch.loss_weights * logprob)
     diagnostics: Diagnostics = {"entropy": Mean.over(entropy, trained)}
+    for number, name in enumerate(sources):
+        diagnostics[f"loss/{name}"] = Mean.over(-logprob, trained & (batch.sources == number))
     if router and routing:
         balance, z = routing.balance_BxT.mean(axis=0), routing.z_BxT.mean(axis=0)
         loss += jnp.sum(batch.loss_weights * (router.balance * balance + router.z * z))

@@ -24,13 +24,14 @@ class Sample:
     """Token ids [n] and, for each token, what it is worth to predict it (from the tokens before it).
 
     `loss_weights[0]` is never used: nothing comes before the first token. `advantages` and `sampler_logprobs`
-    are for RL: given for all samples of a batch, or for none.
+    are for RL: given for all samples of a batch, or for none. So is `source`, which part of a mixture it is from.
     """
 
     tokens: np.ndarray
     loss_weights: np.ndarray
     advantages: np.ndarray | None = None
     sampler_logprobs: np.ndarray | None = None
+    source: int | None = None
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -126,7 +127,7 @@ def assemble(rows: Sequence[Sequence[Block]], length: int, count: int) -> Packed
         raise ValueError(f"{len(rows)} rows are needed and the batch has {count}")
     names = {frozenset(block.arrays) for row in rows for block in row}
     if len(names) > 1:
-        raise ValueError("some samples of the batch have advantages or sampler log-probs and others do not")
+        raise ValueError("some samples of the batch have advantages, log-probs or a source and others do not")
     batch: dict[str, Any] = {name: np.zeros((count, length), dtype) for name, dtype in _dtypes(names).items()}
     for index, row in enumerate(rows):
         for name, value in _concatenate(row).items():
@@ -161,6 +162,8 @@ def _segment(sample: Sample, start: int, segment: int, parent: int, stop: int | 
         "segment_ids": np.full(size, segment, np.int32),
         "parent_ids": np.full(size, parent, np.int32),
     }
+    if sample.source is not None:
+        arrays["sources"] = np.full(size, sample.source, np.int32)
     return arrays | {name: _shift(value[start:stop]) for name, value in sample.per_token().items()}
 
 
@@ -210,6 +213,7 @@ def _join(pieces: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 
 
 def _dtypes(names: set[frozenset[str]]) -> dict[str, Any]:
-    integers = ("tokens", "targets", "positions", "segment_ids", "parent_ids")
+    always = ("tokens", "targets", "positions", "segment_ids", "parent_ids")
+    integers = always if not any("sources" in each for each in names) else (*always, "sources")
     floats = sorted({"loss_weights"}.union(*names).difference(integers))
     return dict.fromkeys(integers, np.int32) | dict.fromkeys(floats, np.float32)

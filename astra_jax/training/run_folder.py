@@ -12,6 +12,8 @@ from typing import IO, Any
 
 from astra_jax.training.distributed import is_first, wait_for_all
 
+_WHERE = ("run_dir", "data.cache", "data.processes")
+
 
 class ConfigChanged(ValueError):
     """A run is resumed with another configuration than it was started with."""
@@ -33,7 +35,8 @@ class RunFolder:
         """
         Args:
             config: the resolved configuration, as JSON values. `run_dir` may differ, as folders can be moved, and
-                `mesh` and `servers`, which decide where things are computed and not what.
+                `mesh`, `servers`, `data.cache` and `data.processes`, which decide where things are computed and
+                not what.
             fresh: deletes what the run has left so far.
 
         Raises:
@@ -116,7 +119,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _check_same(saved: dict[str, Any], given: dict[str, Any], path: Path) -> None:
     old, new = _flatten(saved), _flatten(given)
-    may_differ = {k for k in old.keys() | new.keys() if k == "run_dir" or k.startswith(("mesh.", "servers."))}
+    may_differ = {k for k in old.keys() | new.keys() if k in _WHERE or k.startswith(("mesh.", "servers."))}
     keys = [k for k in sorted((old.keys() | new.keys()) - may_differ) if old.get(k) != new.get(k)]
     if keys:
         changes = "; ".join(f"{k}: {old.get(k, 'absent')!r} then, {new.get(k, 'absent')!r} now" for k in keys)

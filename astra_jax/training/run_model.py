@@ -50,7 +50,7 @@ def load_run_model(
         found,
         read_parameters(run_dir / "checkpoints" / str(found) / "state", shape, param_dtype=None),
         Path(tokenizer.directory),
-        FORMATS[config["chat_format"]].template_for(tokenizer),
+        FORMATS[config["chat_format"]].with_thinking(config.get("thinking", "keep")).template_for(tokenizer),
     )
 
 

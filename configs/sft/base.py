@@ -37,6 +37,9 @@ def get_config() -> ConfigDict:
     config.tokenizer = ""  # Hugging Face directory with tokenizer.json; empty: that of `model.path`
     config.tokenizer_vocab = 0  # ids of one that is trained on the rows where none is named; 0: none is. Ours
     config.chat_format = "qwen3"  # qwen3 or chatml. Paper: not stated; its models are Qwen3
+    # What becomes of reasoning, in training and in the template that is exported: keep all of it, drop what is older
+    # than the last user message (as Qwen3's published template), or off: none is trained on, and none is asked for.
+    config.thinking = "keep"  # Paper: not stated
 
     # Devices over which things are split; one of them may be -1: all that are left.
     config.mesh = ConfigDict()
@@ -48,12 +51,18 @@ def get_config() -> ConfigDict:
     config.mesh.slices = 1  # TPU slices that `data` is split over first
 
     config.data = ConfigDict()
-    config.data.path = ""  # JSONL of trajectories; required
+    config.data.path = ""  # file or folder of rows, of any form in docs/sft.md; this or `sources` is required
+    # Several: (name, path, weight) of each, weights in any unit: 3 and 1 are three quarters and a quarter of the rows
+    # that are trained on. A source that is through begins again; an epoch has as many rows as all sources have.
+    config.data.sources = ()  # empty: `path`
+    config.data.cache = ""  # folder of tokenised rows, for runs to share; empty: in the run's folder
+    config.data.processes = 0  # that tokenise; 0: one for each core. Files of up to 256 rows need none
     config.data.sequence_length = 20480  # tokens of a row. Paper: 20k
     config.data.packed = True  # several samples a row. Paper: False; the loss is the same sum over tokens
     config.data.window = 512  # shuffled samples that are packed together. Ours: fills rows over 97 %
-    config.data.too_long = "drop"  # rows over `sequence_length`: drop or truncate; both are counted. Ours
-    config.data.bad_rows = "stop"  # lines that are no trajectory: stop or skip; both name them
+    # Rows over `sequence_length`: drop, or truncate after the last turn of the assistant that fits; both are counted.
+    config.data.too_long = "drop"  # Ours
+    config.data.bad_rows = "stop"  # rows that cannot be read: stop or skip; both name them
 
     config.batch_rows = 32  # rows of an update. Paper: batch 32, of unpacked rows
     config.micro_batches = 1  # parts of a batch taken one after the other, to save memory; same result

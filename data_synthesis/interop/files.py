@@ -10,9 +10,11 @@ from typing import Any, NamedTuple, cast
 from pydantic import ValidationError
 
 from data_synthesis.arenas.rl_rows import RlRow
+from data_synthesis.interop.array_records import array_record_values, is_array_record
 from data_synthesis.interop.decompositions import decomposition_of
 from data_synthesis.interop.json_values import Numbered, json_values
 from data_synthesis.interop.rows import DatasetRow
+from data_synthesis.interop.saved import is_saved, saved_values
 from data_synthesis.interop.tables import table_values
 from data_synthesis.interop.upstream import arena_of
 from data_synthesis.interop.upstream_records import Instance
@@ -61,7 +63,7 @@ def read_any(
     check: Callable[[Read], None] = lambda _: None,
     rejects: list[BadRecord] | None = None,
 ) -> Iterator[Read]:
-    """Yields the records of a JSONL file, of indented JSON documents, of a Parquet file, or of a data set's folder.
+    """Yields the records of a file or folder of any form that `open_values` knows.
 
     Arenas come from arenas, data set rows, released RL rows, and upstream's steps 4 and 5; decompositions from
     decompositions and upstream's steps 1 to 3. None is proved by being read.
@@ -87,7 +89,9 @@ def read_formats(
     rejects: list[BadRecord] | None = None,
 ) -> Iterator[Any]:
     """As `read_any`, of files of other formats: the first of `formats` whose fields the first record has."""
-    for item in _items(Path(path), formats, check):
+    kind, values = open_values(path, formats)
+    for each in values:
+        item = read_value(each, kind, formats, check)
         if not isinstance(item, BadRecord):
             yield item
         elif rejects is None:
@@ -110,18 +114,38 @@ def is_arena(record: Read) -> None:
         raise Rejected("not_an_arena", "is a decomposition, which has no tools yet")
 
 
-def _items(
-    path: Path, formats: Sequence[Format], check: Callable[[Any], None]
-) -> Iterator[Record | BadRecord]:
-    values = table_values(path) if path.is_dir() or path.suffix == ".parquet" else json_values(path)
+def open_values(path: str | Path, formats: Sequence[Format]) -> tuple[Format | None, Iterator[Numbered]]:
+    """The kind of what `path` holds, that of its first object (None without one), and its values as they stand.
+
+    A file is JSONL, indented JSON documents, Parquet or ArrayRecord; a folder holds Parquet, ArrayRecord, or what
+    `save_to_disk` of Hugging Face `datasets` wrote. Raises as `read_any`.
+    """
+    values = _values(Path(path))
     head: list[Numbered] = []  # up to the first object
     for each in values:
         head.append(each)
         if isinstance(each.value, dict):
             break
     kind = _kind(head[-1], formats) if head and isinstance(head[-1].value, dict) else None
-    for each in chain(head, values):
-        yield _richer(each, kind, formats) or _item(each, kind, check)
+    return kind, chain(head, values)
+
+
+def read_value(
+    each: Numbered,
+    kind: Format | None,
+    formats: Sequence[Format],
+    check: Callable[[Any], None] = lambda _: None,
+) -> Any:
+    """The record of a value of `open_values`, or the `BadRecord` that says why it is none."""
+    return _richer(each, kind, formats) or _item(each, kind, check)
+
+
+def _values(path: Path) -> Iterator[Numbered]:
+    if is_saved(path):
+        return saved_values(path)
+    if is_array_record(path):
+        return array_record_values(path)
+    return table_values(path) if path.is_dir() or path.suffix == ".parquet" else json_values(path)
 
 
 def _kind(first: Numbered, formats: Sequence[Format]) -> Format:

@@ -41,10 +41,11 @@ def _lines(path: Path) -> Iterator[Numbered]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield Numbered(path, number, _decoded(path, number, line))
+                yield Numbered(path, number, decoded(path, number, line))
 
 
-def _decoded(path: Path, number: int, line: bytes) -> Any:
+def decoded(path: Path, number: int, line: bytes) -> Any:
+    """The JSON value of a line, or the `BadRecord` that says why it has none."""
     try:
         text = line.decode()
         value = _DECODER.decode(text)

@@ -2,7 +2,7 @@
 
 from data_synthesis.trajectories.rows.convert import TARGETS, convert_rows
 from data_synthesis.trajectories.rows.dataset import write_rows
-from data_synthesis.trajectories.rows.files import read_rows, read_usable
+from data_synthesis.trajectories.rows.files import open_rows, read_row, read_rows, read_usable
 from data_synthesis.trajectories.rows.messages import from_chat, to_chat
 from data_synthesis.trajectories.rows.reports import select_rows_file, stats_rows
 from data_synthesis.trajectories.rows.select import SelectSettings, select_rows
@@ -18,6 +18,8 @@ __all__ = [
     "convert_rows",
     "from_chat",
     "from_upstream",
+    "open_rows",
+    "read_row",
     "read_rows",
     "read_usable",
     "select_rows",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_synthesis.interop.files import Format, read_formats
+from data_synthesis.interop.files import Format, open_values, read_formats, read_value
+from data_synthesis.interop.json_values import Numbered
 from data_synthesis.records import AgentRun, BadRecord, Trajectory
 from data_synthesis.trajectories.rows.columns import from_columns
 from data_synthesis.trajectories.rows.messages import from_chat
@@ -23,7 +24,7 @@ FORMATS = (
 
 
 def read_rows(path: str | Path, *, rejects: list[BadRecord] | None = None) -> Iterator[Trajectory]:
-    """Yields the rows of a JSONL file, of indented JSON documents, of a Parquet file, or of a data set's folder.
+    """Yields the rows of a file or folder of any form that `open_values` knows.
 
     They come from agent runs, trajectories, chat rows (`messages` and `tools`), upstream's released SFT rows, and the
     data sets that `write_rows` makes. Broken runs and null scores are read too: see `read_usable`.
@@ -47,3 +48,18 @@ def read_usable(
     return read_formats(
         path, FORMATS, check=lambda row: check_usable(row, unjudged=unjudged), rejects=rejects
     )
+
+
+def open_rows(path: str | Path) -> tuple[str, Iterator[Numbered]]:
+    """What kind of rows `path` holds (empty: no object) and their values, to be read by `read_row` in any process.
+
+    Raises as `read_rows`.
+    """
+    kind, values = open_values(path, FORMATS)
+    return (kind.name if kind else ""), values
+
+
+def read_row(each: Numbered, kind: str) -> Trajectory | BadRecord:
+    """The row of a value of `open_rows`, or what is wrong with it."""
+    known = next((one for one in FORMATS if one.name == kind), None)
+    return read_value(each, known, FORMATS)

@@ -10,6 +10,9 @@ What their loaders do (TRL 1.16, ms-swift 4.6, `datasets` 5.2) decides the form:
   older ones fill arguments with nulls.
 * `reasoning_content` stands apart. Qwen3's and other thinking models' templates put it into their own tags under TRL.
   ms-swift does not read it.
+
+Read besides: the roles `tool_call` and `tool_response` of ms-swift, and how much an assistant's message counts in
+training, which is `weight` (a number, as OpenAI has it) or `loss` (true or false, as ms-swift has it).
 """
 
 from __future__ import annotations
@@ -17,12 +20,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from data_synthesis.pipeline import Rejected
 from data_synthesis.records import Message, ToolCall, ToolSpec, Trajectory
 from data_synthesis.trajectories.rows.json_texts import packed, unpacked
 from data_synthesis.trajectories.rows.pairing import Said, paired
+from data_synthesis.trajectories.rows.swift import in_openai_form
 
 
 def to_chat(trajectory: Trajectory) -> dict[str, Any]:
@@ -43,7 +47,9 @@ def from_chat(row: Mapping[str, Any]) -> Trajectory:
         Rejected: `bad_message`, `bad_arguments`, `bad_tools`, `result_without_call`, `call_without_result`.
     """
     tools = tools_of(row.get("tools") or [])
-    said = [_said(message) for message in unpacked(row.get("messages"), list, "bad_message", "`messages`")]
+    messages = unpacked(row.get("messages"), list, "bad_message", "`messages`")
+    read = [unpacked(message, dict, "bad_message", "a message") for message in messages]
+    said = [_said(message) for message in in_openai_form(read)]
     return Trajectory(messages=paired(said), tools=tools)
 
 
@@ -86,11 +92,13 @@ class _ChatMessage(BaseModel):
     tool_calls: list[_Call] | None = None
     tool_call_id: str | None = None
     name: str | None = None
+    weight: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    loss: bool | None = None
 
 
-def _said(value: Any) -> Said:
+def _said(value: dict[str, Any]) -> Said:
     try:
-        message = _ChatMessage.model_validate(_wrapped(unpacked(value, dict, "bad_message", "a message")))
+        message = _ChatMessage.model_validate(_wrapped(value))
     except ValidationError as error:
         raise Rejected("bad_message", complaint(error)) from error
     read = Message(
@@ -101,8 +109,15 @@ def _said(value: Any) -> Said:
             call_of(call.function.name, call.function.arguments, call.id) for call in message.tool_calls or []
         ],
         tool_call_id=message.tool_call_id,
+        **_weight(message),
     )
     return Said(read, message.name or "")
+
+
+def _weight(message: _ChatMessage) -> dict[str, Any]:
+    """`weight`, where the row says how much the turn counts."""
+    weight = 0.0 if message.loss is False else message.weight
+    return {} if weight is None else {"weight": weight}
 
 
 def call_of(name: str, arguments: Any, id: str | None = None) -> ToolCall:

@@ -11,14 +11,14 @@ from transformers import AutoTokenizer, GenerationConfig
 
 from astra_jax import configuration
 from astra_jax.sft.train import train
-from astra_jax.tokens import CHATML, Tokenizer
+from astra_jax.tokens import CHATML, FORMATS, Tokenizer
 from astra_jax.tokens.tokenizer import unquote
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.interruption import Interrupted
 from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged
 from astra_jax.training.settings import BadSetting
-from data_synthesis.records import BadRecord
+from data_synthesis.records import BadRecord, write_records
 
 ROOT = Path(__file__).parents[3]
 STEPS = 16
@@ -84,21 +84,11 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path,
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_told_to_stop_saves_its_step_and_goes_on(config, tmp_path, monkeypatch, number):
+def test_a_run_that_is_told_to_stop_saves_its_step_and_goes_on(config, tmp_path, number):
     config.steps, config.checkpoint_every = 6, 100
     undisturbed = train(config, Console(quiet=True))
     config.run_dir = str(tmp_path / "told")
-    with monkeypatch.context() as patch:
-        write = MetricsWriter.__call__
-
-        def told(writer, step, metrics):
-            write(writer, step, metrics)
-            if step == 4:
-                os.kill(os.getpid(), number)
-
-        patch.setattr(MetricsWriter, "__call__", told)
-        with pytest.raises(Interrupted, match="stopped after step 4"):
-            train(config, Console(quiet=True))
+    stop_after(config, 4, number)
     assert CheckpointManager(tmp_path / "told" / "checkpoints").steps() == [4]
     exported = train(config, Console(quiet=True))
     assert (exported / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
@@ -122,6 +112,50 @@ def test_a_run_goes_on_only_with_its_own_configuration_and_data(config, tmp_path
     Path(config.data.path).write_text("".join(data_path.read_text().splitlines(keepends=True)[1:]))
     with pytest.raises(ConfigChanged, match=r"data.path.*data_sha256"):
         train(config, Console(quiet=True))
+
+
+def test_a_mixture_has_the_loss_of_each_source_and_resumes_bit_for_bit(config, tmp_path, trajectories):
+    for name, rows in {"few": trajectories[:3], "many": trajectories[3:]}.items():
+        write_records(tmp_path / f"{name}.jsonl", rows)
+    sources = [
+        (name, str(tmp_path / f"{name}.jsonl"), weight) for name, weight in (("few", 3.0), ("many", 1.0))
+    ]
+    config.data.path, config.data.sources, config.steps = "", tuple(sources), 4
+    whole = train(config, Console(quiet=True))
+    records = read_metrics(config.run_dir)
+    for record in records:
+        losses = [record["loss/few"], record["loss/many"]]
+        assert min(filter(None, losses)) <= record["loss"] * 1.0001 <= max(losses) * 1.0002
+    report = json.loads(Path(config.run_dir, "data.json").read_text())
+    assert (report["rows"], report["sources"]["few"]["rows"]) == (40, 3)
+    config.run_dir = str(tmp_path / "resumed")
+    stop_after(config, 2)
+    assert (
+        Path(train(config, Console(quiet=True)), "model.safetensors").read_bytes()
+        == (whole / "model.safetensors").read_bytes()
+    )
+    assert without_time(read_metrics(config.run_dir)) == without_time(records)
+
+
+def test_the_export_says_what_becomes_of_reasoning(config):
+    config.thinking, config.steps = "off", 1
+    exported = train(config, Console(quiet=True))
+    assert FORMATS["qwen3"].as_exported(exported) == FORMATS["qwen3"].with_thinking("off")
+
+
+def stop_after(config, step, number=signal.SIGTERM):
+    """Runs until the step, and is told to stop by a signal."""
+    write = MetricsWriter.__call__
+
+    def told(writer, done, metrics):
+        write(writer, done, metrics)
+        if done == step:
+            os.kill(os.getpid(), number)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MetricsWriter, "__call__", told)
+        with pytest.raises(Interrupted, match=f"stopped after step {step}"):
+            train(config, Console(quiet=True))
 
 
 def test_a_run_starts_from_the_weights_of_a_directory(config, tmp_path):
@@ -154,7 +188,7 @@ def test_the_exported_template_is_that_of_the_format_trained(config, tmp_path, t
 def test_a_bad_row_stops_the_run_by_its_name(config, tmp_path):
     config.data.path = str(tmp_path / "bad.jsonl")
     Path(config.data.path).write_text('{"messages": 3, "tools": []}\n')
-    with pytest.raises(BadRecord, match=r"bad.jsonl:1: field `messages`"):
+    with pytest.raises(BadRecord, match=r"bad.jsonl:1: `messages` must be a JSON list"):
         train(config, Console(quiet=True))
 
 
@@ -175,6 +209,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
         ({"chat_format": "chatlm"}, "chat_format is 'chatlm'; known: qwen3, chatml"),
         ({"micro_batches": 3}, "batch_rows is 2: it does not divide into 3"),
         ({"data": {"too_long": "dropp"}}, "data.too_long is 'dropp'; known: drop, truncate"),
+        ({"thinking": "of"}, "thinking is 'of'; known: keep, drop, off"),
         ({"data": {"bad_rows": "skp"}}, "data.bad_rows is 'skp'; known: stop, skip"),
         ({"model": {"start": "x"}}, "model.start is 'x'; known: noise, induction"),
         (

@@ -134,3 +134,26 @@ SHAPED = st.fixed_dictionaries(
 def test_whatever_a_message_holds_it_is_read_or_rejected(messages):
     with suppress(Rejected):
         from_chat({"messages": messages})
+
+
+def test_ms_swifts_calls_are_of_the_turn_before_them():
+    said = [
+        {"role": "user", "content": "Both?"},
+        {"role": "assistant", "content": "I look."},
+        {"role": "tool_call", "content": '{"name": "f", "arguments": {"x": 1}}'},
+        {"role": "tool_call", "content": '{"name": "f", "arguments": {"x": 2}}', "loss": False},
+        {"role": "tool_response", "content": "one"},
+        {"role": "tool_response", "content": "two"},
+        {"role": "assistant", "content": "Done.", "loss": True},
+    ]
+    row = from_chat({"messages": said, "tools": [{"name": "f"}]})
+    assert [m.role for m in row.messages] == ["user", "assistant", "tool", "tool", "assistant"]
+    assert [call.arguments for call in row.messages[1].tool_calls] == [{"x": 1}, {"x": 2}]
+    assert [m.tool_call_id for m in row.messages[2:4]] == [call.id for call in row.messages[1].tool_calls]
+    assert [(m.model_extra or {}).get("weight") for m in row.messages] == [None, 0.0, None, None, None]
+
+
+@pytest.mark.parametrize(("field", "weight"), [({"weight": 0.5}, 0.5), ({"loss": False}, 0.0), ({}, None)])
+def test_what_a_message_weighs_is_kept(field, weight):
+    said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", **field}]
+    assert (from_chat({"messages": said}).messages[1].model_extra or {}).get("weight") == weight

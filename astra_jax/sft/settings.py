@@ -1,0 +1,66 @@
+"""What is wrong with a configuration, said before anything is loaded."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from astra_jax.models.config import Remat
+from astra_jax.sft.data import BadRows, TooLong
+from astra_jax.sft.model import STARTS
+from astra_jax.sft.sources import sources_of
+from astra_jax.tokens.templates import FORMATS, ChatFormat, Thinking
+from astra_jax.training.settings import BadSetting, choose
+
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+
+def check(config: Config) -> None:
+    """
+    Raises:
+        BadSetting: names the field.
+    """
+    _check_given(config)
+    sources_of(config)
+    if (config.steps > 0) == (config.epochs > 0):
+        raise BadSetting(
+            f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"
+        )
+    choose("chat_format", config.chat_format, FORMATS)
+    choose("model.start", config.model.start, STARTS)
+    for field, kind in {
+        "thinking": Thinking,
+        "model.remat": Remat,
+        "data.too_long": TooLong,
+        "data.bad_rows": BadRows,
+    }.items():
+        choose(field, _value(config, field), dict.fromkeys(get_args(kind)))
+    if config.batch_rows % config.micro_batches:
+        raise BadSetting(
+            f"config.batch_rows is {config.batch_rows}: it does not divide into {config.micro_batches} micro_batches"
+        )
+
+
+def chat_format(config: Config) -> ChatFormat:
+    """The format of a run, with its policy of reasoning: what is trained on, and what the export's template prints."""
+    return FORMATS[config.chat_format].with_thinking(config.thinking)
+
+
+def _check_given(config: Config) -> None:
+    given = {
+        "run_dir": config.run_dir,
+        "tokenizer (or model.path)": config.tokenizer or config.model.path or config.tokenizer_vocab,
+    }
+    for name, value in given.items():
+        if not value:
+            raise BadSetting(f"config.{name} is empty: it has no default")
+    if config.preset and not config.model.path:
+        raise BadSetting(
+            f"config.preset is {config.preset!r}, a shape for plans: a run needs config.model.path, the Hugging Face "
+            "directory of such a model"
+        )
+
+
+def _value(config: Config, field: str) -> Any:
+    for key in field.split("."):
+        config = config[key]
+    return config

@@ -1,0 +1,89 @@
+"""Where the rows of a run come from: files and folders of any known form, each with its share of the mixture."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from astra_jax.training.settings import BadSetting
+from data_synthesis.records import BadRecord, Trajectory
+from data_synthesis.trajectories.rows import read_rows
+
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+_FORM = "(name, path, weight), such as (('agents', 'rows.jsonl', 2.0), ('chat', 'chat.jsonl', 1.0))"
+
+
+@dataclass(frozen=True)
+class Source:
+    """`weight` says how many of the mixture's rows are this source's, relative to the other sources' weights."""
+
+    name: str
+    path: Path
+    weight: float = 1.0
+
+
+def sources_of(config: Config) -> list[Source]:
+    """The sources of `config.data`: `path` alone, which is one source, or `sources`.
+
+    Raises:
+        BadSetting: neither or both are given, or one of the sources is no source.
+    """
+    path, given = config.data.path, config.data.sources
+    if not path and not given:
+        raise BadSetting(
+            "config.data.path is empty: it has no default. Several sources go into config.data.sources"
+        )
+    if path and given:
+        raise BadSetting("config.data.path and config.data.sources are both given: a run has one of them")
+    sources = [_source(each) for each in given] or [Source(Path(path).stem, Path(path))]
+    names = [source.name for source in sources]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise BadSetting(f"config.data.sources has {twice[0]!r} twice: each source has a name of its own")
+    return sources
+
+
+def all_rows(sources: list[Source], rejects: list[BadRecord] | None) -> Iterator[Trajectory]:
+    """The rows of all sources, one source after the other; `rejects` as `read_rows` has it."""
+    for source in sources:
+        yield from read_rows(source.path, rejects=rejects)
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, or of the files of a folder and their names: a run that resumes must find the data it had.
+
+    Raises:
+        FileNotFoundError: there is neither.
+        BadSetting: the folder is empty.
+    """
+    if not path.is_dir():
+        return _file_digest(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    if not files:
+        raise BadSetting(f"there are no rows in {path}: the folder is empty")
+    named = [f"{file.relative_to(path).as_posix()} {_file_digest(file)}\n" for file in files]
+    return hashlib.sha256("".join(named).encode()).hexdigest()
+
+
+def digest_all(digests: list[str]) -> str:
+    """That of several sources; of one it is its own."""
+    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _source(given: Any) -> Source:
+    try:
+        name, path, weight = given
+        source = Source(str(name), Path(path), float(weight))
+    except (TypeError, ValueError):
+        raise BadSetting(f"config.data.sources has {given!r}; a source is {_FORM}") from None
+    if not 0 < source.weight < float("inf"):
+        raise BadSetting(f"the weight of config.data.sources {name!r} is {weight}: it must be more than 0")
+    return source
