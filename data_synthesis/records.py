@@ -492,7 +492,13 @@ class Episode(Record):
 
     `loss_mask[i]` is 1 where token i was sampled; `logprobs[i]` is its sampler log-probability under the
     temperature-scaled distribution, and 0.0 where it was not sampled. `weight_versions[t]` belongs to turn t.
+
+    `reward` is the paper's; it is null where what the episode earned is unknown. `scores` are all components of the
+    reward by name, and `total`, which is trained on; where one could not be had, `reward` is null, and `unscored`
+    says why.
     """
+
+    not_content: ClassVar[frozenset[str]] = Record.not_content | {"scores", "unscored"}
 
     arena_id: str
     domain: str = ""
@@ -508,6 +514,8 @@ class Episode(Record):
     tools: list[ToolSpec] = []
     events: list[ToolEvent] = []
     reward: RewardParts | None = None
+    scores: dict[str, float] = {}
+    unscored: str = ""
     stop_reason: StopReason = "finished"
 
     @model_validator(mode="after")

@@ -58,6 +58,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from astra_jax.models.families import UnsupportedModel
     from astra_jax.planning.topology import CompilerFailed, NoCompiler, UnknownTopology
     from astra_jax.rl.handshake import PolicyMismatch
+    from astra_jax.rl.rewards import RewardFailed
     from astra_jax.sharding import ShardingError
     from astra_jax.training.checkpoint import CheckpointMismatch
     from astra_jax.training.run_folder import ConfigChanged, RunBusy
@@ -96,6 +97,7 @@ def _expected() -> tuple[type[Exception], ...]:
         OSError,
         PipelineError,
         PolicyMismatch,
+        RewardFailed,
         RunBusy,
         SandboxUnavailable,
         SelectionError,

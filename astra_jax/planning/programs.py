@@ -113,9 +113,11 @@ def _rl(config: Config, devices: Sequence[Any]) -> Program:
     rows = config.groups_per_batch * config.group_size
     rows += -rows % config.micro_rows
     batch = _batch(mesh, rows, config.row_length, reinforced=True, shared=config.share_prompts)
+    if config.kl_coefficient:
+        batch = replace(batch, reference_logprobs=batch.sampler_logprobs)
     step = rl_step.make_step(config, model, optimizer, state, rows)
     _, _, weights, cache = _engine(config, devices)
-    beside = {"engine's weights": weights, "engine's cache": cache}
+    beside = {"engine's weights": weights, "engine's cache": cache} | _reference(config, model, state)
     return _update("rl", mesh, model, step, state, batch, config.micro_rows, beside)
 
 
@@ -236,11 +238,7 @@ def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, 
         mesh = engine_meshes(config.engine_tensor, devices)[0]
         shape = rl_step.as_computed(config, shape_of(config))
     model = abstract_model(shape)
-    weights = jax.tree.map(
-        lambda x, dtype: jax.ShapeDtypeStruct(x.shape, dtype, sharding=x.sharding),
-        abstract_params(model, mesh),
-        computed_dtypes(model),
-    )
+    weights = _read(abstract_params(model, mesh), model)
     return mesh, model, weights, _cache(shape, config.engine.slots, config.engine.context, mesh)
 
 
@@ -248,8 +246,23 @@ def _held_by_trainer(config: Config, devices: Sequence[Any]) -> dict[str, Any]:
     """What RL's update keeps on the devices while they sample; a server trains nothing."""
     if serves(config):
         return {}
-    *_, state = _trainer(config, devices)
-    return {"trainer's parameters": state.params, "trainer's optimizer state": state.opt_state}
+    _, model, _, state = _trainer(config, devices)
+    held = {"trainer's parameters": state.params, "trainer's optimizer state": state.opt_state}
+    return held | _reference(config, model, state)
+
+
+def _reference(config: Config, model: Transformer, state: TrainState) -> dict[str, Any]:
+    """What `rl.reference.Reference` keeps of the model that the run started from."""
+    return {"reference's weights": _read(state.params, model)} if config.kl_coefficient else {}
+
+
+def _read(params: Any, model: Transformer) -> Any:
+    """Weights in the types that products read."""
+    return jax.tree.map(
+        lambda x, dtype: jax.ShapeDtypeStruct(x.shape, dtype, sharding=x.sharding),
+        params,
+        computed_dtypes(model),
+    )
 
 
 def _cache(shape: ModelConfig, slots: int, context: int, mesh: Mesh) -> Any:

@@ -91,7 +91,7 @@ class BatchFiller:
         self.carried = [group for group, _ in surplus]
         return Filled(
             groups=[group for group, _ in batch],
-            signals=[signal for _, signal in batch],
+            signals=self.algorithm.of_batch([signal for _, signal in batch]),
             played=played,
             unknown=unknown,
             uninformative=uninformative,

@@ -22,6 +22,8 @@ def to_batch(
 ) -> PackedBatch:
     """The batch of one update. Loss weights are already divided by the batch's global denominator.
 
+    Episodes without any weight are left out.
+
     Args:
         groups: episodes of each group, all of one prompt.
         signals: what each group teaches, in the same order.
@@ -35,6 +37,7 @@ def to_batch(
         samples = [
             as_sample(episode, advantages, weights / denominator)
             for episode, advantages, weights in zip(episodes, signal.advantages, signal.weights, strict=True)
+            if weights.any()
         ]
         if share_prompts:
             blocks += share_prompt(samples, episodes[0].prompt_length, length)

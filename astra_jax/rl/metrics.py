@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 
-from astra_jax.rl.batch_filling import Filled
+from astra_jax.rl.batch_filling import Filled, Group
+from astra_jax.rl.rewards import total
 from data_synthesis.records import Episode
 
 STOP_REASONS = ("finished", "max_turns", "max_tokens", "context", "deadline", "infrastructure")
@@ -22,13 +24,24 @@ def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
     metrics = {
         "episodes": float(len(episodes)),
         "episodes/unknown": float(filled.unknown),
+        "episodes/unscored": float(sum(bool(episode.unscored) for episode in episodes)),
         "groups/trained": float(len(filled.groups)),
         "groups/uninformative": float(filled.uninformative),
+        **_kinds_of_groups(filled.played),
         "groups/expired": float(filled.expired),
         "groups/age_max": float(max((step - group.born for group in filled.groups), default=0)),
         "groups/rounds": float(filled.rounds),
     }
-    return metrics | _episode_metrics(known) if known else metrics
+    return metrics | _episode_metrics(known) | _total_metrics(known) if known else metrics
+
+
+def _kinds_of_groups(groups: Sequence[Group]) -> dict[str, float]:
+    """Groups in which every known episode solved nothing, and in which every one solved all."""
+    rewards = [[e.reward for e in group.episodes if e.reward is not None] for group in groups]
+    return {
+        "groups/solved_none": float(sum(bool(of) and all(r.solved == 0 for r in of) for of in rewards)),
+        "groups/solved_all": float(sum(bool(of) and all(r.solved == r.n for r in of) for of in rewards)),
+    }
 
 
 def _episode_metrics(episodes: list[Episode]) -> dict[str, float]:
@@ -39,14 +52,30 @@ def _episode_metrics(episodes: list[Episode]) -> dict[str, float]:
     events = [event for episode in episodes for event in episode.events]
     status = Counter(event.status for event in events)
     stops = Counter(episode.stop_reason for episode in episodes)
+    named = [name for name in episodes[0].scores if name not in ("f1", "recall", "precision", "total")]
     return {
         "reward/f1": mean([r.f1 for r in rewards]),
         "reward/recall": mean([r.recall for r in rewards]),
         "reward/precision": mean([r.precision for r in rewards]),
         "reward/success": mean([float(r.solved == r.n) for r in rewards]),
+        **{f"reward/{name}": mean([e.scores[name] for e in episodes]) for name in named},
         "calls": mean([r.calls for r in rewards]),
         "turns": mean([len(e.weight_versions) for e in episodes]),
         "tokens/sampled": mean([sum(e.loss_mask) for e in episodes]),
         "calls/failed_fraction": 1 - status["ok"] / len(events) if events else 0.0,
         **{f"stop/{reason}": stops[reason] / len(episodes) for reason in STOP_REASONS},
+    }
+
+
+def _total_metrics(episodes: list[Episode]) -> dict[str, float]:
+    """What is trained on: how it is spread over episodes."""
+    totals = np.array([total(episode) for episode in episodes])
+    low, high = np.quantile(totals, [0.1, 0.9])
+    return {
+        "reward_total/mean": float(totals.mean()),
+        "reward_total/std": float(totals.std()),
+        "reward_total/min": float(totals.min()),
+        "reward_total/p10": float(low),
+        "reward_total/p90": float(high),
+        "reward_total/max": float(totals.max()),
     }

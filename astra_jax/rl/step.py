@@ -10,8 +10,12 @@ import jax
 import jax.numpy as jnp
 
 from astra_jax.models import ModelConfig, Transformer
-from astra_jax.rl.loss import policy_loss
+from astra_jax.rl.algorithms import parts_of
+from astra_jax.rl.correction import SEQUENCE_CORRECTIONS, TOKEN_CORRECTIONS, Correction
+from astra_jax.rl.kl import ESTIMATORS
+from astra_jax.rl.loss import Objective, policy_loss
 from astra_jax.training.optimizer import Optimizer
+from astra_jax.training.settings import BadSetting, choose
 from astra_jax.training.state import TrainState, computed_dtypes, split_model
 from astra_jax.training.step import TrainStep, make_train_step
 
@@ -21,6 +25,33 @@ Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cann
 def as_computed(config: Config, shape: ModelConfig) -> ModelConfig:
     """`shape` with the types and the remat policy that `config` asks for."""
     return replace(shape, compute_dtype=config.compute_dtype, remat=config.remat)
+
+
+def make_objective(config: Config) -> Objective:
+    """What the update of a configuration maximises.
+
+    Raises:
+        BadSetting: an unknown name, or a correction that the ratio has in it already.
+    """
+    parts = parts_of(config)
+    correction = Correction(decoupled=config.decoupled, **config.correction)
+    choose("correction.token", correction.token, dict.fromkeys(TOKEN_CORRECTIONS))
+    choose("correction.sequence", correction.sequence, dict.fromkeys(SEQUENCE_CORRECTIONS))
+    choose("kl_estimator", config.kl_estimator, ESTIMATORS)
+    if correction.token == "tis" and not correction.decoupled:
+        raise BadSetting(
+            "config.correction.token is 'tis' and config.decoupled is False: the ratio to the sampler is in the "
+            "loss already; set config.decoupled=true to have it as a weight, or take 'icepop'"
+        )
+    return Objective(
+        surrogate=parts.surrogate,
+        clip_low=parts.clip_low,
+        clip_high=parts.clip_high,
+        correction=correction,
+        kl_coefficient=config.kl_coefficient,
+        kl_estimator=config.kl_estimator,
+        entropy_coefficient=config.entropy_coefficient,
+    )
 
 
 def make_step(
@@ -35,8 +66,7 @@ def make_step(
     loss = partial(
         policy_loss,
         temperature=config.temperature,
-        clip_low=config.clip_low,
-        clip_high=config.clip_high,
+        objective=make_objective(config),
         chunk=config.logits_chunk,
     )
     # `to_batch` has divided the weights by the global denominator already.

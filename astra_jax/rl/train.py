@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -19,30 +18,33 @@ from rich.console import Console
 from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.models import Transformer
-from astra_jax.rl.algorithms import GRPO, Algorithm, DrGRPO
+from astra_jax.rl.alarms import Alarms, Limits
+from astra_jax.rl.algorithms import make_algorithm
 from astra_jax.rl.arena_stream import ArenaStream
 from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from astra_jax.rl.batching import to_batch
 from astra_jax.rl.engine import make_engine
 from astra_jax.rl.handshake import check_agreement, first_turns
 from astra_jax.rl.metrics import rollout_metrics
+from astra_jax.rl.reference import Reference
+from astra_jax.rl.rewards import make_rewards
+from astra_jax.rl.settings import before, check, check_mesh, resolved, sandbox_level
 from astra_jax.rl.step import as_computed, make_step
-from astra_jax.sharding import RULES, make_mesh
+from astra_jax.sharding import make_mesh
 from astra_jax.tokens import FORMATS, Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.distributed import any_process, check_same, gather, is_first
 from astra_jax.training.interruption import Interrupted, StopRequests
-from astra_jax.training.metrics import MetricsWriter, Writer, check_finite
+from astra_jax.training.metrics import MetricsWriter, Writer, check_finite, read_metrics
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
-from astra_jax.training.settings import BadSetting, choose
 from astra_jax.training.state import TrainState, join_model, split_model, with_config
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
 from data_synthesis.records import Episode, write_records
-from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
+from data_synthesis.sandbox import LocalSandbox
 
 HF_FOLDER = "hf"
 _FIRST_TURNS = 4  # compared before the first update with servers
@@ -66,17 +68,19 @@ def train(config: Config, console: Console | None = None) -> Path:
         FloatingPointError: the loss is no longer a number.
         ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
         PolicyMismatch: the servers do not sample from the policy that is trained.
+        RewardFailed: a reward function fails for too many episodes.
         Interrupted: the process was asked to stop, and has saved its last step.
     """
     console = console or Console()
-    _check(config)
-    _check_mesh(config)
+    check(config)
+    check_mesh(config)
     arenas = ArenaStream.read(config.arenas, seed=config.seed)
     check_same("file config.arenas", arenas.digest)
-    folder = RunFolder(config.run_dir, config.to_dict() | {"arenas_sha256": arenas.digest})
+    kept = resolved(config) | {"arenas_sha256": arenas.digest}
+    folder = RunFolder(config.run_dir, kept, before=before(config))
     try:
         if not any_process(folder.result() is not None):
-            with LocalSandbox(_level(config)) as sandbox:
+            with LocalSandbox(sandbox_level(config)) as sandbox:
                 console.print(f"rl: {len(arenas)} arenas; sandbox: {sandbox.describe()}")
                 _Trainer(config, folder, arenas, sandbox, console).run()
         return folder.path / HF_FOLDER
@@ -84,51 +88,9 @@ def train(config: Config, console: Console | None = None) -> Path:
         folder.close()
 
 
-def _check(config: Config) -> None:
-    """Says what is wrong with a configuration before anything is loaded."""
-    _level(config)
-    make_algorithm(config)
-    choose("chat_format", config.chat_format, FORMATS)
-    if config.group_size < 2:
-        raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
-    if config.servers.keep < 1:
-        raise BadSetting(
-            f"config.servers.keep is {config.servers.keep}: servers read the newest folder at least"
-        )
-    if config.row_length < config.engine.context:
-        raise BadSetting(
-            f"config.row_length is {config.row_length}: a row must hold an episode, which can have "
-            f"config.engine.context = {config.engine.context} tokens"
-        )
-
-
-def _check_mesh(config: Config) -> None:
-    """Says whether rows divide over the devices that there are. Raises as `make_mesh`, too."""
-    mesh = make_mesh(**config.mesh)
-    parts = math.prod(mesh.shape[axis] for axis in RULES["batch"])
-    if config.micro_rows % parts:
-        raise BadSetting(
-            f"config.micro_rows is {config.micro_rows}: rows are split over {parts} devices "
-            f"(mesh axes {', '.join(RULES['batch'])})"
-        )
-
-
 def _load_model(config: Config, mesh: Mesh) -> Transformer:
     imported = import_model(config.model, mesh=mesh)
     return with_config(imported, as_computed(config, imported.config))
-
-
-def _level(config: Config) -> ConfinementLevel:
-    return choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
-
-
-def make_algorithm(config: Config) -> Algorithm:
-    """The algorithm that `config.algorithm` names."""
-    algorithms = {
-        "grpo": GRPO(config.min_spread),
-        "dr_grpo": DrGRPO(config.dr_grpo_tokens, config.min_spread),
-    }
-    return choose("algorithm", config.algorithm, algorithms)
 
 
 @dataclass
@@ -174,6 +136,8 @@ class _Trainer:
             max_rounds=config.max_rounds,
             max_age=config.max_age,
         )
+        self.rewards = make_rewards(config)
+        self.reference = Reference(config, model) if config.kl_coefficient else None
         self.engine = make_engine(config, self.graph, params)
         console.print(f"rl: engines: {self.engine.describe()}")
         self.agreed = False  # whether servers were seen to sample from this policy
@@ -219,11 +183,14 @@ class _Trainer:
 
     async def _loop(self, checkpoints: CheckpointManager, write: Writer, stop: StopRequests) -> None:
         done, steps = int(self.state.step), self.config.steps
+        alarms = Alarms.after(Limits(**self.config.alarms), read_metrics(self.folder.path))
         with StepProgress("rl", steps, done, self.console) as progress:
             for step in range(done + 1, steps + 1):
                 metrics = await self._step(step)
                 check_finite(step, metrics["loss"])
                 _report(step, metrics, write, progress)
+                for sentence in alarms.look(metrics):
+                    self._say(f"step {step}: {sentence}")
                 stops = any_process(stop.seen)
                 if step % self.config.checkpoint_every == 0 or step == steps or stops:
                     checkpoints.save(self.state, self._extra())
@@ -267,7 +234,10 @@ class _Trainer:
         batch = to_batch(groups, filled.signals, c.row_length, c.micro_rows, c.share_prompts)
         with jax.set_mesh(self.mesh):
             step = self.steps.for_rows(batch.tokens.shape[0], self.state)
-            self.state, metrics = step(self.state, place_batch(batch, self.mesh))
+            placed = place_batch(batch, self.mesh)
+            if self.reference:
+                placed = self.reference.with_logprobs(placed)
+            self.state, metrics = step(self.state, placed)
         return {name: float(value) for name, value in jax.device_get(metrics).items()} | {"skipped": 0.0}
 
     async def _play_round(self, step: int, count: int) -> list[Group]:
@@ -275,12 +245,20 @@ class _Trainer:
         mine = numbers[jax.process_index() :: jax.process_count()]
         size = self.config.group_size
         jobs = [self._job(number, sample) for number in mine for sample in range(size)]
-        episodes = await self.player.play_all(jobs)
+        episodes = await self.rewards.score(await self.player.play_all(jobs))
         self.arenas.position += count
-        return _of_all([Group(n, step, episodes[i * size : (i + 1) * size]) for i, n in enumerate(mine)])
+        groups = _of_all([Group(n, step, episodes[i * size : (i + 1) * size]) for i, n in enumerate(mine)])
+        problem = self.rewards.check([episode for group in groups for episode in group.episodes])
+        if problem:
+            self._say(f"step {step}: {problem}")
+        return groups
 
     def _job(self, number: int, sample: int) -> Job:
         return Job(self.arenas[number], derived_seed(self.config.seed, number, sample), number, sample)
+
+    def _say(self, sentence: str) -> None:
+        if is_first():
+            self.console.print(f"rl: {sentence}", markup=False)
 
     def _keep_samples(self, step: int, filled: Filled) -> None:
         if step % self.config.samples_every == 0 and filled.played and is_first():

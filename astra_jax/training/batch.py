@@ -24,6 +24,7 @@ from astra_jax.training.distributed import put
         "loss_weights",
         "advantages",
         "sampler_logprobs",
+        "reference_logprobs",
         "sources",
     ],
     meta_fields=[],
@@ -46,6 +47,7 @@ class PackedBatch:
     loss_weights: jax.Array  # float32: weight of predicting `targets`; 0 for no loss
     advantages: jax.Array | None = None  # float32, RL
     sampler_logprobs: jax.Array | None = None  # float32, RL: of `targets`, as the sampler computed it
+    reference_logprobs: jax.Array | None = None  # float32, RL with a KL term: of `targets`, by the reference
     sources: jax.Array | None = None  # int32: which source of a mixture the token is of; None: there is one
 
 

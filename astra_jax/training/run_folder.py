@@ -31,13 +31,21 @@ class RunFolder:
     all open it, and the first one locks and writes for them.
     """
 
-    def __init__(self, path: str | Path, config: Mapping[str, Any], *, fresh: bool = False):
+    def __init__(
+        self,
+        path: str | Path,
+        config: Mapping[str, Any],
+        *,
+        fresh: bool = False,
+        before: Mapping[str, Any] | None = None,
+    ):
         """
         Args:
             config: the resolved configuration, as JSON values. `run_dir` may differ, as folders can be moved, and
                 `mesh`, `servers`, `data.cache` and `data.processes`, which decide where things are computed and
-                not what.
+                not what, and `alarms`.
             fresh: deletes what the run has left so far.
+            before: fields that a folder of an earlier release may lack, with what they were, in effect, there.
 
         Raises:
             ConfigChanged: names each key that differs, with both values; or `fresh` would delete a folder that
@@ -47,10 +55,10 @@ class RunFolder:
         self.path = Path(path)
         self._lock: IO[str] | None = None
         if is_first():
-            self._open(config, fresh)
+            self._open(config, fresh, before or {})
         wait_for_all("run folder")
 
-    def _open(self, config: Mapping[str, Any], fresh: bool) -> None:
+    def _open(self, config: Mapping[str, Any], fresh: bool, before: Mapping[str, Any]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
         if fresh:
@@ -59,7 +67,9 @@ class RunFolder:
         if saved is None:
             write_json(self.path / "config.json", config)
         else:
-            _check_same(saved, json.loads(json.dumps(config)), self.path)
+            _check_same(
+                _flatten(before) | _flatten(saved), _flatten(json.loads(json.dumps(config))), self.path
+            )
 
     @property
     def checkpoints(self) -> Path:
@@ -117,9 +127,9 @@ def _read_json(path: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text("utf-8")) if path.exists() else None
 
 
-def _check_same(saved: dict[str, Any], given: dict[str, Any], path: Path) -> None:
-    old, new = _flatten(saved), _flatten(given)
-    may_differ = {k for k in old.keys() | new.keys() if k in _WHERE or k.startswith(("mesh.", "servers."))}
+def _check_same(old: dict[str, Any], new: dict[str, Any], path: Path) -> None:
+    free = ("mesh.", "servers.", "alarms.")
+    may_differ = {k for k in old.keys() | new.keys() if k in _WHERE or k.startswith(free)}
     keys = [k for k in sorted((old.keys() | new.keys()) - may_differ) if old.get(k) != new.get(k)]
     if keys:
         changes = "; ".join(f"{k}: {old.get(k, 'absent')!r} then, {new.get(k, 'absent')!r} now" for k in keys)

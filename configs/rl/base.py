@@ -18,8 +18,20 @@ def get_config() -> ConfigDict:
     config.sandbox_level = "LANDLOCK"  # least confinement accepted: NAMESPACES, LANDLOCK, SECCOMP, NONE
 
     config.steps = 140  # updates. Paper: its ablation curves run to about 140
-    config.algorithm = "grpo"  # grpo (paper) or dr_grpo
-    config.dr_grpo_tokens = 1024.0  # dr_grpo: the constant that an episode counts in the denominator
+    # grpo (paper), dr_grpo, dapo, gspo, cispo, rloo, reinforce_pp or reinforce_pp_baseline: docs/algorithms.md. Each
+    # stands for an advantage, a mean, a surrogate and clip bounds; a field below that is not empty replaces its part.
+    config.algorithm = "grpo"
+    config.advantage = ""  # normalised, centred, leave_one_out, whitened, centred_whitened
+    config.loss_mean = ""  # token, sequence, constant: over what the loss is averaged
+    config.surrogate = ""  # ppo, gspo, cispo
+    config.clip_low = (
+        None  # the ratio is clipped to [1 - clip_low, 1 + clip_high]. Paper: not stated; grpo: 0.2
+    )
+    config.clip_high = None
+    config.dr_grpo_tokens = 1024.0  # loss_mean=constant: what an episode counts in the denominator
+    config.mask_cut_off = (
+        False  # no loss on episodes that ran out of tokens; their reward stays in the baseline
+    )
     config.group_size = 8  # episodes of one arena. Paper: not stated; 8 to 16 are usual
     config.groups_per_batch = 32  # informative groups in an update. Paper: 256 samples in all
     config.min_spread = 1e-6  # a group is kept if max - min reward exceeds this. Paper: a delta, not stated
@@ -29,8 +41,47 @@ def get_config() -> ConfigDict:
     )
     config.max_age = 2  # steps that a surplus group may wait before it is dropped. Ours
     config.temperature = 1.0  # of rollouts. Paper: not stated
-    config.clip_low = 0.2  # the ratio is clipped to [1 - clip_low, 1 + clip_high]. Paper: not stated
-    config.clip_high = 0.2
+    config.kl_coefficient = 0.0  # of KL to the model that the run started from, in the loss; 0: none (paper)
+    config.kl_estimator = "k3"  # k1, k2 or k3
+    config.entropy_coefficient = 0.0  # of the entropy bonus; 0: none (paper)
+
+    # Where sampler and trainer disagree, by rounding or because a group waited; rho = pi / pi_sampler of a token.
+    config.decoupled = False  # false: the loss's ratio is rho. true: it is to the policy before the update
+    config.correction = ConfigDict()
+    config.correction.token = (
+        "none"  # tis: weights min(rho, tis_cap), decoupled; icepop: none outside its bounds
+    )
+    config.correction.tis_cap = 2.0
+    config.correction.icepop_low = 0.5
+    config.correction.icepop_high = 5.0
+    config.correction.sequence = (
+        "none"  # mask: no loss on episodes whose geometric mean of rho is out of bounds
+    )
+    config.correction.sequence_low = 0.99
+    config.correction.sequence_high = 1.01
+
+    # The weights of a reward's components; all are reported, whatever their weight. Paper: F1 alone.
+    config.rewards = ConfigDict()
+    config.rewards.f1 = 1.0
+    config.rewards.recall = 0.0
+    config.rewards.precision = 0.0
+    config.rewards.format = 0.0  # calls that a tool could be asked with, of all
+    config.rewards.length = 0.0  # in [-1, 0]: falls over the last length_buffer of limits.max_tokens (DAPO)
+    config.rewards.length_buffer = 0.2  # share of limits.max_tokens. DAPO: 4,096 of 20,480
+    config.rewards.functions = (
+        ""  # functions of an Episode: module:function=weight, several with commas between
+    )
+    config.rewards.deadline_s = 30.0  # one call of one
+    config.rewards.at_once = 1  # calls at one time, each in a thread
+    config.rewards.most_failed = 0.5  # share of a round's episodes without a score beyond which the run ends
+
+    # A sentence in the terminal, which changes nothing. May change when a run is resumed. All ours.
+    config.alarms = ConfigDict()
+    config.alarms.entropy = 0.1  # below this share of the first update's
+    config.alarms.logprob_gap = 0.05  # nats a token, where no group waited
+    config.alarms.failed_calls = 0.5  # shares of calls, and of episodes
+    config.alarms.cut_off = 0.5
+    config.alarms.unknown = 0.25
 
     # Over how many devices what is split; -1: all that are left.
     config.mesh = ConfigDict()

@@ -1,14 +1,18 @@
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 from flax import nnx
+from ml_collections import ConfigDict
 
+from astra_jax import configuration
 from astra_jax.models import ModelConfig, Transformer
 from data_synthesis.arenas import f1
 from data_synthesis.records import Arena, ArenaTool, Episode, GoldCall, RewardParts, ToolSpec
 from tests.compiling import compiling_quickly
 
+ROOT = Path(__file__).parents[3]
 VOCABULARY = 61
 TINY = ModelConfig(
     family="qwen3",
@@ -65,6 +69,12 @@ def make_group(rewards: Sequence[float | None], *, seed: int = 0, prompt_length:
 def group() -> Callable[..., list[Episode]]:
     """Builds the episodes of one prompt from their rewards (None: unknown)."""
     return make_group
+
+
+@pytest.fixture(scope="session")
+def settings() -> Callable[..., ConfigDict]:
+    """A configuration of RL: the base, with overrides such as `algorithm=gspo`."""
+    return lambda *overrides: configuration.load(ROOT / "configs" / "rl" / "base.py", overrides)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astra_jax.rl.algorithms import GRPO
+from astra_jax.rl.algorithms import PolicyGradient
 from astra_jax.rl.batch_filling import BatchFiller, Group
 from data_synthesis.records import Message, ToolEvent
 
@@ -32,7 +32,7 @@ kinds = st.lists(st.sampled_from(sorted(KINDS)), min_size=75, max_size=75)
 
 def run(group, settings, kinds, through_json=False):
     """Plays `STEPS` steps; group `n` is of kind `kinds[n]`. What each step filled, and what then was carried."""
-    filler, played, history = BatchFiller(GRPO(), **settings), 0, []
+    filler, played, history = BatchFiller(PolicyGradient(), **settings), 0, []
     for step in range(1, STEPS + 1):
 
         async def play(count, step=step):
@@ -44,7 +44,7 @@ def run(group, settings, kinds, through_json=False):
         filled = asyncio.run(filler.fill(step, play))
         if through_json:
             text = json.dumps([kept.to_json() for kept in filler.carried])
-            filler = BatchFiller(GRPO(), **settings)
+            filler = BatchFiller(PolicyGradient(), **settings)
             filler.carried = [Group.from_json(value) for value in json.loads(text)]
         history.append((filled, list(filler.carried)))
     return history, played

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astra_jax.rl.algorithms import GRPO, DrGRPO
+from astra_jax.rl.algorithms import PolicyGradient
+from astra_jax.rl.algorithms.advantages import ADVANTAGES
+from astra_jax.rl.algorithms.means import over_a_constant
 from astra_jax.rl.batching import to_batch
 from astra_jax.rl.loss import policy_loss
 from astra_jax.training.batch import PackedBatch
@@ -16,7 +18,7 @@ from astra_jax.training.step import accumulate
 
 pytestmark = pytest.mark.usefixtures("compile_quickly")
 ROWS = 8
-ALGORITHMS = [GRPO(), DrGRPO(tokens_per_episode=20.0)]
+ALGORITHMS = [PolicyGradient(), PolicyGradient(ADVANTAGES["centred"], over_a_constant(20.0))]
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def test_the_update_does_not_depend_on_rows_shared_prompts_or_chunks(
 @given(sizes=st.lists(st.integers(2, 6), min_size=1, max_size=9), seed=st.integers(0, 99))
 def test_every_sampled_token_is_there_once_and_rows_come_in_few_counts(group, sizes, seed):
     groups = [group([0.0, *[1.0] * (size - 1)], seed=seed + n) for n, size in enumerate(sizes)]
-    batch = to_batch(groups, [GRPO().signal(episodes) for episodes in groups], 64, 3)
+    batch = to_batch(groups, [PolicyGradient().signal(episodes) for episodes in groups], 64, 3)
     sampled = sum(sum(episode.loss_mask) for episodes in groups for episode in episodes)
     assert (batch.loss_weights > 0).sum() == sampled
     assert batch.loss_weights.sum() == pytest.approx(1, abs=1e-5)
@@ -116,7 +118,7 @@ def test_every_sampled_token_is_there_once_and_rows_come_in_few_counts(group, si
 
 def test_without_shared_prompts_every_episode_has_its_own_and_no_segment_a_parent(group):
     episodes = group([0.0, 1.0, 1.0])
-    signals = [GRPO().signal(episodes)]
+    signals = [PolicyGradient().signal(episodes)]
     shared = to_batch([episodes], signals, 64, 1)
     apart = to_batch([episodes], signals, 64, 1, share_prompts=False)
     assert shared.parent_ids is not None
@@ -128,7 +130,7 @@ def test_without_shared_prompts_every_episode_has_its_own_and_no_segment_a_paren
 
 def test_an_answer_that_nobody_read_is_not_trained_on_however_long(group):
     episodes = group([0.0, 1.0])
-    whole = to_batch([episodes], [GRPO().signal(episodes)], 64, 1)
+    whole = to_batch([episodes], [PolicyGradient().signal(episodes)], 64, 1)
     longer = [
         episode.model_copy(
             update={
@@ -139,11 +141,11 @@ def test_an_answer_that_nobody_read_is_not_trained_on_however_long(group):
         )
         for episode in episodes
     ]
-    cut = to_batch([longer], [GRPO().signal(longer)], 64, 1)
+    cut = to_batch([longer], [PolicyGradient().signal(longer)], 64, 1)
     jax.tree.map(np.testing.assert_array_equal, cut, whole)
 
 
 def test_an_episode_that_fits_no_row_is_an_error_that_says_so(group):
     episodes = group([0.0, 1.0], prompt_length=70)
     with pytest.raises(ValueError, match=r"a sample of \d+ tokens does not fit a row of 64"):
-        to_batch([episodes], [GRPO().signal(episodes)], 64, 1)
+        to_batch([episodes], [PolicyGradient().signal(episodes)], 64, 1)

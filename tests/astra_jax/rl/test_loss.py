@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from astra_jax.models.vocabulary import score
-from astra_jax.rl.algorithms import GRPO
+from astra_jax.rl.algorithms import PolicyGradient
 from astra_jax.rl.batching import to_batch
-from astra_jax.rl.loss import policy_loss
+from astra_jax.rl.loss import Objective, policy_loss
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.loss import token_logprobs
 from astra_jax.training.state import join_model, split_model
@@ -53,27 +53,35 @@ def problem():
 
 def test_loss_and_figures_are_the_formulas(problem):
     logits, batch = problem
-    loss, figures = policy_loss(Table(logits), batch, temperature=TEMPERATURE, clip_low=0.2, clip_high=0.3)
+    loss, figures = policy_loss(
+        Table(logits), batch, temperature=TEMPERATURE, objective=Objective(clip_low=0.2, clip_high=0.3)
+    )
     z = np.asarray(logits, np.float64) / TEMPERATURE
     p = np.exp(z) / np.exp(z).sum(-1, keepdims=True)
     rows, columns = np.nonzero(batch.loss_weights)
     weight, advantage = batch.loss_weights[rows, columns], batch.advantages[rows, columns]
     log_ratio = np.log(p[rows, columns, batch.targets[rows, columns]]) - batch.sampler_logprobs[rows, columns]
-    ratio, expected, clipped = np.exp(log_ratio), 0.0, 0
+    ratio, expected, clipped = np.exp(log_ratio), 0.0, {"low": 0, "high": 0}
     for w, a, r in zip(weight, advantage, ratio, strict=True):
         # A ratio is held back only where going on would still be rewarded.
         held = min(r, 1.3) if a > 0 else max(r, 0.8)
         expected -= w * a * held
-        clipped += held != r
-    assert 10 < clipped < len(ratio) - 10
+        clipped["high" if a > 0 else "low"] += held != r
+    assert min(clipped.values()) > 5
     np.testing.assert_allclose(loss, expected, rtol=1e-5)
     entropy = -(p * np.log(p)).sum(-1)[rows, columns]
     for name, value in {
         "entropy": entropy.mean(),
-        "clip_fraction": clipped / len(ratio),
+        "clip_fraction": sum(clipped.values()) / len(ratio),
+        "clip_fraction/low": clipped["low"] / len(ratio),
+        "clip_fraction/high": clipped["high"] / len(ratio),
         "logprob_gap": np.abs(log_ratio).mean(),
         "logprob_gap_max": np.abs(log_ratio).max(),
         "sampler_kl": (ratio - 1 - log_ratio).mean(),
+        "sampler_kl/k1": -log_ratio.mean(),
+        "ratio/mean": ratio.mean(),
+        "ratio/max": ratio.max(),
+        "ratio/chi2": (ratio**2).mean() - 1,
     }.items():
         np.testing.assert_allclose(figures[name].reduce(), value, rtol=1e-5, err_msg=name)
 
@@ -97,7 +105,7 @@ def test_on_policy_the_gradient_is_reinforces(tiny_model, group):
     """Where the sampler is the model itself, every ratio is 1 and clipping does nothing."""
     graph, params = split_model(tiny_model)
     episodes = group([0.0, 1.0, 0.5])
-    batch = to_batch([episodes], [GRPO().signal(episodes)], 64, 2)
+    batch = to_batch([episodes], [PolicyGradient().signal(episodes)], 64, 2)
 
     @jax.jit
     @functools.partial(jax.grad, has_aux=True)

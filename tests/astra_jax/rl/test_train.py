@@ -271,11 +271,11 @@ def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sen
 def test_a_recipe_can_be_trained(name):
     from astra_jax.inference.engine import EngineSize
     from astra_jax.inference.episodes import EpisodeLimits
-    from astra_jax.rl.train import _check
+    from astra_jax.rl.settings import check
     from astra_jax.training.optimizer import OptimizerConfig
 
     config = configuration.load(ROOT / "configs" / "rl" / f"{name}.py")
-    _check(config)
+    check(config)
     assert EngineSize(**config.engine).context <= config.row_length
     assert EpisodeLimits(**config.limits).max_tokens < config.engine.context
     assert OptimizerConfig(**config.optimizer).learning_rate > 0
@@ -284,6 +284,6 @@ def test_a_recipe_can_be_trained(name):
 def test_rows_that_do_not_divide_over_the_devices_are_refused_before_anything_is_played(config, monkeypatch):
     sizes = dict.fromkeys(MESH_AXES, 1) | {"fsdp": 3}
     mesh = jax.sharding.AbstractMesh(tuple(sizes.values()), tuple(sizes))
-    monkeypatch.setattr(sys.modules["astra_jax.rl.train"], "make_mesh", lambda **sizes: mesh)
+    monkeypatch.setattr(sys.modules["astra_jax.rl.settings"], "make_mesh", lambda **sizes: mesh)
     with pytest.raises(BadSetting, match=r"config.micro_rows is 4: rows are split over 3 devices"):
         train(config, Console(quiet=True))

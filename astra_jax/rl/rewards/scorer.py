@@ -1,0 +1,119 @@
+"""Weighs the components of a run's rewards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from astra_jax.rl.rewards import components
+from astra_jax.rl.rewards.components import Component
+from astra_jax.rl.rewards.function import NoScore, RewardFunction
+from astra_jax.training.settings import BadSetting
+from data_synthesis.records import Episode
+
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+
+class RewardFailed(RuntimeError):
+    """A reward function fails for too many episodes to go on."""
+
+
+@dataclass(frozen=True)
+class Rewards:
+    """Scores episodes: `total` is the sum of weight times component, over those whose weight is not 0.
+
+    Args:
+        weights: of every component and of every function, by name.
+        components, functions: what they are; all are computed and reported, whatever their weight.
+        deadline_s: seconds of one call of a function.
+        at_once: calls of functions at one time.
+        most_failed: the share of episodes without a score beyond which `check` ends the run.
+    """
+
+    weights: Mapping[str, float]
+    components: Mapping[str, Component]
+    functions: Sequence[RewardFunction] = ()
+    deadline_s: float = 30.0
+    at_once: int = 1
+    most_failed: float = 0.5
+
+    async def score(self, episodes: Sequence[Episode]) -> list[Episode]:
+        """The episodes, in their order, with `scores`. Those of unknown reward stay as they are.
+
+        One that a function has no score of is unknown from then on, and never 0: `unscored` says what happened.
+        """
+        places = asyncio.Semaphore(self.at_once)
+
+        async def one(episode: Episode) -> Episode:
+            if episode.reward is None:
+                return episode
+            scores = {name: component(episode) for name, component in self.components.items()}
+            for function in self.functions:
+                try:
+                    async with places:
+                        scores[function.path] = await function(episode, self.deadline_s)
+                except NoScore as problem:
+                    return episode.model_copy(
+                        update={"reward": None, "unscored": f"the reward function {function.path} {problem}"}
+                    )
+            whole = sum(self.weights[name] * score for name, score in scores.items() if self.weights[name])
+            return episode.model_copy(update={"scores": scores | {"total": float(whole)}})
+
+        return list(await asyncio.gather(*map(one, episodes)))
+
+    def check(self, episodes: Sequence[Episode]) -> str | None:
+        """One sentence about the functions that failed for some of `episodes`; None where none did.
+
+        Raises:
+            RewardFailed: they failed for a larger share than `most_failed`.
+        """
+        problems = Counter(episode.unscored for episode in episodes if episode.unscored)
+        if not problems:
+            return None
+        failed, scored = problems.total(), sum(bool(episode.scores) for episode in episodes)
+        said = f"{problems.most_common(1)[0][0]}; {failed} of {failed + scored} episodes have no score"
+        if failed > self.most_failed * (failed + scored):
+            raise RewardFailed(
+                f"{said}, more than config.rewards.most_failed = {self.most_failed:g} allows: mend the function and "
+                "start the same command again"
+            )
+        return f"{said}: they are unknown, and left out"
+
+
+def make_rewards(config: Config) -> Rewards:
+    """The rewards that `config.rewards` weighs.
+
+    Raises:
+        BadSetting: nothing has a weight, or a function cannot be had.
+    """
+    c = config.rewards
+    most = config.limits.max_tokens
+    known: dict[str, Component] = {
+        "f1": components.f1,
+        "recall": components.recall,
+        "precision": components.precision,
+        "format": components.format_,
+        "length": components.length(most, c.length_buffer * most),
+    }
+    functions = dict(map(_function, filter(None, map(str.strip, c.functions.split(",")))))
+    weights = {name: c[name] for name in known} | {f.path: weight for f, weight in functions.items()}
+    if not any(weights.values()):
+        raise BadSetting(f"no component of config.rewards has a weight; there are: {', '.join(weights)}")
+    if not 0 < c.length_buffer <= 1:
+        raise BadSetting(
+            f"config.rewards.length_buffer is {c.length_buffer}: it is a share of config.limits.max_tokens"
+        )
+    return Rewards(weights, known, tuple(functions), c.deadline_s, c.at_once, c.most_failed)
+
+
+def _function(entry: str) -> tuple[RewardFunction, float]:
+    path, equals, weight = entry.partition("=")
+    try:
+        return RewardFunction.load(path), float(weight) if equals else 1.0
+    except ValueError as error:
+        if isinstance(error, BadSetting):
+            raise
+        raise BadSetting(f"config.rewards.functions: {weight!r} is no weight of {path}") from None

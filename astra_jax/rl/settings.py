@@ -1,0 +1,96 @@
+"""What a configuration of RL says: what is wrong with it, and what its folder keeps of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from typing import Any
+
+from astra_jax.rl.alarms import Limits
+from astra_jax.rl.algorithms import make_algorithm, parts_of
+from astra_jax.rl.rewards import make_rewards
+from astra_jax.rl.step import make_objective
+from astra_jax.sharding import RULES, make_mesh
+from astra_jax.tokens import FORMATS
+from astra_jax.training.settings import BadSetting, choose
+from data_synthesis.sandbox import ConfinementLevel
+
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+# What fields were, in effect, in runs from before there were such fields: these can be gone on with.
+_BEFORE: dict[str, Any] = {
+    "mask_cut_off": False,
+    "decoupled": False,
+    "correction": {
+        "token": "none",
+        "tis_cap": 2.0,
+        "icepop_low": 0.5,
+        "icepop_high": 5.0,
+        "sequence": "none",
+        "sequence_low": 0.99,
+        "sequence_high": 1.01,
+    },
+    "kl_coefficient": 0.0,
+    "kl_estimator": "k3",
+    "entropy_coefficient": 0.0,
+    "rewards": {
+        "f1": 1.0,
+        "recall": 0.0,
+        "precision": 0.0,
+        "format": 0.0,
+        "length": 0.0,
+        "length_buffer": 0.2,
+        "functions": "",
+        "deadline_s": 30.0,
+        "at_once": 1,
+        "most_failed": 0.5,
+    },
+}
+
+
+def resolved(config: Config) -> dict[str, Any]:
+    """The configuration as a run's folder keeps it: with the parts that its algorithm stands for."""
+    return config.to_dict() | asdict(parts_of(config))
+
+
+def before(config: Config) -> dict[str, Any]:
+    """The fields that a folder of an earlier release may lack, with what they were there."""
+    parts = asdict(parts_of(config))
+    return _BEFORE | {name: parts[name] for name in ("advantage", "loss_mean", "surrogate")}
+
+
+def check(config: Config) -> None:
+    """Raises `BadSetting` about what is wrong with a configuration, before anything is loaded."""
+    sandbox_level(config)
+    make_algorithm(config)
+    make_objective(config)
+    make_rewards(config)
+    Limits(**config.alarms)
+    choose("chat_format", config.chat_format, FORMATS)
+    if config.group_size < 2:
+        raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
+    if config.servers.keep < 1:
+        raise BadSetting(
+            f"config.servers.keep is {config.servers.keep}: servers read the newest folder at least"
+        )
+    if config.row_length < config.engine.context:
+        raise BadSetting(
+            f"config.row_length is {config.row_length}: a row must hold an episode, which can have "
+            f"config.engine.context = {config.engine.context} tokens"
+        )
+
+
+def check_mesh(config: Config) -> None:
+    """Says whether rows divide over the devices that there are. Raises as `make_mesh`, too."""
+    mesh = make_mesh(**config.mesh)
+    parts = math.prod(mesh.shape[axis] for axis in RULES["batch"])
+    if config.micro_rows % parts:
+        raise BadSetting(
+            f"config.micro_rows is {config.micro_rows}: rows are split over {parts} devices "
+            f"(mesh axes {', '.join(RULES['batch'])})"
+        )
+
+
+def sandbox_level(config: Config) -> ConfinementLevel:
+    """The least confinement that a run accepts. Raises `BadSetting`."""
+    return choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
