@@ -17,9 +17,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 from astra_jax.models.rows import Rows, Scores
 
 LANES = 128  # the least that a block, and a head, can be
-_BLOCK = 1024  # tokens of queries and of keys that are multiplied at one time
-# The backward kernel leaves a gradient of the queries for each block of keys, which are summed: so few of them.
-_PARTS_OF_GRADIENT = 16
+_BLOCK = 1024  # tokens of queries and of keys that are in fast memory at one time
 
 
 def splash_kernel(
@@ -27,13 +25,10 @@ def splash_kernel(
 ) -> kernels.SplashAttentionKernel:
     """The kernel for queries at places `order_T` of a row, split into `parts`, and all `length` keys of it.
 
-    One pass over the pairs of tokens gives all three gradients: five products, where a pass for those of queries and
-    one for those of keys and values would be seven.
-
     Raises:
         ValueError: a part is no multiple of 128 tokens.
     """
-    block_q, block_kv = _block(len(order_T) // parts, _BLOCK), _block(length, _BLOCK)
+    block_q, block_kv = _block(len(order_T) // parts), _block(length)
     left = scores.window - 1 if sliding else None
     mask = masks.LocalMask((len(order_T), length), window_size=(left, 0), offset=0)
     mask.q_sequence = order_T.astype(np.int32)
@@ -41,9 +36,9 @@ def splash_kernel(
         block_q=block_q,
         block_kv=block_kv,
         block_q_dkv=block_q,
-        block_kv_dkv=_block(length, max(_BLOCK, length // _PARTS_OF_GRADIENT)),
-        block_kv_dkv_compute=block_kv,
-        use_fused_bwd_kernel=True,
+        block_kv_dkv=block_kv,
+        block_q_dq=block_q,
+        block_kv_dq=block_kv,
     )
     return kernels.make_splash_mha(
         masks.MultiHeadMask([mask] * heads),  # one mask for all, however many of them a device has
@@ -81,13 +76,13 @@ def splash_attention(
     return out_BxNxTxH.swapaxes(1, 2)[..., :H]
 
 
-def _block(tokens: int, most: int) -> int:
-    """The largest power of two up to `most`, rounded down to one, that divides.
+def _block(tokens: int) -> int:
+    """The largest power of two up to 1,024 that divides.
 
     Raises:
         ValueError: it would be less than 128.
     """
-    size = min(tokens & -tokens, 1 << (most.bit_length() - 1))
+    size = min(tokens & -tokens, _BLOCK)
     if size < LANES:
         raise ValueError(
             f"{tokens} tokens of a row on each device are no multiple of {LANES}, the least block of TPU attention: "

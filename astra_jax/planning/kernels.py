@@ -12,8 +12,8 @@ from astra_jax.planning.programs import Program
 # Of the peak that kernels are taken to reach: an assumption.
 KERNEL_EFFICIENCY = 0.5
 
-# Products of two [T, T]-sided matrices in each kernel of splash attention: forward, and all gradients in one pass.
-_PRODUCTS = {"fwd": 2, "dkv": 5}
+# Products of two [T, T]-sided matrices in each kernel of splash attention; the forward pass has two.
+_PRODUCTS = {"fwd": 2, "dq": 3, "dkv": 4}
 _DECODING = "paged_attention"
 
 

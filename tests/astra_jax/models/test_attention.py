@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from astra_jax.models import splash
 from astra_jax.models.attention import packed_attention
 from astra_jax.models.rows import Rows, Scores
 
@@ -81,17 +80,6 @@ def test_equals_the_definition(batch, time, heads, kv_heads, segments, sliding):
 @pytest.mark.parametrize("sliding", [False, True])
 def test_the_kernel_for_tpus_equals_the_definition(sliding):
     rows = random_rows(np.random.default_rng(1), 2, 256, 5)
-    check(rows._replace(parents=None), 2, 1, 16, sliding, "interpret")
-
-
-@pytest.mark.parametrize("sliding", [False, True])
-def test_the_kernel_for_tpus_sums_gradients_over_blocks_of_keys_larger_than_those_multiplied(
-    sliding, monkeypatch
-):
-    """Four blocks of 128 tokens are multiplied, and two of 256 leave a gradient of the queries each."""
-    monkeypatch.setattr(splash, "_BLOCK", 128)
-    monkeypatch.setattr(splash, "_PARTS_OF_GRADIENT", 2)
-    rows = random_rows(np.random.default_rng(2), 2, 512, 5)
     check(rows._replace(parents=None), 2, 1, 16, sliding, "interpret")
 
 

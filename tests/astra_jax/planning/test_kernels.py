@@ -24,12 +24,12 @@ EXPERTS = LAYERS * ROWS * LENGTH * 2 * 3 * 2 * 16 * 12
 
 @pytest.mark.parametrize("micro_batches", [1, 3])
 @pytest.mark.parametrize(("forwards", "again"), [(1, 0), (2, 1)])
-def test_attention_is_two_products_forward_five_backward_and_two_for_each_time_again(
+def test_attention_is_two_products_forward_seven_backward_and_two_for_each_time_again(
     micro_batches, forwards, again
 ):
     times = LAYERS * micro_batches
-    calls = Counter(splash_mha_fwd_x=forwards * times, splash_mha_dkv_x=times)
-    assert attention_flops(PROGRAM, calls) == (2 + 5 + 2 * again) / 2 * ATTENTION
+    calls = Counter(splash_mha_fwd_x=forwards * times, splash_mha_dq_x=times, splash_mha_dkv_x=times)
+    assert attention_flops(PROGRAM, calls) == (2 + 7 + 2 * again) / 2 * ATTENTION
 
 
 def test_attention_of_a_forward_pass_alone():
