@@ -43,6 +43,20 @@ class Filled:
     expired: int
     rounds: int
 
+    def to_json(self) -> dict[str, Any]:
+        """All but the signals, which follow from the groups."""
+        counts = {name: getattr(self, name) for name in _COUNTS}
+        return counts | {name: [g.to_json() for g in getattr(self, name)] for name in ("groups", "played")}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any], algorithm: Algorithm) -> Filled:
+        groups, played = ([Group.from_json(g) for g in value[name]] for name in ("groups", "played"))
+        signals = [signal for group in groups if (signal := algorithm.signal(group.episodes))]
+        return cls(groups, algorithm.of_batch(signals), played, **{name: value[name] for name in _COUNTS})
+
+
+_COUNTS = ("unknown", "uninformative", "expired", "rounds")
+
 
 @dataclass
 class BatchFiller:

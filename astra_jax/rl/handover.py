@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding
 
@@ -36,11 +37,12 @@ def engine_meshes(tensor: int, devices: Sequence[Any]) -> list[Mesh]:
 class Handover:
     """From the trainer's mesh to each engine's, device to device, in the types that products read."""
 
-    def __init__(self, model: Transformer, tensor: int):
+    def __init__(self, model: Transformer, tensor: int, *, copies: bool = False):
         """
         Args:
             model: may be abstract.
             tensor: devices that share an engine.
+            copies: engines sample beside an update, which takes its own arrays apart: they never share one with it.
 
         Raises:
             ShardingError: the devices of a process do not divide, or the model does not over an engine's.
@@ -52,12 +54,18 @@ class Handover:
         self.meshes = [mesh for mesh in meshes if mesh.devices.flat[0] in jax.local_devices()]
         self._shardings = param_shardings(model, together)
         self._dtypes = computed_dtypes(model)
+        self._copies = copies
 
     def __call__(self, params: Any) -> list[Any]:
         """The weights for each of `meshes`. All processes call it."""
-        read = jax.tree.map(lambda x, dtype: x if x.dtype == dtype else x.astype(dtype), params, self._dtypes)
+        read = jax.tree.map(self._read, params, self._dtypes)
         everywhere = jax.device_put(read, self._shardings)
         return [jax.tree.map(lambda x, mesh=mesh: _on(mesh, x), everywhere) for mesh in self.meshes]
+
+    def _read(self, x: jax.Array, dtype: Any) -> jax.Array:
+        if x.dtype != dtype:
+            return x.astype(dtype)
+        return jnp.copy(x) if self._copies else x
 
 
 def _on(mesh: Mesh, x: jax.Array) -> jax.Array:

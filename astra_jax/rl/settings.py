@@ -20,6 +20,7 @@ Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cann
 # What fields were, in effect, in runs from before there were such fields: these can be gone on with.
 _BEFORE: dict[str, Any] = {
     "mask_cut_off": False,
+    "one_step_off": False,
     "decoupled": False,
     "correction": {
         "token": "none",
@@ -69,6 +70,11 @@ def check(config: Config) -> None:
     choose("chat_format", config.chat_format, FORMATS)
     if config.group_size < 2:
         raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
+    if config.one_step_off and config.engine_tensor > 1 and not config.servers.urls:
+        raise BadSetting(
+            f"config.engine_tensor is {config.engine_tensor}: an engine over several devices cannot sample beside an "
+            "update on them (config.one_step_off), as each would wait for the other; use servers, or engine_tensor 1"
+        )
     if config.servers.keep < 1:
         raise BadSetting(
             f"config.servers.keep is {config.servers.keep}: servers read the newest folder at least"

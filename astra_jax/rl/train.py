@@ -136,6 +136,8 @@ class _Trainer:
             max_rounds=config.max_rounds,
             max_age=config.max_age,
         )
+        self.ready: Filled | None = None  # one-step-off: the next batch, played beside the last update
+        self.updating: asyncio.Task[dict[str, float]] | None = None
         self.rewards = make_rewards(config)
         self.reference = Reference(config, model) if config.kl_coefficient else None
         self.engine = make_engine(config, self.graph, params)
@@ -180,6 +182,8 @@ class _Trainer:
             self.state = restored.state
             self.arenas.position = restored.extra["arenas_played"]
             self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
+            if ready := restored.extra.get("ready"):  # earlier releases had none
+                self.ready = Filled.from_json(ready, self.filler.algorithm)
 
     async def _loop(self, checkpoints: CheckpointManager, write: Writer, stop: StopRequests) -> None:
         done, steps = int(self.state.step), self.config.steps
@@ -199,20 +203,31 @@ class _Trainer:
 
     def _extra(self) -> dict:
         carried = [group.to_json() for group in self.filler.carried]
-        return {"arenas_played": self.arenas.position, "carried_groups": carried}
+        ready = self.ready and self.ready.to_json()
+        return {"arenas_played": self.arenas.position, "carried_groups": carried, "ready": ready}
 
     async def _step(self, step: int) -> dict[str, float]:
-        """One update: `metrics` of the rollout and of the update, times in seconds."""
+        """One update: `metrics` of the rollout and of the update, times in seconds.
+
+        One-step-off, the next batch is played beside it, by the weights with which this step began.
+        """
         start = time.perf_counter()
         self.engine.push(self.state.params, step - 1)
         if self.config.servers.urls and not self.agreed:
             await self._shake_hands(step)
-        filled = await self.filler.fill(step, partial(self._play_round, step))
+        filled = self.ready or await self._fill(step, step)
+        self.updating = asyncio.create_task(asyncio.to_thread(self._update, filled))
+        ahead = self.config.one_step_off and step < self.config.steps
+        self.ready = await self._fill(step + 1, step) if ahead else None
         played = time.perf_counter()
-        metrics = rollout_metrics(filled, step) | self._update(filled)
+        metrics = rollout_metrics(filled, step) | await self.updating
         self._keep_samples(step, filled)
-        ended = time.perf_counter()
-        return metrics | {"time/rollout_s": played - start, "time/update_s": ended - played}
+        times = {"time/rollout_s": played - start, "time/step_s": time.perf_counter() - start}
+        return metrics | times
+
+    async def _fill(self, step: int, born: int) -> Filled:
+        """The batch of `step`, played by the weights with which step `born` begins."""
+        return await self.filler.fill(step, partial(self._play_round, born))
 
     async def _shake_hands(self, step: int) -> None:
         """Raises `PolicyMismatch` if the servers do not sample from the policy that is trained."""
@@ -226,6 +241,11 @@ class _Trainer:
         self.agreed = True
 
     def _update(self, filled: Filled) -> dict[str, float]:
+        start = time.perf_counter()
+        metrics = self._learn(filled)
+        return metrics | {"time/update_s": time.perf_counter() - start}
+
+    def _learn(self, filled: Filled) -> dict[str, float]:
         c = self.config
         if not filled.groups:  # the cap was reached with nothing to learn: count the step, move no weight
             self.state = TrainState(self.state.step + 1, self.state.params, self.state.opt_state)
@@ -247,6 +267,8 @@ class _Trainer:
         jobs = [self._job(number, sample) for number in mine for sample in range(size)]
         episodes = await self.rewards.score(await self.player.play_all(jobs))
         self.arenas.position += count
+        if jax.process_count() > 1 and self.updating:
+            await asyncio.wait([self.updating])  # what all processes exchange has one order in all of them
         groups = _of_all([Group(n, step, episodes[i * size : (i + 1) * size]) for i, n in enumerate(mine)])
         problem = self.rewards.check([episode for group in groups for episode in group.episodes])
         if problem:

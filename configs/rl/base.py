@@ -40,6 +40,8 @@ def get_config() -> ConfigDict:
         4  # rounds of one step at most; a batch may then be smaller. Ours: the paper has no cap
     )
     config.max_age = 2  # steps that a surplus group may wait before it is dropped. Ours
+    # The next batch is played beside an update, by the policy from before it. The paper trains on-policy.
+    config.one_step_off = False
     config.temperature = 1.0  # of rollouts. Paper: not stated
     config.kl_coefficient = 0.0  # of KL to the model that the run started from, in the loss; 0: none (paper)
     config.kl_estimator = "k3"  # k1, k2 or k3

@@ -1,0 +1,95 @@
+"""One-step-off: a batch is played while the one before it is trained on."""
+
+import random
+import threading
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from astra_jax.rl import train
+from astra_jax.rl.train import _Trainer
+from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.metrics import read_metrics
+from astra_jax.training.settings import BadSetting
+from data_synthesis.records import Episode, read_records
+from tests.astra_jax.rl.test_train import as_two_processes, assert_same_run, make_config
+
+STEPS = 5
+
+
+def ahead_config(small, policy, run_dir):
+    config = make_config(small, policy, run_dir)
+    config.one_step_off, config.steps, config.checkpoint_every = True, STEPS, 2
+    return config
+
+
+@pytest.fixture
+def config(small, policy, compiled_dir, tmp_path):
+    return ahead_config(small, policy, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def whole(small, policy, compiled_dir, tmp_path_factory) -> Path:
+    """The folder of a run that nothing disturbed."""
+    config = ahead_config(small, policy, tmp_path_factory.mktemp("whole"))
+    train(config, Console(quiet=True))
+    return Path(config.run_dir)
+
+
+def test_all_batches_but_the_first_are_of_the_policy_before_the_last_update(whole):
+    records = read_metrics(whole)
+    assert [record["step"] for record in records] == list(range(1, STEPS + 1))
+    assert records[0]["groups/age_max"] == 0
+    assert min(record["groups/age_max"] for record in records[1:]) >= 1
+    for path in sorted(whole.glob("samples/*.jsonl")):
+        step = int(path.stem.removeprefix("step_"))
+        (version,) = {v for episode in read_records(path, Episode) for v in episode.weight_versions}
+        assert version == max(0, step - 2)
+
+
+def test_an_update_and_the_rounds_of_the_next_batch_run_at_one_time(config, monkeypatch):
+    playing, seen = threading.Event(), []
+    learn, play = _Trainer._learn, _Trainer._play_round
+
+    def waiting(trainer, filled):
+        seen.append(playing.wait(60))
+        return learn(trainer, filled)
+
+    async def telling(trainer, born, count):
+        if trainer.updating:
+            playing.set()
+        return await play(trainer, born, count)
+
+    monkeypatch.setattr(_Trainer, "_learn", waiting)
+    monkeypatch.setattr(_Trainer, "_play_round", telling)
+    config.steps, config.max_age, config.round_groups, config.max_rounds = 2, 0, 2, 1
+    train(config, Console(quiet=True))
+    assert seen == [True, True]
+
+
+def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, in_a_process):
+    rng = random.Random(0)
+    in_a_process("astra_jax.rl", config).kill(3, rng)
+    checkpoints = CheckpointManager(Path(config.run_dir) / "checkpoints")
+    assert checkpoints.latest() is not None
+    checkpoints.close()
+    train(config, Console(quiet=True))
+    assert_same_run(Path(config.run_dir), whole)
+
+
+@pytest.mark.slow
+def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, in_a_process, compiled_dir):
+    """What processes exchange about the next batch waits until the update, which they share too, is over."""
+    config.steps, config.engine.slots = 3, 5
+    config.run_dir = str(tmp_path / "one")
+    in_a_process("astra_jax.rl", config, devices=2).finish()
+    config.run_dir = str(tmp_path / "two")
+    as_two_processes(config, compiled_dir)
+    assert_same_run(tmp_path / "two", tmp_path / "one")
+
+
+def test_an_engine_over_several_devices_cannot_sample_beside_an_update_on_them(config):
+    config.engine_tensor = 2
+    with pytest.raises(BadSetting, match=r"config.engine_tensor is 2.*config.one_step_off"):
+        train(config, Console(quiet=True))
