@@ -38,6 +38,7 @@ RULES: Rules = {
     "kv_heads": ("tensor",),
     "head_dim": (),
     "ffn": ("tensor",),
+    "rank": (),  # of an adapter
     "vocab": ("tensor",),
 }
 

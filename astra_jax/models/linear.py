@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import jax
 from flax import nnx
@@ -20,10 +22,17 @@ class Linear(nnx.Module):
         self.inputs, self.outputs = math.prod(inputs.values()), tuple(outputs.values())
         self.weight = matrix(config, rngs, layers | inputs | outputs, inputs=len(inputs))
         self.bias = constant(config, 0.0, layers | outputs) if bias else None
+        # See `low_rank`: an adapter beside the weights, and what reads them where they are kept in few bits.
+        self.low_rank: Any = nnx.data(None)  # a `LowRank`
+        self.dequantise: Callable[[Any], jax.Array] | None = None
 
     def __call__(self, x: jax.Array) -> jax.Array:
         # One product of two matrices: with more axes, XLA's CPU compiler transposes operands in its gradient.
         time = x.shape[:2]
         rows = x.reshape(math.prod(time), self.inputs)
-        y = (rows @ self.weight.astype(self.dtype).reshape(self.inputs, -1)).reshape(*time, *self.outputs)
+        weight = self.weight if self.dequantise is None else self.dequantise(self.weight.get_value())
+        y = rows @ weight.astype(self.dtype).reshape(self.inputs, -1)
+        if self.low_rank is not None:
+            y += self.low_rank(rows)
+        y = y.reshape(*time, *self.outputs)
         return y if self.bias is None else y + self.bias.astype(self.dtype)

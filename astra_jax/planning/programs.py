@@ -99,6 +99,10 @@ def lowered(program: Program) -> jax.stages.Lowered:
 
 def _sft(config: Config, devices: Sequence[Any]) -> Program:
     mesh = make_mesh(**config.mesh, devices=devices)
+    if config.lora.rank:
+        raise BadSetting(
+            f"config.lora.rank is {config.lora.rank}: a plan is of a run that trains all weights"
+        )
     model = abstract_model(sft_step.as_computed(config, shape_of(config)))
     optimizer, state = _start(config, model, mesh)
     rows, length = config.batch_rows, config.data.sequence_length

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 from astra_jax.models.config import Remat
 from astra_jax.sft.data import BadRows, TooLong
+from astra_jax.sft.lora import BITS, EXPORTS
 from astra_jax.sft.model import STARTS
 from astra_jax.sft.sources import sources_of
 from astra_jax.tokens.templates import FORMATS, ChatFormat, Thinking
@@ -34,6 +36,7 @@ def check(config: Config) -> None:
         "data.bad_rows": BadRows,
     }.items():
         choose(field, _value(config, field), dict.fromkeys(get_args(kind)))
+    _check_lora(config)
     if config.batch_rows % config.micro_batches:
         raise BadSetting(
             f"config.batch_rows is {config.batch_rows}: it does not divide into {config.micro_batches} micro_batches"
@@ -43,6 +46,25 @@ def check(config: Config) -> None:
 def chat_format(config: Config) -> ChatFormat:
     """The format of a run, with its policy of reasoning: what is trained on, and what the export's template prints."""
     return FORMATS[config.chat_format].with_thinking(config.thinking)
+
+
+def _check_lora(config: Config) -> None:
+    if not config.lora.rank:
+        return
+    choose("lora.weights", config.lora.weights, dict.fromkeys(BITS))
+    choose("lora.export", config.lora.export, dict.fromkeys(EXPORTS))
+    if config.optimizer.name != "adamw":
+        raise BadSetting(f"config.optimizer.name is {config.optimizer.name!r}: adapters are trained by adamw")
+    if config.lora.export == "adapter" and not config.model.path:
+        raise BadSetting(
+            "config.lora.export is 'adapter', which is one of a model: config.model.path is empty"
+        )
+    try:
+        re.compile(config.lora.targets)
+    except re.error as error:
+        raise BadSetting(
+            f"config.lora.targets is {config.lora.targets!r}, no regular expression: {error}"
+        ) from None
 
 
 def _check_given(config: Config) -> None:

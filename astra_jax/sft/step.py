@@ -11,7 +11,7 @@ import jax
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.training.loss import RouterWeights, cross_entropy
 from astra_jax.training.optimizer import Optimizer
-from astra_jax.training.state import TrainState, computed_dtypes, split_model
+from astra_jax.training.state import TrainState, computed_dtypes, split_trained
 from astra_jax.training.step import TrainStep, make_train_step
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -26,18 +26,20 @@ def make_step(config: Config, model: Transformer, optimizer: Optimizer, state: T
     """The compiled update of `config`.
 
     Args:
-        model: may be abstract.
+        model: may be abstract, if it has no adapters: then its frozen weights are those that it has.
         state: the run's, or an abstract one: only where its arrays live is read.
     """
+    graph, _, frozen = split_trained(model)
     weights = RouterWeights(config.model.router_balance, config.model.router_z)
     router = weights if model.config.num_experts and (weights.balance or weights.z) else None
     return make_train_step(
-        split_model(model)[0],
+        graph,
         optimizer,
         partial(cross_entropy, chunk=config.logits_chunk, router=router, sources=_names(config)),
         micro_batches=config.micro_batches,
         shardings=jax.tree.map(lambda x: x.sharding, state),
         dtypes=computed_dtypes(model),
+        frozen=frozen,
     )
 
 

@@ -14,7 +14,7 @@ from flax import nnx
 from jax.sharding import Mesh
 from rich.console import Console
 
-from astra_jax.checkpoints.hf import export_model
+from astra_jax.sft.lora import export, freeze
 from astra_jax.sft.mixture import load_mixture, make_batches
 from astra_jax.sft.model import load_model
 from astra_jax.sft.settings import chat_format, check
@@ -31,7 +31,7 @@ from astra_jax.training.metrics import MetricsWriter, check_finite
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
-from astra_jax.training.state import TrainState, join_model, split_model
+from astra_jax.training.state import TrainState, join_model, split_trained
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
 from data_synthesis.records import BadRecord
@@ -46,6 +46,7 @@ class Run:
     """A run in progress: what does not change from step to step, and what does."""
 
     graph: nnx.GraphDef
+    frozen: dict | None  # the weights that are not in `state`; None: all are
     mesh: Mesh
     step: TrainStep
     state: TrainState
@@ -94,12 +95,9 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
         checkpoints.close()
     # An export is complete or absent, like a checkpoint: what is there is of the same weights.
     if not any_process((folder.path / HF_FOLDER).exists()):
-        export_model(
-            join_model(run.graph, run.state.params),
-            folder.path / HF_FOLDER,
-            tokenizer_dir=tokenizer.directory,
-            chat_template=chat_format(config).template_for(tokenizer),
-        )
+        model = join_model(run.graph, run.state.params, run.frozen)
+        template = chat_format(config).template_for(tokenizer)
+        export(config, model, folder.path / HF_FOLDER, tokenizer.directory, template)
     folder.finish({"step": run.total_steps, "hf": HF_FOLDER})
 
 
@@ -125,10 +123,11 @@ def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: C
     steps, batches = make_batches(config, mixture)
     mesh = make_mesh(**config.mesh)
     model = load_model(config, tokenizer, mesh)
-    graph, params = split_model(model)
+    freeze(config, model, mesh)
+    graph, params, frozen = split_trained(model)
     optimizer = make_optimizer(OptimizerConfig(**config.optimizer), steps, model)
     state = place_state(TrainState.create(params, optimizer.transform), mesh)
-    return Run(graph, mesh, make_step(config, model, optimizer, state), state, batches, steps)
+    return Run(graph, frozen, mesh, make_step(config, model, optimizer, state), state, batches, steps)
 
 
 def _resume(run: Run, checkpoints: CheckpointManager) -> None:

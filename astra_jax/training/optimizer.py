@@ -12,7 +12,7 @@ from flax import nnx
 
 from astra_jax.training.rules import match
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.state import logical_axes
+from astra_jax.training.state import logical_axes, trained_kind
 
 Group = Literal["matrix", "embedding", "vector"]
 
@@ -21,6 +21,7 @@ DEFAULT_GROUPS: tuple[tuple[str, Group], ...] = (
     (r".*norm/scale", "vector"),
     (r".*/bias", "vector"),
     (r"(un)?embedding", "embedding"),
+    (r"layers/.*/low_rank/[ab]", "matrix"),
     (r"layers/.*/weight", "matrix"),
 )
 
@@ -66,13 +67,13 @@ class Optimizer:
 
 
 def make_optimizer(config: OptimizerConfig, steps: int, model: nnx.Module) -> Optimizer:
-    """The optimizer of a run of `steps` updates on the parameters of `model` (which may be abstract).
+    """The optimizer of a run of `steps` updates on the trained parameters of `model` (which may be abstract).
 
     Raises:
         ValueError: a parameter that no rule of `config.groups` matches.
         BadSetting: an unknown name or schedule.
     """
-    axes = logical_axes(model)
+    axes = logical_axes(model, trained_kind(model))
     groups = match(config.groups, jax.tree.map(lambda a: 0, axes, is_leaf=_is_axes))
     transforms: dict[Any, Any] = {
         "matrix": _matrix_transform(config, axes),

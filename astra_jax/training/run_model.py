@@ -40,6 +40,10 @@ def load_run_model(
     """
     run_dir = Path(run_dir)
     config = _run_config(run_dir)
+    if config.get("lora", {}).get("rank"):
+        raise CheckpointError(
+            f"{run_dir} trains adapters: its checkpoints hold no whole model. Its export is {run_dir / 'hf'}."
+        )
     steps = sorted(int(state.parent.name) for state in (run_dir / "checkpoints").glob("[0-9]*/state"))
     found = steps[-1] if step is None and steps else step
     if found not in steps:

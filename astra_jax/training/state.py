@@ -15,6 +15,7 @@ from flax import nnx
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from astra_jax.models import ModelConfig, Transformer, abstract_model
+from astra_jax.models.low_rank import Adapter
 from astra_jax.sharding import named_sharding
 from astra_jax.training.distributed import put
 
@@ -120,9 +121,22 @@ def split_model(model: nnx.Module) -> tuple[nnx.GraphDef, dict]:
     return graph, nnx.to_pure_dict(params)
 
 
-def join_model(graph: nnx.GraphDef, params: dict) -> Any:
-    """The model that `split_model` took apart, with these weights."""
-    return nnx.merge(graph, params)
+def split_trained(model: nnx.Module) -> tuple[nnx.GraphDef, dict, dict | None]:
+    """A model as its structure, the weights that are trained, and those that are frozen; None: all are trained."""
+    if trained_kind(model) is nnx.Param:
+        return *split_model(model), None
+    graph, trained, frozen = nnx.split(model, Adapter, nnx.Param)
+    return graph, nnx.to_pure_dict(trained), nnx.to_pure_dict(frozen)
+
+
+def trained_kind(model: nnx.Module) -> type[nnx.Param]:
+    """Which parameters are trained: the adapters of a model that has some, else all."""
+    return Adapter if jax.tree.leaves(nnx.state(model, Adapter)) else nnx.Param
+
+
+def join_model(graph: nnx.GraphDef, params: dict, frozen: dict | None = None) -> Any:
+    """The model that `split_model` or `split_trained` took apart, with these weights."""
+    return nnx.merge(graph, params) if frozen is None else nnx.merge(graph, params, frozen)
 
 
 def with_config(model: Transformer, config: ModelConfig) -> Transformer:
@@ -130,21 +144,25 @@ def with_config(model: Transformer, config: ModelConfig) -> Transformer:
     return join_model(split_model(abstract_model(config))[0], split_model(model)[1])
 
 
-def logical_axes(model: nnx.Module) -> dict:
-    """The logical axis names of each parameter: the tree of `split_model`, with tuples of names as leaves."""
-    return _of_each(model, lambda parameter: parameter.axes)
+def logical_axes(model: nnx.Module, kind: type[nnx.Param] = nnx.Param) -> dict:
+    """The logical axis names of each parameter of `kind`: the tree of `split_model`, with tuples of names as leaves."""
+    return _of_each(model, lambda parameter: parameter.axes, kind)
 
 
 def computed_dtypes(model: Transformer) -> dict:
-    """In which type the model reads each weight: its linear maps' in that of its products, all others in their own."""
+    """In which type the model reads each trained weight: its linear maps' in that of its products, all others in their
+    own."""
     compute = model.config.compute_dtype
-    return _of_each(model, lambda parameter: jnp.dtype(compute if parameter.inputs else parameter.dtype))
+    kind = trained_kind(model)
+    return _of_each(
+        model, lambda parameter: jnp.dtype(compute if parameter.inputs else parameter.dtype), kind
+    )
 
 
-def _of_each(model: nnx.Module, what: Callable[[nnx.Param], Any]) -> dict:
-    """Something of each parameter, in the tree of `split_model`."""
+def _of_each(model: nnx.Module, what: Callable[[nnx.Param], Any], kind: type[nnx.Param] = nnx.Param) -> dict:
+    """Something of each parameter of a kind, in the tree of `split_model`."""
     tree: dict = {}
-    for (*parents, name), parameter in nnx.to_flat_state(nnx.state(model, nnx.Param)):
+    for (*parents, name), parameter in nnx.to_flat_state(nnx.state(model, kind)):
         node = tree
         for key in parents:
             node = node.setdefault(key, {})

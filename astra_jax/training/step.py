@@ -39,6 +39,7 @@ def make_train_step(
     micro_batches: int = 1,
     shardings: TrainState | None = None,
     dtypes: Any = None,
+    frozen: Any = None,
 ) -> TrainStep:
     """A compiled `(state, batch) -> (state, metrics)`.
 
@@ -53,6 +54,7 @@ def make_train_step(
         shardings: where each array of the state lives (a tree like the state's); None on a single device.
         dtypes: in which type the loss reads each weight, from `computed_dtypes`; None: its own. The weight's gradient
             comes in that type, as it would if the model cast it, and a micro-batch's needs that much less memory.
+        frozen: the weights that are not in the state, from `state.split_trained`: the model has both.
 
     The buffers of the given state are donated: use only the returned one.
 
@@ -60,13 +62,14 @@ def make_train_step(
     and the loss's own diagnostics.
     """
 
-    def loss(params: Any, batch: PackedBatch, scale: jax.Array) -> tuple[jax.Array, Diagnostics]:
-        total, diagnostics = loss_fn(join_model(graph, params), batch)
-        return total * scale, diagnostics
+    def step(
+        state: TrainState, batch: PackedBatch, frozen: Any = None
+    ) -> tuple[TrainState, dict[str, jax.Array]]:
+        def loss(params: Any, batch: PackedBatch, scale: jax.Array) -> tuple[jax.Array, Diagnostics]:
+            total, diagnostics = loss_fn(join_model(graph, params, frozen), batch)
+            return total * scale, diagnostics
 
-    gradient = jax.value_and_grad(loss, has_aux=True)
-
-    def step(state: TrainState, batch: PackedBatch) -> tuple[TrainState, dict[str, jax.Array]]:
+        gradient = jax.value_and_grad(loss, has_aux=True)
         tokens = denominator(batch)
         scale = 1.0 / jnp.where(tokens == 0, 1.0, tokens)
         read = state.params if dtypes is None else _cast(state.params, dtypes)
@@ -84,12 +87,13 @@ def make_train_step(
         }
         return TrainState(state.step + 1, params, opt_state), metrics
 
-    return jax.jit(
+    compiled = jax.jit(
         step,
         donate_argnums=0,
         out_shardings=None if shardings is None else (shardings, None),
         compiler_options=_compiler_options(shardings),
     )
+    return compiled if frozen is None else lambda state, batch: compiled(state, batch, frozen)
 
 
 def accumulate(

@@ -34,6 +34,15 @@ def get_config() -> ConfigDict:
     config.model.remat = "none"  # computed again: none, products, projections, attention, full, offload. Ours
     config.model.router_balance = 0.001  # weight of the balance of a mixture's experts, as Qwen3-MoE's
     config.model.router_z = 0.0  # weight of its router's squared log-sum of scores. ST-MoE: 0.001
+    # Train adapters only, all other weights frozen (arXiv 2106.09685; 2305.14314 where those are in few bits).
+    config.lora = ConfigDict()
+    config.lora.rank = 0  # of an adapter; 0: no adapters, all weights are trained. Paper: all
+    config.lora.alpha = 32.0  # an adapter counts alpha / rank times. Ours: the usual value
+    # Regular expression of the linear maps that have one: attention/(query|key|value|output), ffn/(gate|up|down).
+    config.lora.targets = ".*"  # Ours
+    config.lora.weights = "as is"  # how frozen linear maps are kept: as is, int8, int4 or nf4
+    config.lora.tile = 64  # inputs (of a head, where there are heads) that share a scale. QLoRA: 64
+    config.lora.export = "merged"  # a whole model, or adapter: a directory for PEFT
     config.tokenizer = ""  # Hugging Face directory with tokenizer.json; empty: that of `model.path`
     config.tokenizer_vocab = 0  # ids of one that is trained on the rows where none is named; 0: none is. Ours
     config.chat_format = "qwen3"  # qwen3 or chatml. Paper: not stated; its models are Qwen3

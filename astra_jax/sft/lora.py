@@ -1,0 +1,86 @@
+"""Runs that train adapters only: what their configuration makes of a model, and what comes out of it."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from astra_jax.checkpoints.hf import export_model
+from astra_jax.checkpoints.peft import export_adapter
+from astra_jax.models import Transformer
+from astra_jax.models.low_rank import Adapter, attach, linears, merge, quantise
+from astra_jax.sharding import named_sharding
+from astra_jax.training.distributed import put
+from astra_jax.training.settings import BadSetting
+
+BITS = ("as is", "int8", "int4", "nf4")  # how frozen weights may be kept
+EXPORTS = ("merged", "adapter")
+
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+
+def freeze(config: Config, model: Transformer, mesh: Mesh) -> None:
+    """Freezes `model` and gives it adapters, if `config.lora.rank` asks for that.
+
+    Frozen linear maps are kept in the type of their products, or in the few bits of `config.lora.weights`.
+
+    Raises:
+        BadSetting: `config.lora.targets` matches no linear map; quantisation is asked for and qwix is missing.
+    """
+    lora = config.lora
+    if not lora.rank:
+        return
+    if lora.weights == "as is":
+        for _, linear in linears(model):
+            linear.weight.set_value(linear.weight.get_value().astype(linear.dtype))
+    else:
+        _quantise(model, lora.weights, lora.tile)
+    if not attach(model, lora.rank, lora.alpha, lora.targets, config.seed):
+        known = ", ".join(path for path, _ in linears(model))
+        raise BadSetting(f"config.lora.targets is {lora.targets!r}, which matches none of: {known}")
+    for path, linear in linears(model):
+        for factor in (linear.low_rank.a, linear.low_rank.b) if linear.low_rank else ():
+            _move(factor, mesh, path)
+
+
+def export(
+    config: Config, model: Transformer, out_dir: Path, tokenizer_dir: Path, chat_template: str
+) -> None:
+    """Writes what a run trained: a whole model, or the adapter of one. `model` is used up."""
+    if config.lora.rank and config.lora.export == "adapter":
+        base = Path(config.model.path).resolve()
+        export_adapter(model, out_dir, base=base, tokenizer_dir=tokenizer_dir, chat_template=chat_template)
+        return
+    merge(model)
+    export_model(model, out_dir, tokenizer_dir=tokenizer_dir, chat_template=chat_template)
+
+
+def _move(factor: Adapter, mesh: Mesh, name: str) -> None:
+    place = named_sharding(mesh, factor.axes, factor.shape, name=f"adapter of {name}")
+    factor.set_value(put(np.asarray(factor.get_value()), place))
+
+
+def _quantise(model: Transformer, kind: str, tile: int) -> None:
+    try:
+        import qwix
+    except ImportError:
+        raise BadSetting(
+            f"config.lora.weights is {kind!r}, which needs qwix: pip install 'astra-jax[lora]'"
+        ) from None
+    for path, linear in linears(model):
+        side = linear.weight.shape[linear.weight.inputs]
+        if side % tile:
+            raise BadSetting(f"config.lora.tile is {tile}: the {side} inputs of {path} do not divide by it")
+
+    @partial(jax.jit, static_argnums=1)
+    def in_few_bits(weight: jax.Array, inputs: int) -> Any:
+        # The last axis of the inputs is cut into tiles; of all others, each index has scales of its own.
+        others = tuple(axis for axis in range(weight.ndim) if axis != inputs)
+        return qwix.quantize(weight, kind, channelwise_axes=others, tiled_axes={inputs: tile})
+
+    quantise(model, in_few_bits, qwix.dequantize)
