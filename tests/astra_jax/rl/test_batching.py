@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astra_jax.rl.algorithms import PolicyGradient
+from astra_jax.rl.algorithms import GroupSignal, PolicyGradient
 from astra_jax.rl.algorithms.advantages import ADVANTAGES
 from astra_jax.rl.algorithms.means import over_a_constant
 from astra_jax.rl.batching import to_batch
-from astra_jax.rl.loss import policy_loss
+from astra_jax.rl.loss import Objective, policy_loss
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.state import join_model, split_model
 from astra_jax.training.step import accumulate
@@ -27,7 +27,9 @@ def loss_and_gradient(tiny_model):
 
     def loss(params, batch, scale, chunk):
         model = join_model(graph, params)
-        total, diagnostics = policy_loss(model, batch, temperature=0.8, clip_high=0.3, chunk=chunk)
+        total, diagnostics = policy_loss(
+            model, batch, temperature=0.8, objective=Objective(clip_high=0.3), chunk=chunk
+        )
         return total * scale, diagnostics
 
     @functools.partial(jax.jit, static_argnums=(1, 2))
@@ -143,6 +145,20 @@ def test_an_answer_that_nobody_read_is_not_trained_on_however_long(group):
     ]
     cut = to_batch([longer], [PolicyGradient().signal(longer)], 64, 1)
     jax.tree.map(np.testing.assert_array_equal, cut, whole)
+
+
+def test_an_episode_without_weight_takes_no_room(group):
+    episodes = group([0.0, 1.0, 0.5])
+    episodes[1].stop_reason = "context"
+    signal = PolicyGradient(mask_cut_off=True).signal(episodes)
+    batch = to_batch([episodes], [signal], 64, 1)
+    without = replace_each(signal, lambda values: [values[0], values[2]])
+    expected = to_batch([[episodes[0], episodes[2]]], [without], 64, 1)
+    jax.tree.map(np.testing.assert_array_equal, batch, expected)
+
+
+def replace_each(signal, change):
+    return GroupSignal(*map(change, (signal.advantages, signal.weights, signal.denominators)))
 
 
 def test_an_episode_that_fits_no_row_is_an_error_that_says_so(group):

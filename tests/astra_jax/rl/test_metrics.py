@@ -35,6 +35,28 @@ def test_means_are_over_known_episodes(group):
     assert sum(metrics[f"stop/{reason}"] for reason in STOP_REASONS) == pytest.approx(1)
 
 
+def test_components_and_what_is_trained_on_are_reported_of_scored_episodes(group):
+    episodes = group([0.0, 1.0, 0.5, None])
+    for episode, whole in zip(episodes[:3], (-1.0, 2.0, 0.5), strict=True):
+        episode.scores = {"f1": episode.reward.f1, "length": whole / 2, "total": whole}
+    episodes[3].unscored = "the reward function m:f returned nan"
+    metrics = rollout_metrics(filled([Group(0, 1, episodes)], unknown=1), step=1)
+    assert metrics["episodes/unscored"] == 1
+    assert metrics["reward/length"] == pytest.approx(0.25)
+    assert metrics["reward/f1"] == pytest.approx(0.5)
+    totals = {name: metrics[f"reward_total/{name}"] for name in ("mean", "std", "min", "p10", "p90", "max")}
+    expected = {"mean": 0.5, "std": 1.5**0.5, "min": -1.0, "p10": -0.7, "p90": 1.7, "max": 2.0}
+    assert totals == pytest.approx(expected)
+
+
+def test_groups_that_solve_nothing_or_everything_are_told_apart(group):
+    played = [group([0.0, 0.0]), group([1.0, 1.0]), group([0.5, 0.5]), group([0.0, None]), group([None])]
+    for episode in played[1]:
+        episode.reward = episode.reward.model_copy(update={"solved": episode.reward.n})
+    metrics = rollout_metrics(filled([Group(n, 1, episodes) for n, episodes in enumerate(played)]), step=1)
+    assert (metrics["groups/solved_none"], metrics["groups/solved_all"]) == (2, 1)
+
+
 @pytest.mark.parametrize("rewards", [[], [None, None]], ids=["nothing played", "nothing known"])
 def test_without_a_known_episode_there_is_no_mean(group, rewards):
     played = [Group(0, 1, group(rewards))] if rewards else []

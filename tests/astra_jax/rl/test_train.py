@@ -18,6 +18,7 @@ from safetensors.numpy import load_file
 from astra_jax import configuration
 from astra_jax.rl import train
 from astra_jax.rl.metrics import STOP_REASONS
+from astra_jax.rl.rewards import RewardFailed
 from astra_jax.sharding import MESH_AXES
 from astra_jax.tokens import CHATML
 from astra_jax.training.checkpoint import CheckpointManager
@@ -249,10 +250,66 @@ def test_a_run_goes_on_only_with_its_own_arenas(config, tmp_path, small):
         train(config, Console(quiet=True))
 
 
+def test_a_folder_of_an_earlier_release_is_gone_on_with_where_nothing_changed_since(config, whole, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(whole, folder)
+    (folder / "final.json").unlink()
+    saved = json.loads((folder / "config.json").read_text())
+    parts = ("advantage", "loss_mean", "surrogate", "mask_cut_off")
+    terms = ("kl_coefficient", "kl_estimator", "entropy_coefficient")
+    for name in (*parts, *terms, "decoupled", "correction", "rewards", "alarms"):
+        del saved[name]
+    (folder / "config.json").write_text(json.dumps(saved))
+    config.run_dir = str(folder)
+    train(config, Console(quiet=True))
+    assert_same_run(folder, whole)
+    (folder / "final.json").unlink()
+    config.rewards.recall = 0.5
+    with pytest.raises(ConfigChanged, match=r"rewards.recall: 0.0 then, 0.5 now"):
+        train(config, Console(quiet=True))
+
+
+def politeness(episode: Episode) -> float:
+    """A reward function that a configuration can name."""
+    return float(len(episode.token_ids) % 3)
+
+
+def broken(episode: Episode) -> float:
+    raise KeyError("politeness")
+
+
+def test_a_run_with_other_parts_is_held_to_the_model_that_it_started_from(config, monkeypatch):
+    """Also after it was stopped: what its KL term compares with is not what it has become."""
+    config.update(algorithm="gspo", kl_coefficient=0.1, kl_estimator="k2", entropy_coefficient=0.01)
+    config.correction.update(token="icepop", icepop_low=0.9, icepop_high=1.1)
+    config.rewards.update(functions=f"{__name__}:politeness=0.5", format=0.25)
+    config.update(steps=2, checkpoint_every=1)
+    with monkeypatch.context() as patch:
+        stop_when(patch, CheckpointManager, "save", 1)
+        with pytest.raises(Stopped):
+            train(config, Console(quiet=True))
+    train(config, Console(quiet=True))
+    first, second = read_metrics(config.run_dir)
+    assert first["reference_kl/k3"] < 1e-9 < 1e-6 < second["reference_kl/k3"]
+    assert first["importance/masked_fraction"] == 0
+    assert 0 < first[f"reward/{__name__}:politeness"] <= 2
+    assert 0 <= first["reward/format"] <= 1
+    assert first["reward_total/max"] <= 1 + 0.5 * 2 + 0.25
+
+
+def test_a_reward_function_that_never_gives_a_score_ends_the_run_and_is_named(config):
+    config.rewards.functions = f"{__name__}:broken"
+    config.round_groups = 2
+    with pytest.raises(RewardFailed, match=r"broken raised KeyError: 'politeness'; 8 of 8 episodes have no"):
+        train(config, Console(quiet=True))
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"algorithm": "ppo"}, "config.algorithm is 'ppo'; known: grpo, dr_grpo"),
+        ({"correction": {"token": "tis"}}, "config.correction.token is 'tis' and config.decoupled is False"),
+        ({"rewards": {"f1": 0.0}}, "no component of config.rewards has a weight"),
         ({"sandbox_level": "HIGH"}, "config.sandbox_level is 'HIGH'; known: NONE"),
         ({"chat_format": "llama"}, "config.chat_format is 'llama'; known: qwen3, chatml"),
         ({"group_size": 1}, "config.group_size is 1"),
