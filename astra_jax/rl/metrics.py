@@ -27,7 +27,7 @@ def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
         "episodes/unscored": float(sum(bool(episode.unscored) for episode in episodes)),
         "groups/trained": float(len(filled.groups)),
         "groups/uninformative": float(filled.uninformative),
-        **_kinds_of_groups(filled.played),
+        **_group_metrics(filled.played),
         "groups/expired": float(filled.expired),
         "groups/age_max": float(max((step - group.born for group in filled.groups), default=0)),
         "groups/rounds": float(filled.rounds),
@@ -35,10 +35,13 @@ def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
     return metrics | _episode_metrics(known) | _total_metrics(known) if known else metrics
 
 
-def _kinds_of_groups(groups: Sequence[Group]) -> dict[str, float]:
-    """Groups in which every known episode solved nothing, and in which every one solved all."""
+def _group_metrics(groups: Sequence[Group]) -> dict[str, float]:
+    """How rewards are spread within groups; in how many no known episode solved anything, and in how many each all."""
     rewards = [[e.reward for e in group.episodes if e.reward is not None] for group in groups]
+    totals = [[total(e) for e in group.episodes if e.reward is not None] for group in groups]
+    spread = [float(np.std(of)) for of in totals if len(of) > 1]
     return {
+        **({"groups/reward_std": float(np.mean(spread))} if spread else {}),
         "groups/solved_none": float(sum(bool(of) and all(r.solved == 0 for r in of) for of in rewards)),
         "groups/solved_all": float(sum(bool(of) and all(r.solved == r.n for r in of) for of in rewards)),
     }

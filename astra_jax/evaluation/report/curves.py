@@ -14,10 +14,16 @@ MAX_POINTS = 1000
 # (title, pattern of the keys it draws together); first match wins, and a key that matches none has its own chart.
 _CHARTS = (
     ("Reward", r"reward/.*"),
+    ("Reward that is trained on", r"reward_total/.*"),
     ("Loss", r"loss"),
     ("Calls and turns", r"calls|turns"),
     ("Entropy (nats)", r"entropy"),
     ("|Δ log-prob| of sampler and trainer", r"logprob_gap(_max)?"),
+    ("KL of sampler and trainer (nats)", r"sampler_kl(/.*)?"),
+    ("Ratio of trainer to sampler", r"ratio/.*"),
+    ("Clipped (share of tokens)", r"clip_fraction(/.*)?"),
+    ("Importance weights", r"importance/.*"),
+    ("KL to the reference (nats)", r"reference_kl/.*"),
     ("Gradient norm", r"grad_norm"),
     ("Learning rate", r"learning_rate"),
     ("Why episodes stopped (share)", r"stop/.*"),

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import random
 import time
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -77,8 +78,18 @@ def _forward(graph, weights, tokens, segments):
 
 
 def test_logprobs_are_those_of_the_training_forward(model):
+    assert_agrees(model, 6)
+
+
+def test_a_mixtures_logprobs_are_those_of_the_training_forward():
+    """Each token is routed in the engine as it is in training, whatever else is in the batch."""
+    mixture = {"family": "qwen3_moe", "num_experts": 4, "experts_per_token": 2, "expert_ffn_size": 16}
+    assert_agrees(Transformer(replace(CONFIG, **mixture, init_std=0.3), rngs=nnx.Rngs(0)), 3)
+
+
+def assert_agrees(model, count):
     temperature = 0.7
-    requests = [(ids, sampling(i, temperature=temperature)) for i, ids in enumerate(prompts(6))]
+    requests = [(ids, sampling(i, temperature=temperature)) for i, ids in enumerate(prompts(count))]
     for (ids, _), completion in zip(requests, generate(model, requests), strict=True):
         logprobs = jax.nn.log_softmax(training_logits(model, ids + completion.token_ids) / temperature)
         own = [float(logprobs[len(ids) + i - 1, t]) for i, t in enumerate(completion.token_ids)]

@@ -131,9 +131,11 @@ def rl(**changes):
 
 def test_the_engine_and_the_trainer_of_rl_are_counted_beside_each_other(tpu_compiler, tiny):
     where = find_slice("v5e-4")
-    plans = {kind: make_plan(kind, rl(**{"mesh.fsdp": 4}), where) for kind in ("rl", "decode")}
+    config = rl(**{"mesh.fsdp": 4, "kl_coefficient": 0.1})
+    plans = {kind: make_plan(kind, config, where) for kind in ("rl", "decode")}
     parts = {kind: plan.as_json()["memory"]["parts_gib"] for kind, plan in plans.items()}
-    assert {"engine's weights", "engine's cache"} < set(parts["rl"])
+    assert {"engine's weights", "engine's cache", "reference's weights"} < set(parts["rl"])
+    assert parts["decode"]["reference's weights"] == parts["rl"]["reference's weights"] > 0
     assert parts["decode"]["trainer's optimizer state"] == parts["rl"]["optimizer state"] > 0
     assert parts["decode"]["cache"] == parts["rl"]["engine's cache"] > 0
     assert plans["decode"].program.mesh.shape["tensor"] == 2

@@ -55,6 +55,12 @@ def test_groups_that_solve_nothing_or_everything_are_told_apart(group):
         episode.reward = episode.reward.model_copy(update={"solved": episode.reward.n})
     metrics = rollout_metrics(filled([Group(n, 1, episodes) for n, episodes in enumerate(played)]), step=1)
     assert (metrics["groups/solved_none"], metrics["groups/solved_all"]) == (2, 1)
+    assert metrics["groups/reward_std"] == 0
+
+
+def test_the_spread_of_rewards_is_that_within_groups(group):
+    played = [Group(0, 1, group([0.0, 1.0, None])), Group(1, 1, group([1.0, 1.0])), Group(2, 1, group([0.5]))]
+    assert rollout_metrics(filled(played), step=1)["groups/reward_std"] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize("rewards", [[], [None, None]], ids=["nothing played", "nothing known"])
