@@ -24,6 +24,8 @@ from data_synthesis.records import (
 # Tokens of one episode that the page holds; the paper's episodes have up to 75k.
 MAX_TOKENS = 4096
 
+_IN_REWARD = ("f1", "recall", "precision")  # components that the line of the reward says
+
 
 class ToolTable:
     """Tool documents that many entries share, each kept once; entries hold its place in `rows`."""
@@ -135,6 +137,8 @@ def _facts(episode: Episode) -> dict[str, Any]:
         "sample": episode.sample,
         "seed": episode.seed,
         "weights": " to ".join(str(v) for v in (versions[:1] + versions[1:][-1:])),
+        **{name: f"{score:.3g}" for name, score in episode.scores.items() if name not in _IN_REWARD},
+        **({"unscored": clip(episode.unscored)} if episode.unscored else {}),
     }
 
 

@@ -3,6 +3,7 @@ import statistics
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from astra_jax.rl.algorithms import ALGORITHMS, is_informative, make_algorithm, parts_of
@@ -13,6 +14,7 @@ choices = st.sampled_from([0.0, 0.25, 1 / 3, 0.4, 0.5, 2 / 3, 0.8, 1.0])
 several = st.lists(choices, min_size=2, max_size=8)
 differing = several.filter(lambda rewards: max(rewards) > min(rewards))
 each = pytest.mark.parametrize("name", ALGORITHMS)
+few = hypothesis_settings(deadline=None, max_examples=20)  # as each holds for every algorithm
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +39,7 @@ def of_batch(algorithm, *groups) -> list[np.ndarray]:
 
 
 @each
+@few
 @given(values=differing, seed=st.integers(0, 99))
 def test_advantages_keep_the_order_of_rewards(group, algorithm, name, values, seed):
     (advantages,) = of_batch(algorithm(name), group(values, seed=seed))
@@ -46,12 +49,14 @@ def test_advantages_keep_the_order_of_rewards(group, algorithm, name, values, se
 
 
 @pytest.mark.parametrize("name", [name for name in ALGORITHMS if name != "reinforce_pp"])
+@few
 @given(values=differing)
 def test_a_groups_advantages_sum_to_nothing_where_the_group_is_the_baseline(group, algorithm, name, values):
     assert abs(of_tokens(algorithm(name).signal(group(values))).sum()) < 1e-5 * len(values)
 
 
 @pytest.mark.parametrize("name", ["grpo", "dapo", "gspo", "cispo"])
+@few
 @given(values=differing)
 def test_these_are_normalised_by_the_groups_deviation(group, algorithm, name, values):
     mean, deviation = statistics.fmean(values), statistics.pstdev(values)
@@ -61,6 +66,7 @@ def test_these_are_normalised_by_the_groups_deviation(group, algorithm, name, va
     )
 
 
+@few
 @given(values=differing)
 def test_dr_grpo_does_not_divide_by_the_deviation(group, algorithm, values):
     expected = [value - statistics.fmean(values) for value in values]
@@ -68,6 +74,7 @@ def test_dr_grpo_does_not_divide_by_the_deviation(group, algorithm, values):
     np.testing.assert_allclose(advantages, expected, rtol=1e-6, atol=1e-6)
 
 
+@few
 @given(values=differing)
 def test_rloo_compares_an_episode_with_the_others_alone(group, algorithm, values):
     expected = [
@@ -78,6 +85,7 @@ def test_rloo_compares_an_episode_with_the_others_alone(group, algorithm, values
 
 
 @pytest.mark.parametrize("name", ["reinforce_pp", "reinforce_pp_baseline"])
+@few
 @given(one=differing, other=differing)
 def test_reinforce_pp_has_mean_0_and_deviation_1_over_the_tokens_of_the_batch(
     group, algorithm, name, one, other
@@ -97,6 +105,7 @@ def test_reinforce_pp_has_mean_0_and_deviation_1_over_the_tokens_of_the_batch(
 
 
 @each
+@few
 @given(values=differing, seed=st.integers(0, 99))
 def test_weights_and_shares_are_those_of_the_mean(group, algorithm, name, values, seed):
     episodes = group(values, seed=seed)
@@ -115,6 +124,7 @@ def test_weights_and_shares_are_those_of_the_mean(group, algorithm, name, values
 
 
 @each
+@few
 @given(values=differing.map(lambda rewards: [0.5 * reward for reward in rewards]), shift=st.floats(0, 0.5))
 def test_a_reward_that_all_get_changes_nothing(group, algorithm, name, values, shift):
     def with_rewards(rewards):
@@ -129,6 +139,7 @@ def test_a_reward_that_all_get_changes_nothing(group, algorithm, name, values, s
 
 
 @each
+@few
 @given(value=choices, size=st.integers(1, 8))
 def test_a_group_of_one_reward_says_nothing(group, algorithm, name, value, size):
     assert algorithm(name).signal(group([value] * size)) is None
@@ -147,6 +158,7 @@ def test_without_a_bound_a_batchs_baseline_learns_from_a_group_of_one_reward(gro
 
 
 @each
+@few
 @given(values=differing, seed=st.integers(0, 99))
 def test_only_sampled_tokens_have_weight_and_advantage(group, algorithm, name, values, seed):
     episodes = group(values, seed=seed)

@@ -80,3 +80,13 @@ def test_long_episodes_keep_their_first_tokens_and_say_how_many_there_are(tmp_pa
     tokens = entry["tokens"]
     assert len(tokens["ids"]) == len(tokens["logprobs"]) == sum(tokens["runs"]) == MAX_TOKENS
     assert tokens["total"] == tokens["sampled"] == count
+
+
+def test_what_an_episode_was_trained_on_is_among_its_facts_and_why_it_was_not(tmp_path: Path):
+    text = tokenizer(tmp_path)
+    facts = browse(tmp_path, text, scores={"f1": 0.5, "format": 1.0, "total": 0.625})[0]["facts"]
+    assert {name: facts[name] for name in facts if name in ("f1", "format", "total")} == {
+        "format": "1",
+        "total": "0.625",
+    }
+    assert browse(tmp_path, text, unscored="m:f returned nan")[0]["facts"]["unscored"] == "m:f returned nan"
