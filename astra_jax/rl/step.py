@@ -31,9 +31,10 @@ def make_objective(config: Config) -> Objective:
     """What the update of a configuration maximises.
 
     Raises:
-        BadSetting: an unknown name, or a correction that the ratio has in it already.
+        BadSetting: an unknown name, a bound that nothing can meet, or a correction that the ratio has in it already.
     """
     parts = parts_of(config)
+    _check_bounds(config)
     correction = Correction(decoupled=config.decoupled, **config.correction)
     choose("correction.token", correction.token, dict.fromkeys(TOKEN_CORRECTIONS))
     choose("correction.sequence", correction.sequence, dict.fromkeys(SEQUENCE_CORRECTIONS))
@@ -52,6 +53,20 @@ def make_objective(config: Config) -> Objective:
         kl_estimator=config.kl_estimator,
         entropy_coefficient=config.entropy_coefficient,
     )
+
+
+def _check_bounds(config: Config) -> None:
+    c = config.correction
+    for name in ("icepop", "sequence"):
+        low, high = c[f"{name}_low"], c[f"{name}_high"]
+        if not 0 <= low <= 1 <= high:
+            raise BadSetting(
+                f"config.correction.{name}_low is {low} and {name}_high {high}: 1, where sampler and trainer agree, "
+                "must lie between them"
+            )
+    for name, value in (("correction.tis_cap", c.tis_cap), ("dr_grpo_tokens", config.dr_grpo_tokens)):
+        if value <= 0:
+            raise BadSetting(f"config.{name} is {value}: it must be above 0")
 
 
 def make_step(

@@ -9,7 +9,7 @@ from astra_jax.rl.algorithms.advantages import ADVANTAGES
 from astra_jax.rl.algorithms.means import LossMean, over_a_constant, over_sequences, over_tokens
 from astra_jax.rl.algorithms.policy_gradient import PolicyGradient
 from astra_jax.rl.surrogates import SURROGATES
-from astra_jax.training.settings import choose
+from astra_jax.training.settings import BadSetting, choose
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -42,7 +42,7 @@ def parts_of(config: Config) -> Parts:
     """The parts of `config.algorithm`, where the configuration does not name others.
 
     Raises:
-        BadSetting: an unknown name.
+        BadSetting: an unknown name, or a bound that is none.
     """
     named = choose("algorithm", config.algorithm, ALGORITHMS)
     changed = {name: config[name] for name in asdict(named) if config[name] not in ("", None)}
@@ -50,6 +50,10 @@ def parts_of(config: Config) -> Parts:
     choose("advantage", parts.advantage, ADVANTAGES)
     choose("loss_mean", parts.loss_mean, _means(config))
     choose("surrogate", parts.surrogate, SURROGATES)
+    for name in ("clip_low", "clip_high"):
+        bound = getattr(parts, name)
+        if not (isinstance(bound, int | float) and bound >= 0):
+            raise BadSetting(f"config.{name} is {bound!r}: it is how far the ratio may be from 1, at least 0")
     return parts
 
 

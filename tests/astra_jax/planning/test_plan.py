@@ -131,7 +131,8 @@ def rl(**changes):
 
 def test_the_engine_and_the_trainer_of_rl_are_counted_beside_each_other(tpu_compiler, tiny):
     where = find_slice("v5e-4")
-    config = rl(**{"mesh.fsdp": 4, "kl_coefficient": 0.1})
+    of_episodes = {"algorithm": "gspo", "correction.sequence": "mask", "kl_coefficient": 0.1}
+    config = rl(**{"mesh.fsdp": 4} | of_episodes)
     plans = {kind: make_plan(kind, config, where) for kind in ("rl", "decode")}
     parts = {kind: plan.as_json()["memory"]["parts_gib"] for kind, plan in plans.items()}
     assert {"engine's weights", "engine's cache", "reference's weights"} < set(parts["rl"])

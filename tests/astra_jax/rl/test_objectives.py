@@ -374,3 +374,19 @@ def test_an_unknown_name_is_refused_by_its_field(settings, override):
     field, value = override.split("=")
     with pytest.raises(BadSetting, match=f"config.{field} is '{value}'; known: "):
         make_objective(settings(override))
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        ("clip_low=-0.1", "config.clip_low is -0.1"),
+        ("clip_high=much", "config.clip_high is 'much'"),
+        ("correction.icepop_low=1.5", r"config.correction.icepop_low is 1.5 and icepop_high 5.0"),
+        ("correction.sequence_high=0.9", r"sequence_low is 0.99 and sequence_high 0.9"),
+        ("correction.tis_cap=0.0", r"config.correction.tis_cap is 0.0"),
+        ("dr_grpo_tokens=0.0", "config.dr_grpo_tokens is 0.0"),
+    ],
+)
+def test_a_bound_that_nothing_can_meet_is_refused(settings, override, sentence):
+    with pytest.raises(BadSetting, match=sentence):
+        make_objective(settings(override))
