@@ -31,7 +31,7 @@ class Objective:
     entropy_coefficient: float = 0.0
 
 
-PAPERS = Objective()
+PAPER = Objective()
 
 
 def policy_loss(
@@ -39,7 +39,7 @@ def policy_loss(
     batch: PackedBatch,
     *,
     temperature: float,
-    objective: Objective = PAPERS,
+    objective: Objective = PAPER,
     chunk: int = 0,
 ) -> tuple[jax.Array, Diagnostics]:
     """-sum over tokens of weight * what `objective` maximises, and figures of the trained tokens.
