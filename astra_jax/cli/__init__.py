@@ -60,7 +60,7 @@ def _expected() -> tuple[type[Exception], ...]:
     from astra_jax.rl.handshake import PolicyMismatch
     from astra_jax.rl.rewards import RewardFailed
     from astra_jax.sharding import ShardingError
-    from astra_jax.training.checkpoint import CheckpointMismatch
+    from astra_jax.training.checkpoint import CheckpointMismatch, SaveFailed
     from astra_jax.training.run_folder import ConfigChanged, RunBusy
     from astra_jax.training.settings import BadSetting
     from data_synthesis.arenas import InfrastructureFailure
@@ -100,6 +100,7 @@ def _expected() -> tuple[type[Exception], ...]:
         RewardFailed,
         RunBusy,
         SandboxUnavailable,
+        SaveFailed,
         SelectionError,
         ServersDown,
         ShardingError,

@@ -6,8 +6,8 @@ from collections import Counter
 
 import jax.numpy as jnp
 
-from astra_jax.planning import flops
 from astra_jax.planning.programs import Program
+from astra_jax.training import flops
 
 # Of the peak that kernels are taken to reach: an assumption.
 KERNEL_EFFICIENCY = 0.5

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from astra_jax.planning import flops, kernels
+from astra_jax.planning import kernels
 from astra_jax.planning.chips import GIB
 from astra_jax.planning.compiled import Fits, TooLarge, compile_program, lay_out_program
 from astra_jax.planning.layout import Request
 from astra_jax.planning.programs import Program, build
 from astra_jax.planning.topology import Slice
+from astra_jax.training import flops
 
 SCHEMA = 2
 
@@ -53,7 +54,7 @@ class Plan:
 
     @property
     def mfu_bound(self) -> float:
-        """Of the chips' peak, what the step's own arithmetic (`planning.flops`) would use at that time."""
+        """Of the chips' peak, what the step's own arithmetic (`training.flops`) would use at that time."""
         return self.program.flops / (self.seconds * self._peak)
 
     @property

@@ -14,12 +14,12 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from astra_jax.inference.device_steps import DecodeRows, decode_steps, prefill_chunk
 from astra_jax.models import ModelConfig, Transformer, abstract_model, init_cache
 from astra_jax.models.cache import CACHE_AXES
-from astra_jax.planning import flops
 from astra_jax.planning.shapes import shape_of
 from astra_jax.rl import step as rl_step
 from astra_jax.rl.handover import engine_meshes
 from astra_jax.sft import step as sft_step
 from astra_jax.sharding import make_mesh, named_sharding
+from astra_jax.training import flops
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
 from astra_jax.training.settings import BadSetting
@@ -49,7 +49,7 @@ class Program:
     beside: dict[str, Any]  # what else the run keeps on the devices meanwhile, in the same way
     size: str  # of the work, in words: `16 rows of 4,096 tokens`
     tokens: int  # that the work reads or samples
-    flops: float  # that it needs (`planning.flops`)
+    flops: float  # that it needs (`training.flops`)
     attention: Attention
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
+import jax
+
 from astra_jax.models.config import Remat
 from astra_jax.sft.data import BadRows, TooLong
 from astra_jax.sft.lora import BITS, EXPORTS
@@ -12,6 +14,7 @@ from astra_jax.sft.model import STARTS
 from astra_jax.sft.sources import sources_of
 from astra_jax.tokens.templates import FORMATS, ChatFormat, Thinking
 from astra_jax.training.settings import BadSetting, choose
+from data_synthesis.sandbox import ConfinementLevel
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -37,6 +40,7 @@ def check(config: Config) -> None:
     }.items():
         choose(field, _value(config, field), dict.fromkeys(get_args(kind)))
     _check_lora(config)
+    _check_eval(config)
     if config.batch_rows % config.micro_batches:
         raise BadSetting(
             f"config.batch_rows is {config.batch_rows}: it does not divide into {config.micro_batches} micro_batches"
@@ -65,6 +69,30 @@ def _check_lora(config: Config) -> None:
         raise BadSetting(
             f"config.lora.targets is {config.lora.targets!r}, no regular expression: {error}"
         ) from None
+
+
+def _check_eval(config: Config) -> None:
+    asked = config.eval
+    for what, every in (("path", "every"), ("arenas", "arenas_every")):
+        if asked[what] and asked[every] < 1:
+            raise BadSetting(
+                f"config.eval.{every} is {asked[every]}, and config.eval.{what} is given: it is at least 1"
+            )
+    if config.keep_best and not asked.path:
+        raise BadSetting(
+            f"config.keep_best is {config.keep_best}: without config.eval.path nobody knows which are best"
+        )
+    if not asked.arenas:
+        return
+    choose("eval.sandbox_level", asked.sandbox_level, ConfinementLevel.__members__)
+    if config.thinking == "drop":
+        raise BadSetting(
+            "config.thinking is 'drop', which episodes cannot follow: config.eval.arenas must be empty"
+        )
+    if jax.process_count() > 1:
+        raise BadSetting(
+            "config.eval.arenas is played in runs of one process; `astra eval` plays weights of this one"
+        )
 
 
 def _check_given(config: Config) -> None:

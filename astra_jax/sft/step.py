@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,7 +13,7 @@ from astra_jax.models import ModelConfig, Transformer
 from astra_jax.training.loss import RouterWeights, cross_entropy
 from astra_jax.training.optimizer import Optimizer
 from astra_jax.training.state import TrainState, computed_dtypes, split_trained
-from astra_jax.training.step import TrainStep, make_train_step
+from astra_jax.training.step import LossFn, TrainStep, make_train_step
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -30,17 +31,22 @@ def make_step(config: Config, model: Transformer, optimizer: Optimizer, state: T
         state: the run's, or an abstract one: only where its arrays live is read.
     """
     graph, _, frozen = split_trained(model)
-    weights = RouterWeights(config.model.router_balance, config.model.router_z)
-    router = weights if model.config.num_experts and (weights.balance or weights.z) else None
     return make_train_step(
         graph,
         optimizer,
-        partial(cross_entropy, chunk=config.logits_chunk, router=router, sources=_names(config)),
+        loss_of(config, model, _names(config)),
         micro_batches=config.micro_batches,
         shardings=jax.tree.map(lambda x: x.sharding, state),
         dtypes=computed_dtypes(model),
         frozen=frozen,
     )
+
+
+def loss_of(config: Config, model: Transformer, sources: Sequence[str]) -> LossFn:
+    """What `config` trains by; `sources` as `cross_entropy` has them."""
+    weights = RouterWeights(config.model.router_balance, config.model.router_z)
+    router = weights if model.config.num_experts and (weights.balance or weights.z) else None
+    return partial(cross_entropy, chunk=config.logits_chunk, router=router, sources=sources)
 
 
 def _names(config: Config) -> tuple[str, ...]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grain
 import jax
 from flax import nnx
 from jax.sharding import Mesh
 from rich.console import Console
 
+from astra_jax.sft.ahead import Ahead
+from astra_jax.sft.judging import Judge, make_judge
 from astra_jax.sft.lora import export, freeze
-from astra_jax.sft.mixture import load_mixture, make_batches
+from astra_jax.sft.mixture import cache_of, load_mixture, make_batches
 from astra_jax.sft.model import load_model
 from astra_jax.sft.settings import chat_format, check
 from astra_jax.sft.sources import all_rows, digest, digest_all, sources_of
@@ -34,9 +35,12 @@ from astra_jax.training.run_folder import RunFolder
 from astra_jax.training.state import TrainState, join_model, split_trained
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
+from astra_jax.training.utilisation import Utilisation
+from astra_jax.training.weights import WeightsFolder
 from data_synthesis.records import BadRecord
 
 HF_FOLDER = "hf"
+SHOWN = ("loss", "held_out/loss", "arenas/f1", "time/tokens_per_second")  # in the terminal
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -49,8 +53,10 @@ class Run:
     frozen: dict | None  # the weights that are not in `state`; None: all are
     mesh: Mesh
     step: TrainStep
+    judge: Judge
+    utilisation: Utilisation
     state: TrainState
-    batches: grain.DatasetIterator
+    batches: Ahead
     total_steps: int
 
 
@@ -69,12 +75,16 @@ def train(config: Config, console: Console | None = None) -> Path:
         BadRecord: a row of the data cannot be read, and `config.data.bad_rows` is `stop`.
         PipelineError: the package that reads a source's kind of file is missing.
         FloatingPointError: the loss is no longer a number.
+        SaveFailed: a checkpoint could not be written.
         Interrupted: the process was asked to stop, and has saved its last step.
     """
     check(config)
     data = digest_all([digest(source.path) for source in sources_of(config)])
     check_same("data of config.data", data)
-    folder = RunFolder(config.run_dir, config.to_dict() | {"data_sha256": data})
+    digests = {"data_sha256": data}
+    if config.eval.path:
+        digests["eval_sha256"] = digest(Path(config.eval.path))
+    folder = RunFolder(config.run_dir, config.to_dict() | digests)
     try:
         if not any_process(folder.result() is not None):
             _run(config, folder, console or Console())
@@ -85,14 +95,21 @@ def train(config: Config, console: Console | None = None) -> Path:
 
 def _run(config: Config, folder: RunFolder, console: Console) -> None:
     tokenizer = _load_tokenizer(config, folder)
-    checkpoints = CheckpointManager(folder.checkpoints, config.keep)
-    try:
+    background = config.save_in_background
+    with ExitStack() as stack:
+        checkpoints = CheckpointManager(folder.checkpoints, config.keep, in_background=background)
+        stack.callback(checkpoints.close)
         run = _prepare(config, folder, tokenizer, console)
         _resume(run, checkpoints)
-        with jax.set_mesh(run.mesh):
-            _loop(config, folder, run, checkpoints, console)
-    finally:
-        checkpoints.close()
+        if int(run.state.step) < run.total_steps:
+            weights = WeightsFolder(
+                folder.path / "weights",
+                every=config.weights_every,
+                best=config.keep_best,
+                in_background=background,
+            )
+            stack.callback(weights.close)
+            _loop(config, folder, run, checkpoints, weights, console)
     # An export is complete or absent, like a checkpoint: what is there is of the same weights.
     if not any_process((folder.path / HF_FOLDER).exists()):
         model = join_model(run.graph, run.state.params, run.frozen)
@@ -127,7 +144,17 @@ def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: C
     graph, params, frozen = split_trained(model)
     optimizer = make_optimizer(OptimizerConfig(**config.optimizer), steps, model)
     state = place_state(TrainState.create(params, optimizer.transform), mesh)
-    return Run(graph, frozen, mesh, make_step(config, model, optimizer, state), state, batches, steps)
+    return Run(
+        graph,
+        frozen,
+        mesh,
+        make_step(config, model, optimizer, state),
+        make_judge(config, model, mesh, cache_of(config, folder), tokenizer),
+        Utilisation.of(model, mesh.devices.ravel().tolist()),
+        state,
+        Ahead(batches),
+        steps,
+    )
 
 
 def _resume(run: Run, checkpoints: CheckpointManager) -> None:
@@ -138,7 +165,12 @@ def _resume(run: Run, checkpoints: CheckpointManager) -> None:
 
 
 def _loop(
-    config: Config, folder: RunFolder, run: Run, checkpoints: CheckpointManager, console: Console
+    config: Config,
+    folder: RunFolder,
+    run: Run,
+    checkpoints: CheckpointManager,
+    weights: WeightsFolder,
+    console: Console,
 ) -> None:
     done = int(run.state.step)
     with (
@@ -149,20 +181,35 @@ def _loop(
         for step in range(done + 1, run.total_steps + 1):
             is_last = step == run.total_steps
             metrics = _update(run)
-            if step % config.log_every == 0 or is_last:
-                writer(step, metrics)
-                progress(step, {name: metrics[name] for name in ("loss", "time/tokens_per_second")})
+            judged = run.judge(step, run.state.params, is_last)
+            if step % config.log_every == 0 or is_last or judged:
+                writer(step, metrics | judged)
+                progress(step, {name: (metrics | judged)[name] for name in SHOWN if name in metrics | judged})
             stops = any_process(stop.seen)
-            if step % config.checkpoint_every == 0 or is_last or stops:
+            saves = step % config.checkpoint_every == 0 or is_last or stops
+            if saves or judged:
                 check_finite(step, metrics["loss"])
+            weights.save(step, run.state.params, judged.get("held_out/loss"))
+            if saves:
                 checkpoints.save(run.state, {"batches": run.batches.get_state()})
+            if is_last or stops:
+                checkpoints.wait()
             if stops and not is_last:
                 raise Interrupted(step)
 
 
 def _update(run: Run) -> dict[str, Any]:
     start = time.perf_counter()
-    run.state, on_device = run.step(run.state, place_batch(next(run.batches), run.mesh))
+    batch = run.batches.take()
+    taken = time.perf_counter()
+    with jax.set_mesh(run.mesh):
+        run.state, on_device = run.step(run.state, place_batch(batch, run.mesh))
+    run.batches.make_next()
     metrics = jax.device_get(on_device)
     seconds = time.perf_counter() - start
-    return metrics | {"time/step": seconds, "time/tokens_per_second": metrics["tokens"] / seconds}
+    return metrics | {
+        "time/step": seconds,
+        "time/data": taken - start,
+        "time/tokens_per_second": metrics["tokens"] / seconds,
+        **run.utilisation.metrics(batch, seconds),
+    }

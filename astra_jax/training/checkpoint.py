@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,10 @@ _TRASH = "deleted"
 
 class CheckpointMismatch(ValueError):
     """A checkpoint's arrays are not those of this run's model or optimizer."""
+
+
+class SaveFailed(RuntimeError):
+    """A checkpoint could not be written; those before it are as they were."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +44,20 @@ class CheckpointManager:
     process writes and reads the parts of arrays that its devices hold.
     """
 
-    def __init__(self, directory: str | Path, keep: int = 2):
+    def __init__(self, directory: str | Path, keep: int = 2, *, in_background: bool = False):
+        """
+        Args:
+            in_background: `save` returns when it has copied the state to the host; `wait` says that it is on disk.
+        """
         if keep < 1:
             raise ValueError(f"keep is {keep}: at least one checkpoint must stay")
         self.directory = Path(directory).resolve()
-        once("remains of checkpoints", self._tidy)
+        once("remains of checkpoints", lambda: tidy(self.directory, "*.orbax-checkpoint-tmp*", _TRASH))
         self._orbax = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
                 max_to_keep=keep,
-                enable_async_checkpointing=False,
+                enable_async_checkpointing=in_background,
                 # Deleting a folder takes many steps, renaming it takes one.
                 todelete_subdir=_TRASH,
             ),
@@ -61,13 +71,23 @@ class CheckpointManager:
         return from_first(self._orbax.latest_step())
 
     def save(self, state: TrainState, extra: dict[str, Any] | None = None) -> None:
-        """Saves `state` under its step, and `extra` with it. On return it is on disk."""
+        """Saves `state` under its step, and `extra` with it. On return it is on disk, if not `in_background`.
+
+        Raises:
+            SaveFailed: it could not be written, or one that was saved in the background before it.
+        """
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state),  # type: ignore[call-arg]
             rest=ocp.args.JsonSave({"arrays": _describe(state), "extra": extra or {}}),  # type: ignore[call-arg]
         )
-        self._orbax.save(int(state.step), args=items)
-        once("deleted checkpoints", lambda: self._remove(_TRASH))
+        with saving(int(state.step), self.directory, sized(state)):
+            self._orbax.save(int(state.step), args=items)
+        once("deleted checkpoints", lambda: tidy(self.directory, _TRASH))
+
+    def wait(self) -> None:
+        """Returns when all that was saved is on disk. Raises as `save`."""
+        with saving(self._orbax.latest_step() or 0, self.directory, 0):
+            self._orbax.wait_until_finished()
 
     def restore(self, like: TrainState, step: int | None = None) -> Restored:
         """The state at `step` (default: the latest), bit for bit, laid out in memory as `like` is.
@@ -93,13 +113,39 @@ class CheckpointManager:
     def close(self) -> None:
         self._orbax.close()
 
-    def _tidy(self) -> None:
-        self._remove("*.orbax-checkpoint-tmp*")
-        self._remove(_TRASH)
 
-    def _remove(self, pattern: str) -> None:
-        for folder in self.directory.glob(pattern):
-            shutil.rmtree(folder)
+def tidy(directory: Path, *patterns: str) -> None:
+    """Removes the folders of these names: remains of saves that were killed, and what was to be deleted."""
+    for pattern in patterns:
+        for folder in directory.glob(pattern):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def sized(tree: Any) -> int:
+    """Bytes of all arrays."""
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
+
+
+@contextmanager
+def saving(step: int, directory: Path, size: int) -> Iterator[None]:
+    """Says what went wrong in a save in one sentence.
+
+    Raises:
+        SaveFailed: the disk is too full, or the save raised.
+    """
+    free = shutil.disk_usage(directory).free
+    advice = f"what was saved before it is whole. Make room in {directory} and run the same command again"
+    if free < size:
+        raise SaveFailed(
+            f"step {step} was not saved: it needs {size:,} bytes and {free:,} are free; {advice}."
+        )
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        if "No space left on device" in reason:
+            reason = "no space left on the disk"
+        raise SaveFailed(f"step {step} was not saved ({reason}); {advice}.") from error
 
 
 def _describe(state: TrainState) -> dict[str, str]:

@@ -44,15 +44,17 @@ def load_run_model(
         raise CheckpointError(
             f"{run_dir} trains adapters: its checkpoints hold no whole model. Its export is {run_dir / 'hf'}."
         )
-    steps = sorted(int(state.parent.name) for state in (run_dir / "checkpoints").glob("[0-9]*/state"))
+    saved = [*run_dir.glob("weights/[0-9]*/state"), *run_dir.glob("checkpoints/[0-9]*/state")]
+    states = {int(state.parent.name): state for state in saved}
+    steps = sorted(states)
     found = steps[-1] if step is None and steps else step
     if found not in steps:
-        raise FileNotFoundError(f"no checkpoint of step {found} in {run_dir / 'checkpoints'}; steps: {steps}")
+        raise FileNotFoundError(f"no checkpoint of step {found} in {run_dir}; steps: {steps}")
     tokenizer = Tokenizer(_tokenizer_dir(config, run_dir, start))
     shape = _shape(config, tokenizer, start)
     return RunModel(
         found,
-        read_parameters(run_dir / "checkpoints" / str(found) / "state", shape, param_dtype=None),
+        read_parameters(states[found], shape, param_dtype=None),
         Path(tokenizer.directory),
         FORMATS[config["chat_format"]].with_thinking(config.get("thinking", "keep")).template_for(tokenizer),
     )

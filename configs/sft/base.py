@@ -4,7 +4,11 @@
 state is said to be ours. Another recipe is another file that changes a few of these.
 """
 
+from pathlib import Path
+
 from ml_collections import ConfigDict
+
+from astra_jax import configuration
 
 
 def get_config() -> ConfigDict:
@@ -93,7 +97,24 @@ def get_config() -> ConfigDict:
     config.optimizer.clip_norm = 1.0  # global norm of the gradient; 0: no clipping. Ours: the usual value
     config.optimizer.muon_momentum = 0.95  # arXiv 2502.16982
 
+    # What is found out on the way, and after the last step. It changes nothing of what is trained.
+    config.eval = ConfigDict()
+    config.eval.path = ""  # rows that are not trained on, of any form in docs/sft.md; empty: none
+    config.eval.every = 100  # steps between two looks at those rows
+    config.eval.arenas = ""  # JSONL of arenas, played by an engine in this process; empty: none
+    config.eval.arenas_every = 500  # steps between two rounds of them
+    # As in configs/eval/base.py, which says what they are.
+    config.eval.samples = 1  # episodes of each arena
+    config.eval.temperature = 0.6  # 0 is greedy
+    config.eval.sandbox_level = "LANDLOCK"  # least confinement accepted
+    played = configuration.load(Path(__file__).parents[1] / "eval" / "base.py")
+    config.eval.limits = played.limits  # turns, tokens and seconds of an episode
+    config.eval.engine = played.engine  # slots and context
+
     config.checkpoint_every = 100  # steps. Paper: "often", number not stated
     config.keep = 2  # checkpoints that stay. Paper: optimizer state of the latest one or two saves
+    config.keep_best = 0  # looks with the lowest loss on `eval.path` whose weights stay in RUN/weights. Ours
+    config.weights_every = 0  # steps between weights that stay there in any case; 0: none. Paper: "often"
+    config.save_in_background = False  # the next step begins when weights are copied to the host. Ours
     config.log_every = 1  # steps between lines of metrics.jsonl
     return config.lock()

@@ -15,4 +15,5 @@ def get_config() -> ConfigDict:
     config.mesh.update(data=1, fsdp=-1)
     config.data.sequence_length = 4096
     config.batch_rows = 16
+    config.save_in_background = True
     return config

@@ -69,6 +69,7 @@ def test_the_loss_comes_down_and_a_finished_run_is_left_alone(config):
 @pytest.mark.parametrize("devices", [1, 2])
 def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, in_a_process, devices):
     rng = random.Random(0)
+    config.save_in_background = devices == 1
     config.run_dir = str(tmp_path / "whole")
     in_a_process("astra_jax.sft", config, devices).finish()
     config.run_dir = str(tmp_path / "killed")
@@ -209,6 +210,12 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
         ({"chat_format": "chatlm"}, "chat_format is 'chatlm'; known: qwen3, chatml"),
         ({"micro_batches": 3}, "batch_rows is 2: it does not divide into 3"),
         ({"data": {"too_long": "dropp"}}, "data.too_long is 'dropp'; known: drop, truncate"),
+        ({"keep_best": 1}, "keep_best is 1: without config.eval.path"),
+        (
+            {"eval": {"path": "x", "every": 0}},
+            "eval.every is 0, and config.eval.path is given: it is at least 1",
+        ),
+        ({"thinking": "drop", "eval": {"arenas": "x"}}, "thinking is 'drop', which episodes cannot follow"),
         ({"thinking": "of"}, "thinking is 'of'; known: keep, drop, off"),
         ({"data": {"bad_rows": "skp"}}, "data.bad_rows is 'skp'; known: stop, skip"),
         ({"model": {"start": "x"}}, "model.start is 'x'; known: noise, induction"),

@@ -1,10 +1,14 @@
+import errno
 import itertools
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +16,7 @@ import numpy as np
 import optax
 import pytest
 
-from astra_jax.training.checkpoint import CheckpointManager, CheckpointMismatch
+from astra_jax.training.checkpoint import CheckpointManager, CheckpointMismatch, SaveFailed
 from astra_jax.training.state import TrainState
 
 # Saves one state after the other, each with its step in every array, until it is killed.
@@ -83,6 +87,35 @@ def test_a_checkpoint_that_is_not_there_is_said(tmp_path):
         with_manager(
             tmp_path, lambda manager: (manager.save(make_state(1)), manager.restore(make_state(0), 3))
         )
+
+
+def saved(manager: CheckpointManager, state: TrainState) -> None:
+    manager.save(state)
+    manager.wait()
+
+
+@pytest.mark.parametrize("in_background", [False, True])
+def test_a_save_that_fails_is_one_sentence_and_leaves_what_was_there(tmp_path, monkeypatch, in_background):
+    manager = CheckpointManager(tmp_path, in_background=in_background)
+    saved(manager, make_state(1))
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=10))
+        with pytest.raises(
+            SaveFailed, match=r"step 2 was not saved: it needs [\d,]+ bytes and 10 are free; .* again"
+        ):
+            manager.save(make_state(2))
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", full)
+        patch.setattr(os, "replace", full)
+        patch.setattr(Path, "rename", full)
+        with pytest.raises(SaveFailed, match=r"step 3 was not saved \(no space left on the disk\); .* again"):
+            saved(manager, make_state(3))
+    again = CheckpointManager(tmp_path)
+    assert again.restore(make_state(0)).state.step == 1
 
 
 def test_a_process_killed_while_it_saves_leaves_only_complete_checkpoints(tmp_path):

@@ -6,14 +6,14 @@ import pytest
 from flax import nnx
 
 from astra_jax.models import ModelConfig, Transformer, abstract_model
-from astra_jax.planning.flops import (
+from astra_jax.planning.shapes import names, preset
+from astra_jax.training.flops import (
     all_parameters,
     causal_flops,
     extend_flops,
     product_parameters,
     train_flops,
 )
-from astra_jax.planning.shapes import names, preset
 
 SMALL = ModelConfig("qwen3", 64, 16, 32, 2, 4, 2, 4, qk_norm=True, tie_embeddings=False)
 # Of one layer: queries, keys, values, output, gate, up, down.

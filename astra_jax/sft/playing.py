@@ -1,0 +1,60 @@
+"""Held-out arenas, played in the middle of a run by an engine over the weights that are being trained."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+from typing import Any
+
+from rich.console import Console
+
+from astra_jax.evaluation.arenas import play_all
+from astra_jax.evaluation.summary import METRICS, summarise
+from astra_jax.inference.engine import EngineSize
+from astra_jax.inference.episodes import EpisodeLimits, Player
+from astra_jax.inference.pool import EnginePool
+from astra_jax.models import Transformer
+from astra_jax.sft.settings import chat_format
+from astra_jax.tokens.tokenizer import Tokenizer
+from astra_jax.training.settings import BadSetting, choose
+from data_synthesis.arenas import read_arenas
+from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
+
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+
+class Playing:
+    """The arenas of `config.eval`, and how they are played.
+
+    Raises:
+        BadRecord: a line of the arenas is none.
+        BadSetting: the file holds none.
+    """
+
+    def __init__(self, config: Config, tokenizer: Tokenizer):
+        self._config, self._tokenizer = config, tokenizer
+        self._arenas = list(read_arenas(config.eval.arenas))
+        if not self._arenas:
+            raise BadSetting(f"config.eval.arenas is {config.eval.arenas}, which holds no arena")
+
+    def __call__(self, model: Transformer) -> dict[str, float | None]:
+        """The means of `METRICS` as `arenas/f1` and so on, and `arenas/unknown`, the episodes without a score."""
+        asked = self._config.eval
+        level = choose("eval.sandbox_level", asked.sandbox_level, ConfinementLevel.__members__)
+        with (
+            LocalSandbox(level) as sandbox,
+            closing(EnginePool.on_each(model, EngineSize(**asked.engine))) as engine,
+        ):
+            player = Player(
+                engine=engine,
+                tokenizer=self._tokenizer,
+                format=chat_format(self._config),
+                sandbox=sandbox,
+                limits=EpisodeLimits(**asked.limits),
+                temperature=asked.temperature,
+                at_once=engine.episodes_at_once,
+            )
+            quiet = Console(quiet=True)
+            episodes = asyncio.run(play_all(player, self._arenas, asked.samples, self._config.seed, quiet))
+        found = summarise(episodes, seed=self._config.seed)
+        return {f"arenas/{name}": found[name] for name in (*METRICS, "unknown")}

@@ -1,0 +1,71 @@
+"""Weights alone, without what an optimizer needs beside them: of every so many steps, and of the best ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orbax.checkpoint as ocp
+
+from astra_jax.training.checkpoint import saving, sized, tidy
+from astra_jax.training.distributed import once
+
+_TRASH = "deleted"
+
+
+class WeightsFolder:
+    """`RUN/weights/STEP`: the trained weights at a step, as `astra convert export RUN OUT --step STEP` reads them.
+
+    Each is complete or absent, as a checkpoint is. In a run of several processes all call it together.
+    """
+
+    def __init__(self, directory: str | Path, *, every: int, best: int, in_background: bool = False):
+        """
+        Args:
+            every: of each such step they stay; 0: of none.
+            best: of so many steps with the lowest loss they stay.
+            in_background: `save` returns when it has copied them.
+        """
+        self.directory = Path(directory).resolve()
+        self.every, self.best = every, best
+        if not (every or best):
+            return
+        once("remains of weights", lambda: tidy(self.directory, _TRASH))
+        policies = ocp.checkpoint_managers
+        kept: list[Any] = [policies.EveryNSteps(interval_steps=every)] if every else []
+        if best:
+            kept.append(
+                policies.BestN(
+                    get_metric_fn=lambda metrics: metrics["loss"],
+                    reverse=True,
+                    n=best,
+                    keep_checkpoints_without_metrics=False,
+                )
+            )
+        self._orbax = ocp.CheckpointManager(
+            self.directory,
+            options=ocp.CheckpointManagerOptions(
+                preservation_policy=policies.AnyPreservationPolicy(kept),
+                enable_async_checkpointing=in_background,
+                todelete_subdir=_TRASH,
+            ),
+        )
+
+    def save(self, step: int, params: Any, loss: float | None) -> None:
+        """Saves what the settings ask for; `loss` is that on held-out rows, None where nobody looked.
+
+        Raises:
+            SaveFailed: it could not be written.
+        """
+        due = self.every and step % self.every == 0
+        if not (due or (self.best and loss is not None)) or step in self._orbax.all_steps():
+            return
+        items = ocp.args.Composite(state=ocp.args.StandardSave({"params": params}))  # type: ignore[call-arg]
+        with saving(step, self.directory, sized(params)):
+            self._orbax.save(step, args=items, metrics=None if loss is None else {"loss": float(loss)})
+
+    def close(self) -> None:
+        if self.every or self.best:
+            self._orbax.wait_until_finished()
+            self._orbax.close()
+            once("deleted weights", lambda: tidy(self.directory, _TRASH))
