@@ -43,6 +43,6 @@ def _sft(arguments: argparse.Namespace, console: Console) -> int:
 def _rl(arguments: argparse.Namespace, console: Console) -> int:
     from astra_jax.rl import train
 
-    config = with_required(arguments.config, "run_dir", "model", "arenas")
+    config = with_required(arguments.config, "run_dir", "model")
     console.print(f"Hugging Face directory: {train(config, console)}")
     return 0

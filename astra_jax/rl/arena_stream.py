@@ -1,30 +1,43 @@
-"""An endless, seeded order of arenas."""
+"""An endless, seeded order of arenas, from one file or from several by their weights."""
 
 from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import grain
 
 from astra_jax.training.settings import BadSetting
 from data_synthesis.records import SCHEMA_VERSION, Arena, read_records
 
+Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
-@dataclass
-class ArenaStream:
-    """`stream[n]` is the arena of group n: each pass over the arenas has an order of its own.
+_MANY = 1 << 32  # groups of a source: more than any run plays
 
-    `position` is the next group to be played; it is all that a resumed run needs.
-    """
 
+class _Place(NamedTuple):
+    """A group is number `count` of the groups of a source."""
+
+    source: int
+    count: int
+
+
+@dataclass(frozen=True)
+class ArenaSource:
+    """Arenas of which a share of all groups is played: `weight` over the sum of all sources' weights."""
+
+    name: str
     arenas: list[Arena]
-    seed: int
+    weight: float = 1.0
     digest: str = ""
-    position: int = 0
 
     @classmethod
-    def read(cls, path: str | Path, seed: int) -> ArenaStream:
+    def read(cls, path: str | Path, name: str = "", weight: float = 1.0) -> ArenaSource:
         """The arenas of a JSONL file.
 
         Raises:
@@ -47,16 +60,77 @@ class ArenaStream:
                 )
         with Path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(arenas, seed, digest)
+        return cls(name or Path(path).stem, arenas, weight, digest)
 
-    def __len__(self) -> int:
-        return len(self.arenas)
+
+@dataclass
+class ArenaStream:
+    """`stream[n]` is the arena of group n. Each pass over a source has an order of its own, and after any number of
+    groups each source has had its share of them, but for one or two.
+
+    `position` is the next group to be played; it is all that a resumed run needs.
+    """
+
+    sources: Sequence[ArenaSource]
+    seed: int
+    position: int = 0
+
+    def __post_init__(self) -> None:
+        parts = [
+            grain.MapDataset.range(_MANY).map(partial(_Place, source)) for source in range(len(self.sources))
+        ]
+        self._places: Any = grain.MapDataset.mix(parts, [source.weight for source in self.sources])
+
+    @classmethod
+    def of(cls, config: Config) -> ArenaStream:
+        """That of an RL configuration. Raises as `ArenaSource.read`, and `BadSetting` about what is no source."""
+        if bool(config.arenas) == bool(config.sources):
+            raise BadSetting("one of config.arenas and config.sources is required, and only one")
+        if config.arenas:
+            return cls([ArenaSource.read(config.arenas)], config.seed)
+        return cls([_source(given) for given in config.sources], config.seed)
+
+    @property
+    def digest(self) -> str:
+        """Of all that is played: a run that resumes must find the arenas that it had."""
+        digests = [source.digest for source in self.sources]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+    def describe(self) -> str:
+        """What it has, for the user."""
+        count = f"{sum(len(source.arenas) for source in self.sources)} arenas"
+        if len(self.sources) == 1:
+            return count
+        total = sum(source.weight for source in self.sources)
+        shares = (f"{s.name} {len(s.arenas)} for {s.weight / total:.0%} of groups" for s in self.sources)
+        return f"{count} ({', '.join(shares)})"
 
     def __getitem__(self, number: int) -> Arena:
-        epoch, place = divmod(number, len(self.arenas))
-        order = list(range(len(self.arenas)))
-        random.Random(f"arenas {self.seed} {epoch}").shuffle(order)
-        return self.arenas[order[place]]
+        source, count = self._places[number]
+        arenas = self.sources[source].arenas
+        epoch, place = divmod(count, len(arenas))
+        order = list(range(len(arenas)))
+        words = ["arenas", self.seed, epoch, *([source] if source else [])]
+        random.Random(" ".join(map(str, words))).shuffle(order)
+        return arenas[order[place]]
+
+    def source_of(self, number: int) -> str:
+        """The name of the source that group `number` is of."""
+        return self.sources[self._places[number].source].name
+
+
+def _source(given: Any) -> ArenaSource:
+    try:
+        name, path, weight = given
+        name, weight = str(name), float(weight)
+    except (TypeError, ValueError):
+        raise BadSetting(
+            f"config.sources has {given!r}; a source is (name, path, weight), such as "
+            "(('bank', 'bank.jsonl', 2.0), ('museum', 'museum.jsonl', 1.0))"
+        ) from None
+    if not 0 < weight < float("inf"):
+        raise BadSetting(f"the weight of config.sources {name!r} is {weight}: it must be more than 0")
+    return ArenaSource.read(path, name, weight)
 
 
 def _was_changed(arena: Arena) -> bool:

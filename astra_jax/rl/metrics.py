@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -33,6 +33,19 @@ def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
         "groups/rounds": float(filled.rounds),
     }
     return metrics | _episode_metrics(known) | _total_metrics(known) if known else metrics
+
+
+def source_metrics(groups: Sequence[Group], source_of: Callable[[int], str]) -> dict[str, float]:
+    """How many groups of each source of arenas were played, and how their known episodes did."""
+    episodes: dict[str, list[Episode]] = {}
+    counts = Counter(source_of(group.number) for group in groups)
+    for group in groups:
+        known = [episode for episode in group.episodes if episode.reward is not None]
+        episodes.setdefault(source_of(group.number), []).extend(known)
+    f1 = {name: [e.reward.f1 for e in of if e.reward] for name, of in episodes.items()}
+    return {f"source/{name}/groups": float(count) for name, count in counts.items()} | {
+        f"source/{name}/f1": float(np.mean(of)) for name, of in f1.items() if of
+    }
 
 
 def _group_metrics(groups: Sequence[Group]) -> dict[str, float]:

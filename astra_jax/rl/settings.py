@@ -21,6 +21,7 @@ Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cann
 _BEFORE: dict[str, Any] = {
     "mask_cut_off": False,
     "one_step_off": False,
+    "sources": [],
     "decoupled": False,
     "correction": {
         "token": "none",

@@ -25,7 +25,7 @@ from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from astra_jax.rl.batching import to_batch
 from astra_jax.rl.engine import make_engine
 from astra_jax.rl.handshake import check_agreement, first_turns
-from astra_jax.rl.metrics import rollout_metrics
+from astra_jax.rl.metrics import rollout_metrics, source_metrics
 from astra_jax.rl.reference import Reference
 from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.settings import before, check, check_mesh, resolved, sandbox_level
@@ -74,14 +74,14 @@ def train(config: Config, console: Console | None = None) -> Path:
     console = console or Console()
     check(config)
     check_mesh(config)
-    arenas = ArenaStream.read(config.arenas, seed=config.seed)
-    check_same("file config.arenas", arenas.digest)
+    arenas = ArenaStream.of(config)
+    check_same("arenas", arenas.digest)
     kept = resolved(config) | {"arenas_sha256": arenas.digest}
     folder = RunFolder(config.run_dir, kept, before=before(config))
     try:
         if not any_process(folder.result() is not None):
             with LocalSandbox(sandbox_level(config)) as sandbox:
-                console.print(f"rl: {len(arenas)} arenas; sandbox: {sandbox.describe()}")
+                console.print(f"rl: {arenas.describe()}; sandbox: {sandbox.describe()}")
                 _Trainer(config, folder, arenas, sandbox, console).run()
         return folder.path / HF_FOLDER
     finally:
@@ -221,6 +221,8 @@ class _Trainer:
         self.ready = await self._fill(step + 1, step) if ahead else None
         played = time.perf_counter()
         metrics = rollout_metrics(filled, step) | await self.updating
+        if len(self.arenas.sources) > 1:
+            metrics |= source_metrics(filled.played, self.arenas.source_of)
         self._keep_samples(step, filled)
         times = {"time/rollout_s": played - start, "time/step_s": time.perf_counter() - start}
         return metrics | times

@@ -12,7 +12,10 @@ def get_config() -> ConfigDict:
     config.run_dir = ""  # folder of the run, made if absent; required
     config.model = ""  # Hugging Face directory to start from, with its tokenizer; required
     config.preset = ""  # shape that `astra plan` compiles without a `model`: see astra_jax/planning/shapes
-    config.arenas = ""  # JSONL of proved arenas; required
+    config.arenas = ""  # JSONL of proved arenas; this or `sources` is required
+    # Several: (name, path, weight) of each, weights in any unit: 3 and 1 are three quarters and a quarter of the groups
+    # that are played. A source that is through begins again, in another order.
+    config.sources = ()  # empty: `arenas`
     config.seed = 0  # of the order of arenas and of sampling
     config.chat_format = "qwen3"  # qwen3 or chatml
     config.sandbox_level = "LANDLOCK"  # least confinement accepted: NAMESPACES, LANDLOCK, SECCOMP, NONE

@@ -1,7 +1,7 @@
 import pytest
 
 from astra_jax.rl.batch_filling import Filled, Group
-from astra_jax.rl.metrics import STOP_REASONS, rollout_metrics
+from astra_jax.rl.metrics import STOP_REASONS, rollout_metrics, source_metrics
 from data_synthesis.records import ToolEvent
 
 
@@ -76,3 +76,18 @@ def test_the_oldest_group_of_the_batch_is_reported(group):
     metrics = rollout_metrics(filled([], trained, expired=2, rounds=0), step=5)
     assert metrics["groups/age_max"] == 2
     assert (metrics["groups/trained"], metrics["groups/expired"], metrics["groups/rounds"]) == (2, 2, 0)
+
+
+def test_each_source_of_arenas_has_its_figures(group):
+    played = [
+        Group(0, 1, group([0.0, 1.0])),
+        Group(1, 1, group([None, 0.5])),
+        Group(2, 1, group([None, None])),
+    ]
+    assert source_metrics(played, {0: "bank", 1: "art", 2: "art"}.get) == {
+        "source/bank/groups": 1,
+        "source/art/groups": 2,
+        "source/bank/f1": 0.5,
+        "source/art/f1": 0.5,
+    }
+    assert source_metrics(played[2:], lambda number: "art") == {"source/art/groups": 1}

@@ -241,6 +241,16 @@ def test_the_exported_template_is_that_of_the_format_trained(config, policy):
     assert template == CHATML.chat_template() != (policy / "chat_template.jinja").read_text()
 
 
+def test_arenas_of_several_files_are_played_by_their_weights(config, small):
+    config.steps, config.min_spread, config.max_rounds, config.round_groups = 1, 1.0, 1, 4
+    config.arenas, config.sources = "", (("often", str(small.path), 3.0), ("seldom", str(small.path), 1.0))
+    train(config, Console(quiet=True))
+    (record,) = read_metrics(config.run_dir)
+    assert (record["source/often/groups"], record["source/seldom/groups"]) == (3, 1)
+    shares = [record[f"source/{name}/f1"] for name in ("often", "seldom")]
+    assert min(shares) <= record["reward/f1"] <= max(shares)
+
+
 def test_a_run_goes_on_only_with_its_own_arenas(config, tmp_path, small):
     config.steps, config.min_spread, config.max_rounds, config.round_groups = 1, 1.0, 1, 1
     train(config, Console(quiet=True))
