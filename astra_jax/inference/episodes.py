@@ -24,6 +24,7 @@ class EpisodeLimits:
     max_tokens: int = 49_152  # all tokens after the first prompt (paper: 49,152)
     call_deadline_s: float = 2.0  # one tool call
     deadline_s: float = 600.0  # the whole episode, wall clock
+    retries: int = 0  # times that an episode is played again, from its start, after an infrastructure failure
 
 
 @dataclass(frozen=True)
@@ -69,15 +70,23 @@ class Player:
     async def play(self, arena: Arena, *, seed: int, group: int = 0, sample: int = 0) -> Episode:
         """Plays `arena` once and scores it by rule.
 
-        An infrastructure failure (sandbox, deadline of the whole episode) yields an episode whose `reward` is
-        None: unknown, never zero. So does an arena whose prompt alone does not fit the engine. The result is
-        determined by the weights, the arena and `seed`.
+        An infrastructure failure (of the sandbox) has it played again, `limits.retries` times. After the last, as at
+        the deadline of the whole episode, its `reward` is None: unknown, never zero. So it is for an arena whose
+        prompt alone does not fit the engine. The result is determined by the weights, the arena and `seed`.
 
         Args:
             seed: drives sampling. The order of tools comes from the arena and `group`, so that the samples of a
                 group see the same prompt.
         """
-        run = _Run(self, arena, seed=seed, group=group, sample=sample)
+        episode = await self._play_once(arena, seed=seed, group=group, sample=sample)
+        for _ in range(self.limits.retries):
+            if episode.stop_reason != "infrastructure":
+                break
+            episode = await self._play_once(arena, seed=seed, group=group, sample=sample)
+        return episode
+
+    async def _play_once(self, arena: Arena, **names: int) -> Episode:
+        run = _Run(self, arena, **names)
         try:
             stop_reason = await asyncio.wait_for(run.turns(), self.limits.deadline_s)
         except TimeoutError:

@@ -103,6 +103,7 @@ def get_config() -> ConfigDict:
     config.limits.max_tokens = 49_152  # tokens after the prompt. Paper: 49,152
     config.limits.call_deadline_s = 2.0  # one tool call, wall clock
     config.limits.deadline_s = 1800.0  # one episode, wall clock; beyond it the episode is unknown, not zero
+    config.limits.retries = 1  # of an episode whose sandbox failed; unknown after that. Ours
 
     config.engine = ConfigDict()
     config.engine.slots = 64  # episodes with a KV cache on the device

@@ -335,6 +335,26 @@ def test_a_sandbox_that_fails_makes_the_episode_unknown_and_never_zero(small, wh
     assert len(episode.weight_versions) == 1
 
 
+class FailingAtFirst(Failing):
+    """Its first call fails."""
+
+    def call(self, name, arguments, deadline=2.0):
+        if self.opened == 1:
+            raise SandboxUnavailable("no room")
+        return 7
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_an_episode_whose_sandbox_failed_is_played_again_from_its_start(small, retries):
+    arena, box = small.arenas[0], FailingAtFirst()
+    limits = replace(LIMITS, retries=retries)
+    again = player(small, box, lambda turn: one_call(arena) + END if turn < 2 else END, limits=limits)
+    episode = asyncio.run(again.play(arena, seed=1))
+    assert box.opened == box.closed == (2 if retries else 1)
+    assert (episode.reward is None) == (retries == 0)
+    assert len(episode.weight_versions) == (2 if retries else 1), "nothing is left of the first attempt"
+
+
 @pytest.mark.parametrize("where", ["open", "call"])
 def test_a_tool_that_hangs_past_the_deadline_holds_up_nobody_and_is_closed(small, where):
     arena, box = small.arenas[0], Failing(slow_in=where)
