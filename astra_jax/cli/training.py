@@ -31,6 +31,18 @@ def add_training_verbs(verbs: Any) -> None:
     )
     takes_config(rl, "configs/rl/nano.py")
     takes_place(rl)
+    half = rl.add_mutually_exclusive_group()
+    half.add_argument(
+        "--rollout-only",
+        action="store_true",
+        help="play and keep each step's batch in run_dir/batches; no update",
+    )
+    half.add_argument(
+        "--train-only",
+        default="",
+        metavar="FOLDER",
+        help="train on the batches that a run has kept; play nothing",
+    )
 
 
 def _sft(arguments: argparse.Namespace, console: Console) -> int:
@@ -44,5 +56,7 @@ def _rl(arguments: argparse.Namespace, console: Console) -> int:
     from astra_jax.rl import train
 
     config = with_required(arguments.config, "run_dir", "model")
+    config.rollout_only = config.rollout_only or arguments.rollout_only
+    config.train_only = config.train_only or arguments.train_only
     console.print(f"Hugging Face directory: {train(config, console)}")
     return 0

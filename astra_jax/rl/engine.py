@@ -81,3 +81,24 @@ class InThisProcess(EnginePool):
 
     def describe(self) -> str:
         return f"{len(self.engines)} in this process"
+
+
+class Unused:
+    """No engine: batches are read, and nothing is played."""
+
+    episodes_at_once = 1
+
+    async def generate(self, token_ids: Any, sampling: Any, *, session: str = "") -> Any:
+        raise AssertionError("nothing is sampled in this run")
+
+    def release(self, session: str) -> None:
+        pass
+
+    def push(self, weights: Any, version: int) -> None:
+        pass
+
+    def describe(self) -> str:
+        return "none, batches are read"
+
+    def close(self) -> None:
+        pass

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from astra_jax.rl.alarms import Limits
 from astra_jax.rl.algorithms import make_algorithm, parts_of
+from astra_jax.rl.batches import Batches
 from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.step import make_objective
 from astra_jax.sharding import RULES, make_mesh
@@ -22,6 +24,8 @@ _BEFORE: dict[str, Any] = {
     "mask_cut_off": False,
     "one_step_off": False,
     "sources": [],
+    "rollout_only": False,
+    "train_only": "",
     "decoupled": False,
     "correction": {
         "token": "none",
@@ -76,6 +80,12 @@ def check(config: Config) -> None:
             f"config.engine_tensor is {config.engine_tensor}: an engine over several devices cannot sample beside an "
             "update on them (config.one_step_off), as each would wait for the other; use servers, or engine_tensor 1"
         )
+    if config.rollout_only and config.train_only:
+        raise BadSetting(
+            "config.rollout_only and config.train_only are both given: nothing would be left to do"
+        )
+    if config.train_only:
+        Batches(Path(config.train_only)).check(config.steps)
     if config.servers.keep < 1:
         raise BadSetting(
             f"config.servers.keep is {config.servers.keep}: servers read the newest folder at least"

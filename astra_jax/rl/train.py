@@ -22,8 +22,9 @@ from astra_jax.rl.alarms import Alarms, Limits
 from astra_jax.rl.algorithms import make_algorithm
 from astra_jax.rl.arena_stream import ArenaStream
 from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
+from astra_jax.rl.batches import Batches
 from astra_jax.rl.batching import to_batch
-from astra_jax.rl.engine import make_engine
+from astra_jax.rl.engine import Unused, make_engine
 from astra_jax.rl.handshake import check_agreement, first_turns
 from astra_jax.rl.metrics import rollout_metrics, source_metrics
 from astra_jax.rl.reference import Reference
@@ -47,6 +48,7 @@ from data_synthesis.records import Episode, write_records
 from data_synthesis.sandbox import LocalSandbox
 
 HF_FOLDER = "hf"
+BATCHES_FOLDER = "batches"
 _FIRST_TURNS = 4  # compared before the first update with servers
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -140,7 +142,8 @@ class _Trainer:
         self.updating: asyncio.Task[dict[str, float]] | None = None
         self.rewards = make_rewards(config)
         self.reference = Reference(config, model) if config.kl_coefficient else None
-        self.engine = make_engine(config, self.graph, params)
+        self.batches = Batches(folder.path / BATCHES_FOLDER)
+        self.engine = Unused() if config.train_only else make_engine(config, self.graph, params)
         console.print(f"rl: engines: {self.engine.describe()}")
         self.agreed = False  # whether servers were seen to sample from this policy
         self.player = Player(
@@ -165,6 +168,9 @@ class _Trainer:
         finally:
             checkpoints.close()
             self.engine.close()
+        if self.config.rollout_only:
+            self.folder.finish({"step": self.config.steps, "batches": BATCHES_FOLDER})
+            return
         # An export is complete or absent, like a checkpoint: what is there is of the same weights.
         if not any_process((self.folder.path / HF_FOLDER).exists()):
             model = join_model(self.graph, self.state.params)
@@ -213,7 +219,7 @@ class _Trainer:
         """
         start = time.perf_counter()
         self.engine.push(self.state.params, step - 1)
-        if self.config.servers.urls and not self.agreed:
+        if self.config.servers.urls and not self.agreed and not self.config.train_only:
             await self._shake_hands(step)
         filled = self.ready or await self._fill(step, step)
         self.updating = asyncio.create_task(asyncio.to_thread(self._update, filled))
@@ -228,8 +234,13 @@ class _Trainer:
         return metrics | times
 
     async def _fill(self, step: int, born: int) -> Filled:
-        """The batch of `step`, played by the weights with which step `born` begins."""
-        return await self.filler.fill(step, partial(self._play_round, born))
+        """The batch of `step`, played by the weights with which step `born` begins; or as another run has kept it."""
+        if self.config.train_only:
+            return Batches(Path(self.config.train_only)).read(step, self.filler.algorithm)
+        filled = await self.filler.fill(step, partial(self._play_round, born))
+        if (self.config.keep_batches or self.config.rollout_only) and is_first():
+            self.batches.write(step, filled)
+        return filled
 
     async def _shake_hands(self, step: int) -> None:
         """Raises `PolicyMismatch` if the servers do not sample from the policy that is trained."""
@@ -249,7 +260,8 @@ class _Trainer:
 
     def _learn(self, filled: Filled) -> dict[str, float]:
         c = self.config
-        if not filled.groups:  # the cap was reached with nothing to learn: count the step, move no weight
+        if self.config.rollout_only or not filled.groups:
+            # Nothing is to be learned, or the cap was reached with nothing to learn: count the step, move no weight.
             self.state = TrainState(self.state.step + 1, self.state.params, self.state.opt_state)
             return {"loss": 0.0, "skipped": 1.0}
         groups = [group.episodes for group in filled.groups]

@@ -45,6 +45,11 @@ def get_config() -> ConfigDict:
     config.max_age = 2  # steps that a surplus group may wait before it is dropped. Ours
     # The next batch is played beside an update, by the policy from before it. The paper trains on-policy.
     config.one_step_off = False
+    # Halves of a run: each batch is kept in run_dir/batches; nothing but that is done; those in another run's folder
+    # are trained on, step by step, and nothing is played.
+    config.keep_batches = False
+    config.rollout_only = False
+    config.train_only = ""
     config.temperature = 1.0  # of rollouts. Paper: not stated
     config.kl_coefficient = 0.0  # of KL to the model that the run started from, in the loss; 0: none (paper)
     config.kl_estimator = "k3"  # k1, k2 or k3

@@ -1,0 +1,67 @@
+"""Halves of a run: one plays and keeps its batches, another trains on them."""
+
+import os
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from astra_jax.rl import train
+from astra_jax.rl.algorithms import make_algorithm
+from astra_jax.rl.batches import Batches
+from astra_jax.training.metrics import read_metrics
+from astra_jax.training.settings import BadSetting
+from tests.astra_jax.rl.test_train import make_config
+
+STEPS = 3
+
+
+def half(small, policy, run_dir, **fields):
+    config = make_config(small, policy, run_dir)
+    config.steps = STEPS
+    config.update(fields)
+    return config
+
+
+@pytest.fixture(scope="module")
+def kept(small, policy, compiled_dir, tmp_path_factory) -> Path:
+    """The folder of a whole run that keeps its batches."""
+    config = half(small, policy, tmp_path_factory.mktemp("kept"), keep_batches=True)
+    train(config, Console(quiet=True))
+    return Path(config.run_dir)
+
+
+def test_training_on_the_batches_of_a_run_gives_its_weights_bit_for_bit(kept, small, policy, tmp_path):
+    config = half(small, policy, tmp_path / "run", train_only=str(kept / "batches"))
+    exported = train(config, Console(quiet=True))
+    assert (exported / "model.safetensors").read_bytes() == (kept / "hf" / "model.safetensors").read_bytes()
+    losses = [[record["loss"] for record in read_metrics(run)] for run in (kept, config.run_dir)]
+    assert losses[0] == losses[1]
+
+
+def test_playing_alone_keeps_batches_and_moves_no_weight(kept, small, policy, compiled_dir, tmp_path):
+    config = half(small, policy, tmp_path / "run", rollout_only=True, steps=2)
+    train(config, Console(quiet=True))
+    algorithm = make_algorithm(config)
+    first, second = (Batches(Path(config.run_dir) / "batches").read(step, algorithm) for step in (1, 2))
+    of_whole = Batches(kept / "batches").read(1, algorithm)
+    assert first.to_json() == of_whole.to_json(), "played by the same weights"
+    versions = {v for g in first.played + second.played for e in g.episodes for v in e.weight_versions}
+    assert versions <= {0, 1}
+    assert [record["skipped"] for record in read_metrics(config.run_dir)] == [1, 1]
+    assert not (Path(config.run_dir) / "hf").exists()
+
+
+def test_what_is_no_batch_is_told_by_name(kept, small, policy, tmp_path):
+    folder = tmp_path / "batches"
+    folder.mkdir()
+    os.link(kept / "batches" / "step_000001.json", folder / "step_000001.json")
+    config = half(small, policy, tmp_path / "run", train_only=str(folder), steps=2)
+    with pytest.raises(BadSetting, match=r"batches has no batch of step 2, and config.steps is 2: it has 1"):
+        train(config, Console(quiet=True))
+    (folder / "step_000002.json").write_text((folder / "step_000001.json").read_text()[:1000])
+    with pytest.raises(BadSetting, match=r"step_000002.json is no batch that `astra rl` has kept"):
+        train(config, Console(quiet=True))
+    config.rollout_only = True
+    with pytest.raises(BadSetting, match="nothing would be left to do"):
+        train(config, Console(quiet=True))
