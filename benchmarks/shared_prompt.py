@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
+from astra_jax.planning.flops import product_parameters
 from flax import nnx
 
 from astra_jax import configuration
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.transformer import abstract_model
-from astra_jax.planning.flops import product_parameters
 from astra_jax.planning.shapes import preset
 from astra_jax.rl.algorithms import make_algorithm
 from astra_jax.rl.batching import to_batch

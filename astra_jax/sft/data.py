@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import accumulate
@@ -163,10 +164,12 @@ def _make(folder: Path, source: Source, recipe: Recipe, policy: RowPolicy, proce
             raise BadSetting(
                 f"{source.path} has no row to train on with a sequence length of {policy.length}: {report}"
             )
-    except BaseException:
+        writer.finish(report.as_json())
+    except BaseException as error:
         writer.abandon()
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise OSError(error.errno, error.strerror, str(folder)) from error  # it does not say where
         raise
-    writer.finish(report.as_json())
 
 
 def _kept(outcomes: Iterator[Outcome], policy: RowPolicy, report: DataReport) -> Iterator[TokenRow]:

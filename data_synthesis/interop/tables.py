@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from data_synthesis.interop.filled import checked
 from data_synthesis.interop.json_values import Numbered
 from data_synthesis.interop.rows import COLUMNS
 from data_synthesis.pipeline import PipelineError
@@ -40,7 +41,7 @@ def _rows(path: Path) -> Iterator[Numbered]:
             for batch in file.iter_batches(batch_size=_ROWS):
                 for row in batch.to_pylist():
                     number += 1
-                    yield Numbered(path, number, row)
+                    yield Numbered(path, number, checked(path, number, row))
     except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno:  # the file system's; pyarrow's own have no number
             raise

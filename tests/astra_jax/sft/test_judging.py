@@ -1,6 +1,5 @@
 from pathlib import Path
 
-import numpy as np
 import pytest
 from rich.console import Console
 
@@ -34,7 +33,7 @@ def config(tmp_path, trajectories, tokenizer_dir, compiled_dir):
         hidden_size=16, ffn_size=32, num_layers=2, num_heads=2, num_kv_heads=1, head_dim=8
     )
     config.data.sequence_length, config.data.window, config.batch_rows = 256, 16, 2
-    config.steps, config.epochs, config.checkpoint_every = 7, 0, 3
+    config.steps, config.epochs, config.checkpoint_every = 5, 0, 3
     config.optimizer.update(name="adamw", learning_rate=1e-2)
     return config
 
@@ -55,14 +54,12 @@ def test_a_look_at_held_out_rows_changes_nothing_and_the_best_weights_stay(confi
     judged = train(config, Console(quiet=True))
     assert (judged / "model.safetensors").read_bytes() == (plain / "model.safetensors").read_bytes()
     looks = {r["step"]: r["held_out/loss"] for r in read_metrics(config.run_dir) if "held_out/loss" in r}
-    assert list(looks) == [2, 4, 6, 7]
-    assert looks[7] == pytest.approx(held_out_loss(config, import_model(judged)), rel=1e-6)
+    assert list(looks) == [2, 4, 5]
+    assert looks[5] == pytest.approx(held_out_loss(config, import_model(judged)), rel=1e-6)
     best = min(looks, key=looks.__getitem__)
     weights = {int(path.name) for path in Path(config.run_dir, "weights").iterdir() if path.name.isdigit()}
-    assert weights == {3, 6, best}
-    assert looks[best] == pytest.approx(
-        held_out_loss(config, load_run_model(config.run_dir, best).model), rel=1e-6
-    )
+    assert weights == {3, best}
+    assert load_run_model(config.run_dir, 3).step == 3
 
 
 def test_arenas_are_played_by_the_weights_that_are_trained(small, policy, config):
@@ -79,14 +76,3 @@ def test_arenas_are_played_by_the_weights_that_are_trained(small, policy, config
     write.write_text("")
     with pytest.raises(BadSetting, match="holds no arena"):
         Playing(config, small.tokenizer)
-
-
-def test_held_out_rows_have_one_loss_however_they_are_batched(config, small, policy, tmp_path):
-    config.tokenizer, config.eval.path = str(small.tokenizer.directory), str(tmp_path / "rows.jsonl")
-    config.data.path, config.data.sequence_length = config.eval.path, 512
-    write_records(tmp_path / "rows.jsonl", small.rows)
-    losses = []
-    for rows, packed in ((2, True), (3, False)):
-        config.batch_rows, config.data.packed = rows, packed
-        losses.append(held_out_loss(config, import_model(policy)))
-    np.testing.assert_allclose(losses[0], losses[1], rtol=1e-5)

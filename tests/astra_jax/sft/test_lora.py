@@ -26,9 +26,16 @@ from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.run_model import load_run_model
 from astra_jax.training.settings import BadSetting
 from astra_jax.training.state import TrainState, join_model, place, split_trained
+from tests.compiling import compiling_quickly
 
 ROOT = Path(__file__).parents[3]
 TOKENS = np.arange(3, 27).reshape(2, 12)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compile_quickly():
+    with compiling_quickly():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -61,9 +68,14 @@ def config(tmp_path, data_path, base, compiled_dir):
     return config
 
 
-def logits(model: Transformer) -> np.ndarray:
+@nnx.jit
+def _logits(model: Transformer) -> jax.Array:
     positions = jnp.broadcast_to(jnp.arange(TOKENS.shape[1]), TOKENS.shape)
-    return np.asarray(model.logits(model(jnp.asarray(TOKENS), positions, jnp.ones(TOKENS.shape, jnp.int32))))
+    return model.logits(model(jnp.asarray(TOKENS), positions, jnp.ones(TOKENS.shape, jnp.int32)))
+
+
+def logits(model: Transformer) -> np.ndarray:
+    return np.asarray(_logits(model))
 
 
 def drawn(model: Transformer) -> Transformer:
@@ -137,6 +149,7 @@ def test_frozen_weights_may_be_kept_in_few_bits(config, base):
     )
 
 
+@pytest.mark.slow
 def test_a_run_over_few_bits_learns(config):
     config.lora.weights, config.steps = "nf4", 4
     config.lora.targets = "attention/(query|output)"

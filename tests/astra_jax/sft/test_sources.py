@@ -89,6 +89,20 @@ def test_a_damaged_table_is_named(tmp_path, trajectories, tokenizer_dir, form):
         load_rows(Source("x", path), Tokenizer(tokenizer_dir), QWEN3, RowPolicy(1000), tmp_path / "cache")
 
 
+def test_arguments_that_a_table_filled_with_nulls_are_refused(tmp_path, tokenizer_dir):
+    def call(**arguments):
+        return {"role": "assistant", "content": "", "tool_calls": [{"name": "f", "arguments": arguments}]}
+
+    table = datasets.Dataset.from_list([{"messages": [call(x=1), call(y=2)]}])
+    table.save_to_disk(tmp_path / "set")
+    with pytest.raises(
+        BadRecord, match=r"arrow:1: field `messages`: has a call with an argument that is null"
+    ):
+        load_rows(
+            Source("x", tmp_path / "set"), Tokenizer(tokenizer_dir), QWEN3, RowPolicy(9), tmp_path / "cache"
+        )
+
+
 def test_of_several_splits_one_must_be_named(tmp_path, trajectories, tokenizer_dir):
     split = datasets.Dataset.from_list([to_chat(trajectories[0])])
     datasets.DatasetDict(train=split, test=split).save_to_disk(tmp_path / "set")

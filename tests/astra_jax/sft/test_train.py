@@ -115,27 +115,19 @@ def test_a_run_goes_on_only_with_its_own_configuration_and_data(config, tmp_path
         train(config, Console(quiet=True))
 
 
-def test_a_mixture_has_the_loss_of_each_source_and_resumes_bit_for_bit(config, tmp_path, trajectories):
+def test_a_mixture_has_the_loss_of_each_source(config, tmp_path, trajectories):
     for name, rows in {"few": trajectories[:3], "many": trajectories[3:]}.items():
         write_records(tmp_path / f"{name}.jsonl", rows)
     sources = [
         (name, str(tmp_path / f"{name}.jsonl"), weight) for name, weight in (("few", 3.0), ("many", 1.0))
     ]
-    config.data.path, config.data.sources, config.steps = "", tuple(sources), 4
-    whole = train(config, Console(quiet=True))
-    records = read_metrics(config.run_dir)
-    for record in records:
+    config.data.path, config.data.sources, config.steps = "", tuple(sources), 2
+    train(config, Console(quiet=True))
+    for record in read_metrics(config.run_dir):
         losses = [record["loss/few"], record["loss/many"]]
         assert min(filter(None, losses)) <= record["loss"] * 1.0001 <= max(losses) * 1.0002
     report = json.loads(Path(config.run_dir, "data.json").read_text())
     assert (report["rows"], report["sources"]["few"]["rows"]) == (40, 3)
-    config.run_dir = str(tmp_path / "resumed")
-    stop_after(config, 2)
-    assert (
-        Path(train(config, Console(quiet=True)), "model.safetensors").read_bytes()
-        == (whole / "model.safetensors").read_bytes()
-    )
-    assert without_time(read_metrics(config.run_dir)) == without_time(records)
 
 
 def test_the_export_says_what_becomes_of_reasoning(config):
