@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from astra_jax.rl.alarms import Limits
-from astra_jax.rl.algorithms import make_algorithm, parts_of
+from astra_jax.rl.algorithms import ALGORITHMS, make_algorithm, parts_of
 from astra_jax.rl.batches import Batches
 from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.step import make_objective
@@ -60,8 +60,11 @@ def resolved(config: Config) -> dict[str, Any]:
 
 
 def before(config: Config) -> dict[str, Any]:
-    """The fields that a folder of an earlier release may lack, with what they were there."""
-    parts = asdict(parts_of(config))
+    """The fields that a folder of an earlier release may lack, with what they were there.
+
+    Its algorithm's own parts, which nothing could replace.
+    """
+    parts = asdict(ALGORITHMS[config.algorithm])
     return _BEFORE | {name: parts[name] for name in ("advantage", "loss_mean", "surrogate")}
 
 

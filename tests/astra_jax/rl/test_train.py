@@ -274,8 +274,9 @@ def test_a_folder_of_an_earlier_release_is_gone_on_with_where_nothing_changed_si
     train(config, Console(quiet=True))
     assert_same_run(folder, whole)
     (folder / "final.json").unlink()
-    config.rewards.recall = 0.5
-    with pytest.raises(ConfigChanged, match=r"rewards.recall: 0.0 then, 0.5 now"):
+    config.rewards.recall, config.advantage = 0.5, "centred"
+    changes = r"advantage: 'normalised' then, 'centred' now; rewards.recall: 0.0 then, 0.5 now"
+    with pytest.raises(ConfigChanged, match=changes):
         train(config, Console(quiet=True))
 
 
@@ -293,7 +294,7 @@ def test_a_run_with_other_parts_is_held_to_the_model_that_it_started_from(config
     config.update(algorithm="gspo", kl_coefficient=0.1, kl_estimator="k2", entropy_coefficient=0.01)
     config.correction.update(token="icepop", icepop_low=0.9, icepop_high=1.1)
     config.rewards.update(functions=f"{__name__}:politeness=0.5", format=0.25)
-    config.update(steps=2, checkpoint_every=1)
+    config.update(steps=2, checkpoint_every=1, round_groups=2, max_rounds=1)
     with monkeypatch.context() as patch:
         stop_when(patch, CheckpointManager, "save", 1)
         with pytest.raises(Stopped):
