@@ -282,7 +282,7 @@ class _Trainer:
         episodes = await self.rewards.score(await self.player.play_all(jobs))
         self.arenas.position += count
         if jax.process_count() > 1 and self.updating:
-            await asyncio.wait([self.updating])  # what all processes exchange has one order in all of them
+            await self.updating  # what all processes exchange has one order in all of them
         groups = _of_all([Group(n, step, episodes[i * size : (i + 1) * size]) for i, n in enumerate(mine)])
         problem = self.rewards.check([episode for group in groups for episode in group.episodes])
         if problem:
