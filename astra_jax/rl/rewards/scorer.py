@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def make_rewards(config: Config) -> Rewards:
     """The rewards that `config.rewards` weighs.
 
     Raises:
-        BadSetting: nothing has a weight, or a function cannot be had.
+        BadSetting: nothing has a weight, a function cannot be had, or none could ever be called.
     """
     c = config.rewards
     most = config.limits.max_tokens
@@ -106,14 +107,21 @@ def make_rewards(config: Config) -> Rewards:
         raise BadSetting(
             f"config.rewards.length_buffer is {c.length_buffer}: it is a share of config.limits.max_tokens"
         )
+    if c.at_once < 1:
+        raise BadSetting(f"config.rewards.at_once is {c.at_once}: at least one function is called at a time")
+    if c.deadline_s <= 0:
+        raise BadSetting(
+            f"config.rewards.deadline_s is {c.deadline_s}: a function has more than 0 seconds to answer"
+        )
     return Rewards(weights, known, tuple(functions), c.deadline_s, c.at_once, c.most_failed)
 
 
 def _function(entry: str) -> tuple[RewardFunction, float]:
     path, equals, weight = entry.partition("=")
     try:
-        return RewardFunction.load(path), float(weight) if equals else 1.0
-    except ValueError as error:
-        if isinstance(error, BadSetting):
-            raise
-        raise BadSetting(f"config.rewards.functions: {weight!r} is no weight of {path}") from None
+        number = float(weight) if equals else 1.0
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise BadSetting(f"config.rewards.functions: {weight!r} is no weight of {path}")
+    return RewardFunction.load(path), number

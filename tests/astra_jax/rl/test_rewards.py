@@ -168,6 +168,7 @@ def test_no_more_calls_at_one_time_than_allowed(group, settings, user_module):
         ("no_such_module:f", "the module no_such_module does not load .ModuleNotFoundError"),
         ("json:no_such", "the module json has no function no_such"),
         ("json:dumps=much", "'much' is no weight of json:dumps"),
+        ("json:dumps=nan", "'nan' is no weight of json:dumps"),
     ],
 )
 def test_a_function_that_cannot_be_had_is_refused_before_the_run(settings, functions, sentence):
@@ -180,9 +181,11 @@ def test_a_function_that_cannot_be_had_is_refused_before_the_run(settings, funct
     [
         ("rewards.f1=0.0", "no component"),
         ("rewards.length_buffer=0.0", "config.rewards.length_buffer is 0.0"),
+        ("rewards.at_once=0", "config.rewards.at_once is 0"),
+        ("rewards.deadline_s=0.0", "config.rewards.deadline_s is 0.0"),
     ],
 )
-def test_weights_that_train_nothing_are_refused(settings, override, sentence):
+def test_settings_that_no_episode_could_be_scored_with_are_refused(settings, override, sentence):
     with pytest.raises(BadSetting, match=sentence):
         make_rewards(settings(override))
 
