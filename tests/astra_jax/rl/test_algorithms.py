@@ -1,3 +1,4 @@
+import functools
 import statistics
 
 import numpy as np
@@ -21,6 +22,7 @@ few = hypothesis_settings(deadline=None, max_examples=20)  # as each holds for e
 def algorithm(settings):
     """Builds the algorithm of a name, where an episode counts 64 tokens in a constant mean."""
 
+    @functools.cache  # as a configuration takes longer to read than a group to judge
     def build(name, *overrides):
         return make_algorithm(settings(f"algorithm={name}", "dr_grpo_tokens=64", *overrides))
 
