@@ -24,6 +24,7 @@ _BEFORE: dict[str, Any] = {
     "mask_cut_off": False,
     "one_step_off": False,
     "sources": [],
+    "curriculum": {"rest_easy": 0, "rest_hard": 0},
     "rollout_only": False,
     "train_only": "",
     "decoupled": False,
@@ -89,6 +90,9 @@ def check(config: Config) -> None:
         )
     if config.train_only:
         Batches(Path(config.train_only)).check(config.steps)
+    for name, times in config.curriculum.items():
+        if times < 0:
+            raise BadSetting(f"config.curriculum.{name} is {times}: it is a number of times, 0 or more")
     if config.servers.keep < 1:
         raise BadSetting(
             f"config.servers.keep is {config.servers.keep}: servers read the newest folder at least"

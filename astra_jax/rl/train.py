@@ -24,6 +24,7 @@ from astra_jax.rl.arena_stream import ArenaStream
 from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from astra_jax.rl.batches import Batches
 from astra_jax.rl.batching import to_batch
+from astra_jax.rl.curriculum import Curriculum
 from astra_jax.rl.engine import Unused, make_engine
 from astra_jax.rl.handshake import check_agreement, first_turns
 from astra_jax.rl.metrics import rollout_metrics, source_metrics
@@ -138,6 +139,7 @@ class _Trainer:
             max_rounds=config.max_rounds,
             max_age=config.max_age,
         )
+        self.curriculum = Curriculum(**config.curriculum)
         self.ready: Filled | None = None  # one-step-off: the next batch, played beside the last update
         self.updating: asyncio.Task[dict[str, float]] | None = None
         self.rewards = make_rewards(config)
@@ -188,6 +190,7 @@ class _Trainer:
             self.state = restored.state
             self.arenas.position = restored.extra["arenas_played"]
             self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
+            self.curriculum.resting = restored.extra.get("resting", {})
             if ready := restored.extra.get("ready"):  # earlier releases had none
                 self.ready = Filled.from_json(ready, self.filler.algorithm)
 
@@ -210,7 +213,12 @@ class _Trainer:
     def _extra(self) -> dict:
         carried = [group.to_json() for group in self.filler.carried]
         ready = self.ready and self.ready.to_json()
-        return {"arenas_played": self.arenas.position, "carried_groups": carried, "ready": ready}
+        return {
+            "arenas_played": self.arenas.position,
+            "resting": dict(self.curriculum.resting),
+            "carried_groups": carried,
+            "ready": ready,
+        }
 
     async def _step(self, step: int) -> dict[str, float]:
         """One update: `metrics` of the rollout and of the update, times in seconds.
@@ -227,6 +235,7 @@ class _Trainer:
         self.ready = await self._fill(step + 1, step) if ahead else None
         played = time.perf_counter()
         metrics = rollout_metrics(filled, step) | await self.updating
+        metrics["arenas/resting"] = float(len(self.curriculum.resting))
         if len(self.arenas.sources) > 1:
             metrics |= source_metrics(filled.played, self.arenas.source_of)
         self._keep_samples(step, filled)
@@ -275,15 +284,15 @@ class _Trainer:
         return {name: float(value) for name, value in jax.device_get(metrics).items()} | {"skipped": 0.0}
 
     async def _play_round(self, step: int, count: int) -> list[Group]:
-        numbers = range(self.arenas.position, self.arenas.position + count)
+        numbers = self.curriculum.take(self.arenas, count)
         mine = numbers[jax.process_index() :: jax.process_count()]
         size = self.config.group_size
         jobs = [self._job(number, sample) for number in mine for sample in range(size)]
         episodes = await self.rewards.score(await self.player.play_all(jobs))
-        self.arenas.position += count
         if jax.process_count() > 1 and self.updating:
             await self.updating  # what all processes exchange has one order in all of them
         groups = _of_all([Group(n, step, episodes[i * size : (i + 1) * size]) for i, n in enumerate(mine)])
+        self.curriculum.measure(self.arenas, groups)
         problem = self.rewards.check([episode for group in groups for episode in group.episodes])
         if problem:
             self._say(f"step {step}: {problem}")

@@ -16,6 +16,11 @@ def get_config() -> ConfigDict:
     # Several: (name, path, weight) of each, weights in any unit: 3 and 1 are three quarters and a quarter of the groups
     # that are played. A source that is through begins again, in another order.
     config.sources = ()  # empty: `arenas`
+    # Arenas of which there is nothing to learn now are passed over: so many times after a group that solved all of
+    # one, or nothing of one. Paper: none are; it drops such groups after they were played.
+    config.curriculum = ConfigDict()
+    config.curriculum.rest_easy = 0
+    config.curriculum.rest_hard = 0
     config.seed = 0  # of the order of arenas and of sampling
     config.chat_format = "qwen3"  # qwen3 or chatml
     config.sandbox_level = "LANDLOCK"  # least confinement accepted: NAMESPACES, LANDLOCK, SECCOMP, NONE
