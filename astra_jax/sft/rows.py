@@ -102,7 +102,10 @@ class RowWriter:
     def finish(self, report: Any) -> None:
         self._close()
         write_json(self._part / _REPORT, {"report": report, "counts": self._counts})
-        shutil.rmtree(self._folder, ignore_errors=True)  # torn, or it would not be made again
+        if Rows.open(self._folder) is not None:  # another run was faster
+            self.abandon()
+            return
+        shutil.rmtree(self._folder, ignore_errors=True)  # torn
         self._part.rename(self._folder)
 
     def abandon(self) -> None:

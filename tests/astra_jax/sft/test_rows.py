@@ -73,6 +73,9 @@ def test_what_a_killed_process_left_is_no_cache(tmp_path):
     assert Rows.open(tmp_path / "key") is None
     writer.finish({})
     assert contents(Rows.open(tmp_path / "key")) == [([1, 2, 3], [0.0, 1.0, 1.0])]
+    again = RowWriter(tmp_path / "key")
+    again.add(TokenRow([1, 2, 3], [Turn(1, 3, 1.0)]))
+    again.finish({})  # of a run that was slower, and leaves what is there
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
 
 
