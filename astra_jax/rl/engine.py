@@ -76,8 +76,11 @@ class InThisProcess(EnginePool):
         )
 
     def push(self, weights: Any, version: int) -> None:
+        """Requests under way go on with the new weights."""
+        self.pause()
         for engine, mine in zip(self.engines, self._handover(weights), strict=True):
             engine.push(mine, version)
+        self.resume()
 
     def describe(self) -> str:
         return f"{len(self.engines)} in this process"

@@ -77,6 +77,7 @@ def _episode_metrics(episodes: list[Episode]) -> dict[str, float]:
         **{f"reward/{name}": mean([e.scores[name] for e in episodes]) for name in named},
         "calls": mean([r.calls for r in rewards]),
         "turns": mean([len(e.weight_versions) for e in episodes]),
+        "episodes/mixed": mean([float(len(set(e.weight_versions)) > 1) for e in episodes]),
         "tokens/sampled": mean([sum(e.loss_mask) for e in episodes]),
         "calls/failed_fraction": 1 - status["ok"] / len(events) if events else 0.0,
         **{f"stop/{reason}": stops[reason] / len(episodes) for reason in STOP_REASONS},

@@ -23,6 +23,7 @@ Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cann
 _BEFORE: dict[str, Any] = {
     "mask_cut_off": False,
     "one_step_off": False,
+    "in_flight_updates": False,
     "sources": [],
     "curriculum": {"rest_easy": 0, "rest_hard": 0},
     "rollout_only": False,
@@ -79,6 +80,11 @@ def check(config: Config) -> None:
     choose("chat_format", config.chat_format, FORMATS)
     if config.group_size < 2:
         raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
+    if config.in_flight_updates and not config.one_step_off:
+        raise BadSetting(
+            "config.in_flight_updates is True and config.one_step_off is not: on-policy, no episode is under way when "
+            "weights change"
+        )
     if config.one_step_off and config.engine_tensor > 1 and not config.servers.urls:
         raise BadSetting(
             f"config.engine_tensor is {config.engine_tensor}: an engine over several devices cannot sample beside an "

@@ -142,6 +142,7 @@ class _Trainer:
         self.curriculum = Curriculum(**config.curriculum)
         self.ready: Filled | None = None  # one-step-off: the next batch, played beside the last update
         self.updating: asyncio.Task[dict[str, float]] | None = None
+        self.pushed = -1  # the version of the engine's weights
         self.rewards = make_rewards(config)
         self.reference = Reference(config, model) if config.kl_coefficient else None
         self.batches = Batches(folder.path / BATCHES_FOLDER)
@@ -226,12 +227,12 @@ class _Trainer:
         One-step-off, the next batch is played beside it, by the weights with which this step began.
         """
         start = time.perf_counter()
-        self.engine.push(self.state.params, step - 1)
+        self._push(step - 1)
         if self.config.servers.urls and not self.agreed and not self.config.train_only:
             await self._shake_hands(step)
         filled = self.ready or await self._fill(step, step)
-        self.updating = asyncio.create_task(asyncio.to_thread(self._update, filled))
         ahead = self.config.one_step_off and step < self.config.steps
+        self.updating = asyncio.create_task(self._updated(step, filled, ahead))
         self.ready = await self._fill(step + 1, step) if ahead else None
         played = time.perf_counter()
         metrics = rollout_metrics(filled, step) | await self.updating
@@ -241,6 +242,17 @@ class _Trainer:
         self._keep_samples(step, filled)
         times = {"time/rollout_s": played - start, "time/step_s": time.perf_counter() - start}
         return metrics | times
+
+    def _push(self, version: int) -> None:
+        if version != self.pushed:
+            self.engine.push(self.state.params, version)
+            self.pushed = version
+
+    async def _updated(self, step: int, filled: Filled, ahead: bool) -> dict[str, float]:
+        metrics = await asyncio.to_thread(self._update, filled)
+        if ahead and self.config.in_flight_updates:
+            self._push(step)
+        return metrics
 
     async def _fill(self, step: int, born: int) -> Filled:
         """The batch of `step`, played by the weights with which step `born` begins; or as another run has kept it."""

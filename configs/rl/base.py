@@ -50,6 +50,9 @@ def get_config() -> ConfigDict:
     config.max_age = 2  # steps that a surplus group may wait before it is dropped. Ours
     # The next batch is played beside an update, by the policy from before it. The paper trains on-policy.
     config.one_step_off = False
+    # New weights reach the episodes that are under way then, and draw the rest of them (partial rollouts). Episodes
+    # then depend on when that was: a resumed run is not the same bit for bit.
+    config.in_flight_updates = False
     # Halves of a run: each batch is kept in run_dir/batches; nothing but that is done; those in another run's folder
     # are trained on, step by step, and nothing is played.
     config.keep_batches = False

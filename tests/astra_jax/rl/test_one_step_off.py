@@ -8,10 +8,12 @@ import pytest
 from rich.console import Console
 
 from astra_jax.rl import train
+from astra_jax.rl.engine import InThisProcess
 from astra_jax.rl.train import _Trainer
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import read_metrics
 from astra_jax.training.settings import BadSetting
+from data_synthesis.arenas.episode import ArenaBackend
 from data_synthesis.records import Episode, read_records
 from tests.astra_jax.rl.test_train import as_two_processes, assert_same_run, make_config
 
@@ -68,6 +70,41 @@ def test_an_update_and_the_rounds_of_the_next_batch_run_at_one_time(config, monk
     assert seen == [True, True]
 
 
+def test_weights_of_an_update_reach_episodes_that_are_under_way(config, monkeypatch):
+    """Tools of the second batch answer only when the engine has the weights of the first update."""
+    learning, pushed = threading.Event(), threading.Event()
+    learn, push, execute = _Trainer._learn, InThisProcess.push, ArenaBackend.execute
+
+    def begun(trainer, filled):
+        learning.set()
+        return learn(trainer, filled)
+
+    def told(engine, weights, version):
+        push(engine, weights, version)
+        if version == 1:
+            pushed.set()
+
+    def waiting(backend, calls, turn):
+        if learning.is_set():
+            assert pushed.wait(60)
+        return execute(backend, calls, turn)
+
+    monkeypatch.setattr(_Trainer, "_learn", begun)
+    monkeypatch.setattr(InThisProcess, "push", told)
+    monkeypatch.setattr(ArenaBackend, "execute", waiting)
+    config.steps, config.in_flight_updates, config.max_age, config.max_rounds = 2, True, 0, 1
+    train(config, Console(quiet=True))
+    first, second = (
+        {tuple(e.weight_versions) for e in read_records(path, Episode)}
+        for path in sorted(Path(config.run_dir).glob("samples/*.jsonl"))
+    )
+    assert {v for versions in first for v in versions} == {0}
+    assert all(versions[0] == 0 and set(versions[1:]) <= {1} for versions in second)
+    assert any(len(versions) > 1 for versions in second)
+    records = read_metrics(config.run_dir)
+    assert (records[0]["episodes/mixed"], records[1]["episodes/mixed"] > 0) == (0, True)
+
+
 def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, in_a_process):
     rng = random.Random(0)
     in_a_process("astra_jax.rl", config).kill(3, rng)
@@ -87,6 +124,12 @@ def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, 
     config.run_dir = str(tmp_path / "two")
     as_two_processes(config, compiled_dir)
     assert_same_run(tmp_path / "two", tmp_path / "one")
+
+
+def test_in_flight_updates_without_one_step_off_are_refused(config):
+    config.one_step_off, config.in_flight_updates = False, True
+    with pytest.raises(BadSetting, match="no episode is under way when weights change"):
+        train(config, Console(quiet=True))
 
 
 def test_an_engine_over_several_devices_cannot_sample_beside_an_update_on_them(config):
