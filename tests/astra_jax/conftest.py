@@ -124,8 +124,14 @@ def _half_taught(small: Small) -> Transformer:
     return join_model(graph, state.params)
 
 
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory) -> Path:
+    """Where compiled programs are kept for all files of tests: a key names the program and how it was compiled."""
+    return tmp_path_factory.mktemp("compiled")
+
+
 @pytest.fixture(scope="module")
-def compiled_dir(tmp_path_factory) -> Iterator[Path]:
+def compiled_dir(programs) -> Iterator[Path]:
     """Where this process, and those it starts, keep compiled programs: each is compiled once."""
     names = (
         "jax_compilation_cache_dir",
@@ -133,10 +139,9 @@ def compiled_dir(tmp_path_factory) -> Iterator[Path]:
         "jax_persistent_cache_min_entry_size_bytes",
     )
     before = {name: jax.config.values[name] for name in names}
-    path = tmp_path_factory.mktemp("compiled")
-    compile_cache.enable(path)
+    compile_cache.enable(programs)
     with compiling_quickly():
-        yield path
+        yield programs
     for name, value in before.items():
         jax.config.update(name, value)
 

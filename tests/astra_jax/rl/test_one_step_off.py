@@ -17,12 +17,12 @@ from data_synthesis.arenas.episode import ArenaBackend
 from data_synthesis.records import Episode, read_records
 from tests.astra_jax.rl.test_train import as_two_processes, assert_same_run, make_config
 
-STEPS = 5
+STEPS = 4
 
 
 def ahead_config(small, policy, run_dir):
     config = make_config(small, policy, run_dir)
-    config.one_step_off, config.steps, config.checkpoint_every = True, STEPS, 2
+    config.one_step_off, config.steps, config.checkpoint_every, config.round_groups = True, STEPS, 2, 4
     return config
 
 
