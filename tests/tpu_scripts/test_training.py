@@ -23,6 +23,7 @@ TOOL = ToolSpec(
     parameters={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
 SMALL = {
+    "save_in_background": "true",  # as on TPUs
     "model.init.hidden_size": 16,
     "model.init.ffn_size": 32,
     "model.init.num_layers": 2,

@@ -16,6 +16,7 @@ from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.low_rank import attach, merge
+from astra_jax.planning.programs import build
 from astra_jax.sft.lora import freeze
 from astra_jax.sft.train import train
 from astra_jax.sharding import make_mesh
@@ -181,3 +182,8 @@ def test_what_is_wrong_with_adapters_is_said(config, change, sentence):
     config.update(change)
     with pytest.raises(BadSetting, match=sentence):
         train(config, Console(quiet=True))
+
+
+def test_a_plan_of_adapters_is_refused(config):
+    with pytest.raises(BadSetting, match="lora.rank is 4: a plan is of a run that trains all weights"):
+        build("sft", config, jax.devices())
