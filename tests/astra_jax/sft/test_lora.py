@@ -185,5 +185,5 @@ def test_what_is_wrong_with_adapters_is_said(config, change, sentence):
 
 
 def test_a_plan_of_adapters_is_refused(config):
-    with pytest.raises(BadSetting, match="lora.rank is 4: a plan is of a run that trains all weights"):
+    with pytest.raises(BadSetting, match=r"lora.rank is 4: a plan is of a run that trains all weights"):
         build("sft", config, jax.devices())
