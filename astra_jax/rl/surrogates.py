@@ -17,9 +17,7 @@ class Tokens:
     """Arrays [B, T] at the predicting tokens. Where `trained` is false, log-probs and ratios are of no account."""
 
     logprob: jax.Array  # of the policy that is trained
-    log_ratio: (
-        jax.Array
-    )  # its log-prob, less that of the policy that it is compared with; 0 where not trained
+    log_ratio: jax.Array  # less the log-prob of the policy that it is compared with; 0 where not trained
     advantages: jax.Array
     trained: jax.Array  # bool
     segment_ids: jax.Array  # an episode is one segment of one row

@@ -32,21 +32,18 @@ def get_config() -> ConfigDict:
     config.advantage = ""  # normalised, centred, leave_one_out, whitened, centred_whitened
     config.loss_mean = ""  # token, sequence, constant: over what the loss is averaged
     config.surrogate = ""  # ppo, gspo, cispo
-    config.clip_low = (
-        None  # the ratio is clipped to [1 - clip_low, 1 + clip_high]. Paper: not stated; grpo: 0.2
-    )
+    # the ratio is clipped to [1 - clip_low, 1 + clip_high]. Paper: not stated; grpo: 0.2
+    config.clip_low = None
     config.clip_high = None
     config.dr_grpo_tokens = 1024.0  # loss_mean=constant: what an episode counts in the denominator
-    config.mask_cut_off = (
-        False  # no loss on episodes that ran out of tokens; their reward stays in the baseline
-    )
+    # no loss on episodes that ran out of tokens; their reward stays in the baseline
+    config.mask_cut_off = False
     config.group_size = 8  # episodes of one arena. Paper: not stated; 8 to 16 are usual
     config.groups_per_batch = 32  # informative groups in an update. Paper: 256 samples in all
     config.min_spread = 1e-6  # a group is kept if max - min reward exceeds this. Paper: a delta, not stated
     config.round_groups = 32  # groups played at once
-    config.max_rounds = (
-        4  # rounds of one step at most; a batch may then be smaller. Ours: the paper has no cap
-    )
+    # rounds of one step at most; a batch may then be smaller. Ours: the paper has no cap
+    config.max_rounds = 4
     config.max_age = 2  # steps that a surplus group may wait before it is dropped. Ours
     # The next batch is played beside an update, by the policy from before it. The paper trains on-policy.
     config.one_step_off = False
@@ -66,15 +63,13 @@ def get_config() -> ConfigDict:
     # Where sampler and trainer disagree, by rounding or because a group waited; rho = pi / pi_sampler of a token.
     config.decoupled = False  # false: the loss's ratio is rho. true: it is to the policy before the update
     config.correction = ConfigDict()
-    config.correction.token = (
-        "none"  # tis: weights min(rho, tis_cap), decoupled; icepop: none outside its bounds
-    )
+    # tis: weights min(rho, tis_cap), decoupled; icepop: none outside its bounds
+    config.correction.token = "none"
     config.correction.tis_cap = 2.0
     config.correction.icepop_low = 0.5
     config.correction.icepop_high = 5.0
-    config.correction.sequence = (
-        "none"  # mask: no loss on episodes whose geometric mean of rho is out of bounds
-    )
+    # mask: no loss on episodes whose geometric mean of rho is out of bounds
+    config.correction.sequence = "none"
     config.correction.sequence_low = 0.99
     config.correction.sequence_high = 1.01
 
@@ -86,9 +81,8 @@ def get_config() -> ConfigDict:
     config.rewards.format = 0.0  # calls that a tool could be asked with, of all
     config.rewards.length = 0.0  # in [-1, 0]: falls over the last length_buffer of limits.max_tokens (DAPO)
     config.rewards.length_buffer = 0.2  # share of limits.max_tokens. DAPO: 4,096 of 20,480
-    config.rewards.functions = (
-        ""  # functions of an Episode: module:function=weight, several with commas between
-    )
+    # functions of an Episode: module:function=weight, several with commas between
+    config.rewards.functions = ""
     config.rewards.deadline_s = 30.0  # one call of one
     config.rewards.at_once = 1  # calls at one time, each in a thread
     config.rewards.most_failed = 0.5  # share of a round's episodes without a score beyond which the run ends
@@ -133,12 +127,10 @@ def get_config() -> ConfigDict:
     config.servers.urls = ""  # http://HOST:PORT, several with commas between; empty: none
     config.servers.weights_dir = ""  # on a disk that the servers see under this name; empty: run_dir/weights
     config.servers.keep = 2  # folders of weights that stay there
-    config.servers.most_gap = (
-        0.05  # |sampler's log-prob - trainer's|, mean nats a token, at which none is trained
-    )
-    config.servers.deadline_s = (
-        600.0  # one turn; a server that takes longer is left out, and another is asked
-    )
+    # |sampler's log-prob - trainer's|, mean nats a token, at which none is trained
+    config.servers.most_gap = 0.05
+    # one turn; a server that takes longer is left out, and another is asked
+    config.servers.deadline_s = 600.0
     config.servers.update_s = 600.0  # reading new weights
     config.servers.patience_s = 300.0  # without any server, before the run ends
 
