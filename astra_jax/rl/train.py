@@ -232,10 +232,13 @@ class _Trainer:
             await self._shake_hands(step)
         filled = self.ready or await self._fill(step, step)
         ahead = self.config.one_step_off and step < self.config.steps
-        self.updating = asyncio.create_task(self._updated(step, filled, ahead))
-        self.ready = await self._fill(step + 1, step) if ahead else None
         played = time.perf_counter()
-        metrics = rollout_metrics(filled, step) | await self.updating
+        self.updating = asyncio.create_task(self._updated(step, filled, ahead))
+        if ahead:  # together: an update that fails does not wait for episodes to end
+            (self.ready, played), update = await asyncio.gather(self._ahead(step), self.updating)
+        else:
+            self.ready, update = None, await self.updating
+        metrics = rollout_metrics(filled, step) | update
         metrics["arenas/resting"] = float(len(self.curriculum.resting))
         if len(self.arenas.sources) > 1:
             metrics |= source_metrics(filled.played, self.arenas.source_of)
@@ -253,6 +256,10 @@ class _Trainer:
         if ahead and self.config.in_flight_updates:
             self._push(step)
         return metrics
+
+    async def _ahead(self, step: int) -> tuple[Filled, float]:
+        """The batch of the step after `step`, and when it was there."""
+        return await self._fill(step + 1, step), time.perf_counter()
 
     async def _fill(self, step: int, born: int) -> Filled:
         """The batch of `step`, played by the weights with which step `born` begins; or as another run has kept it."""

@@ -1,5 +1,6 @@
 """One-step-off: a batch is played while the one before it is trained on."""
 
+import asyncio
 import random
 import threading
 from pathlib import Path
@@ -71,12 +72,13 @@ def test_an_update_and_the_rounds_of_the_next_batch_run_at_one_time(config, monk
 
 
 def test_weights_of_an_update_reach_episodes_that_are_under_way(config, monkeypatch):
-    """Tools of the second batch answer only when the engine has the weights of the first update."""
-    learning, pushed = threading.Event(), threading.Event()
+    """The first update begins when a tool of the second batch is asked, which answers when its weights are there."""
+    learning, asked, pushed = (threading.Event() for _ in range(3))
     learn, push, execute = _Trainer._learn, InThisProcess.push, ArenaBackend.execute
 
     def begun(trainer, filled):
         learning.set()
+        assert asked.wait(60)
         return learn(trainer, filled)
 
     def told(engine, weights, version):
@@ -86,6 +88,7 @@ def test_weights_of_an_update_reach_episodes_that_are_under_way(config, monkeypa
 
     def waiting(backend, calls, turn):
         if learning.is_set():
+            asked.set()
             assert pushed.wait(60)
         return execute(backend, calls, turn)
 
@@ -99,10 +102,28 @@ def test_weights_of_an_update_reach_episodes_that_are_under_way(config, monkeypa
         for path in sorted(Path(config.run_dir).glob("samples/*.jsonl"))
     )
     assert {v for versions in first for v in versions} == {0}
-    assert all(versions[0] == 0 and set(versions[1:]) <= {1} for versions in second)
-    assert any(len(versions) > 1 for versions in second)
+    assert all(list(versions) == sorted(versions) and set(versions) <= {0, 1} for versions in second)
     records = read_metrics(config.run_dir)
     assert (records[0]["episodes/mixed"], records[1]["episodes/mixed"] > 0) == (0, True)
+
+
+def test_an_update_that_fails_does_not_wait_for_the_episodes_beside_it(config, monkeypatch):
+    def failing(trainer, filled):
+        raise MemoryError("of the update")
+
+    play = _Trainer._play_round
+
+    async def lasting(trainer, born, count):
+        if trainer.updating:
+            await asyncio.sleep(60)
+            raise AssertionError("the episodes went on")
+        return await play(trainer, born, count)
+
+    monkeypatch.setattr(_Trainer, "_learn", failing)
+    monkeypatch.setattr(_Trainer, "_play_round", lasting)
+    config.steps, config.max_age, config.round_groups, config.max_rounds = 2, 0, 2, 1
+    with pytest.raises(MemoryError, match="of the update"):
+        train(config, Console(quiet=True))
 
 
 def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, in_a_process):
