@@ -126,6 +126,7 @@ class _Trainer:
     ):
         self.config, self.folder, self.arenas, self.console = config, folder, arenas, console
         self.tokenizer = Tokenizer(config.model)
+        self.format = FORMATS[config.chat_format].as_exported(config.model)
         self.mesh = make_mesh(**config.mesh)
         model = _load_model(config, self.mesh)
         self.graph, params = split_model(model)
@@ -152,7 +153,7 @@ class _Trainer:
         self.player = Player(
             engine=self.engine,
             tokenizer=self.tokenizer,
-            format=FORMATS[config.chat_format],
+            format=self.format,
             sandbox=sandbox,
             limits=EpisodeLimits(**config.limits),
             temperature=config.temperature,
@@ -181,7 +182,7 @@ class _Trainer:
                 model,
                 self.folder.path / HF_FOLDER,
                 tokenizer_dir=self.tokenizer.directory,
-                chat_template=FORMATS[self.config.chat_format].template_for(self.tokenizer),
+                chat_template=self.format.template_for(self.tokenizer),
             )
         self.folder.finish({"step": self.config.steps, "hf": HF_FOLDER})
 

@@ -20,7 +20,7 @@ from astra_jax.rl import train
 from astra_jax.rl.metrics import STOP_REASONS
 from astra_jax.rl.rewards import RewardFailed
 from astra_jax.sharding import MESH_AXES
-from astra_jax.tokens import CHATML
+from astra_jax.tokens import CHATML, QWEN3, Tokenizer
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.interruption import Interrupted
 from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
@@ -239,6 +239,19 @@ def test_the_exported_template_is_that_of_the_format_trained(config, policy):
     exported = train(config, Console(quiet=True))
     template = (exported / "chat_template.jinja").read_text()
     assert template == CHATML.chat_template() != (policy / "chat_template.jinja").read_text()
+
+
+def test_reasoning_is_as_in_the_directory_that_a_run_starts_from(config, policy, tmp_path):
+    off = QWEN3.with_thinking("off")
+    config.model = str(shutil.copytree(policy, tmp_path / "off"))
+    Path(config.model, "chat_template.jinja").write_text(off.template_for(Tokenizer(policy)))
+    config.steps, config.min_spread, config.max_rounds, config.round_groups = 1, 1.0, 1, 1
+    exported = train(config, Console(quiet=True))
+    assert QWEN3.as_exported(exported) == off != QWEN3
+    (sample,) = Path(config.run_dir).glob("samples/*.jsonl")
+    prompts = {tuple(e.token_ids[: e.prompt_length]) for e in read_records(sample, Episode)}
+    (prompt,) = prompts
+    assert Tokenizer(policy).decode(prompt).endswith(off.generation_prompt)
 
 
 def test_arenas_of_several_files_are_played_by_their_weights(config, small):
