@@ -6,7 +6,7 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -109,14 +109,20 @@ class ArenaStream:
         source, count = self._places[number]
         arenas = self.sources[source].arenas
         epoch, place = divmod(count, len(arenas))
-        order = list(range(len(arenas)))
-        words = ["arenas", self.seed, epoch, *([source] if source else [])]
-        random.Random(" ".join(map(str, words))).shuffle(order)
-        return arenas[order[place]]
+        return arenas[_order(self.seed, source, epoch, len(arenas))[place]]
 
     def source_of(self, number: int) -> str:
         """The name of the source that group `number` is of."""
         return self.sources[self._places[number].source].name
+
+
+@lru_cache(maxsize=64)
+def _order(seed: int, source: int, epoch: int, count: int) -> list[int]:
+    """In which a pass takes the arenas of a source."""
+    order = list(range(count))
+    words = ["arenas", seed, epoch, *([source] if source else [])]
+    random.Random(" ".join(map(str, words))).shuffle(order)
+    return order
 
 
 def _source(given: Any) -> ArenaSource:

@@ -67,6 +67,9 @@ def _check_bounds(config: Config) -> None:
     for name, value in (("correction.tis_cap", c.tis_cap), ("dr_grpo_tokens", config.dr_grpo_tokens)):
         if value <= 0:
             raise BadSetting(f"config.{name} is {value}: it must be above 0")
+    for name in ("kl_coefficient", "entropy_coefficient"):
+        if config[name] < 0:
+            raise BadSetting(f"config.{name} is {config[name]}: it is 0 or more")
 
 
 def make_step(

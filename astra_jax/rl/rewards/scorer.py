@@ -99,8 +99,11 @@ def make_rewards(config: Config) -> Rewards:
         "format": components.format_,
         "length": components.length(most, c.length_buffer * most),
     }
-    functions = dict(map(_function, filter(None, map(str.strip, c.functions.split(",")))))
-    weights = {name: c[name] for name in known} | {f.path: weight for f, weight in functions.items()}
+    functions = list(map(_function, filter(None, map(str.strip, c.functions.split(",")))))
+    paths = [function.path for function, _ in functions]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise BadSetting(f"config.rewards.functions has {twice} twice: it has one weight")
+    weights = {name: c[name] for name in known} | {f.path: weight for f, weight in functions}
     if not any(weights.values()):
         raise BadSetting(f"no component of config.rewards has a weight; there are: {', '.join(weights)}")
     if not 0 < c.length_buffer <= 1:
@@ -113,7 +116,7 @@ def make_rewards(config: Config) -> Rewards:
         raise BadSetting(
             f"config.rewards.deadline_s is {c.deadline_s}: a function has more than 0 seconds to answer"
         )
-    return Rewards(weights, known, tuple(functions), c.deadline_s, c.at_once, c.most_failed)
+    return Rewards(weights, known, tuple(f for f, _ in functions), c.deadline_s, c.at_once, c.most_failed)
 
 
 def _function(entry: str) -> tuple[RewardFunction, float]:

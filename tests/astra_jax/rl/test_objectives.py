@@ -383,6 +383,7 @@ def test_an_unknown_name_is_refused_by_its_field(settings, override):
         ("correction.sequence_high=0.9", r"sequence_low is 0.99 and sequence_high 0.9"),
         ("correction.tis_cap=0.0", r"config.correction.tis_cap is 0.0"),
         ("dr_grpo_tokens=0.0", "config.dr_grpo_tokens is 0.0"),
+        ("kl_coefficient=-0.1", "config.kl_coefficient is -0.1"),
     ],
 )
 def test_a_bound_that_nothing_can_meet_is_refused(settings, override, sentence):

@@ -168,6 +168,7 @@ def test_no_more_calls_at_one_time_than_allowed(group, settings, user_module):
         ("no_such_module:f", "the module no_such_module does not load .ModuleNotFoundError"),
         ("json:no_such", "the module json has no function no_such"),
         ("json:dumps=much", "'much' is no weight of json:dumps"),
+        ("json:dumps=1, json:dumps=2", "json:dumps twice"),
         ("json:dumps=nan", "'nan' is no weight of json:dumps"),
     ],
 )
