@@ -1,10 +1,10 @@
 """What one-step-off saves of a step, where sampling does not need the processors that train.
 
 `python -m benchmarks.rl_overlap [--json FILE]`. The trainer is the real one, of a nano model on procedural arenas; the
-engine is simulated: it draws tokens at random and takes as long as `TOKEN_S` says, without computing. The update has one
-thread, so that a processor is left for episodes and their tools. So the ratio says what the trainer's own order costs,
-and nothing of two computations that share processors. On-policy and one-step-off runs take turns; figures are medians
-over steps, the first ones left out, in which programs are compiled.
+engine is simulated: it draws tokens at random and takes as long as `TOKEN_S` says, without computing. The update has
+one thread, so that a processor is left for episodes and their tools. So the ratio says what the trainer's own order
+costs, and nothing of two computations that share processors. On-policy and one-step-off runs take turns; figures are
+medians over steps, the first ones left out, in which programs are compiled.
 """
 
 from __future__ import annotations
