@@ -12,10 +12,14 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
-from astra_jax.training.distributed import from_first, once
+from astra_jax.training.distributed import from_first, is_first, once
 from astra_jax.training.state import TrainState
 
-_TRASH = "deleted"
+TRASH = (
+    "deleted"  # where Orbax moves what is to go: deleting a folder takes many steps, renaming it takes one
+)
+# Folders that a killed run leaves.
+REMAINS = ("*.orbax-checkpoint-tmp*", TRASH)
 
 
 class CheckpointMismatch(ValueError):
@@ -52,14 +56,14 @@ class CheckpointManager:
         if keep < 1:
             raise ValueError(f"keep is {keep}: at least one checkpoint must stay")
         self.directory = Path(directory).resolve()
-        once("remains of checkpoints", lambda: tidy(self.directory, "*.orbax-checkpoint-tmp*", _TRASH))
+        self._in_background = in_background
+        once("remains of checkpoints", lambda: tidy(self.directory, *REMAINS))
         self._orbax = ocp.CheckpointManager(
             self.directory,
             options=ocp.CheckpointManagerOptions(
                 max_to_keep=keep,
                 enable_async_checkpointing=in_background,
-                # Deleting a folder takes many steps, renaming it takes one.
-                todelete_subdir=_TRASH,
+                todelete_subdir=TRASH,
             ),
         )
 
@@ -76,18 +80,19 @@ class CheckpointManager:
         Raises:
             SaveFailed: it could not be written, or one that was saved in the background before it.
         """
+        self.wait()
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state),  # type: ignore[call-arg]
             rest=ocp.args.JsonSave({"arrays": _describe(state), "extra": extra or {}}),  # type: ignore[call-arg]
         )
         with saving(int(state.step), self.directory, sized(state)):
             self._orbax.save(int(state.step), args=items)
-        once("deleted checkpoints", lambda: tidy(self.directory, _TRASH))
+        if not self._in_background:
+            self.wait()
 
     def wait(self) -> None:
         """Returns when all that was saved is on disk. Raises as `save`."""
-        with saving(self._orbax.latest_step() or 0, self.directory, 0):
-            self._orbax.wait_until_finished()
+        settle(self._orbax, self.directory)
 
     def restore(self, like: TrainState, step: int | None = None) -> Restored:
         """The state at `step` (default: the latest), bit for bit, laid out in memory as `like` is.
@@ -111,11 +116,29 @@ class CheckpointManager:
         return Restored(self._orbax.restore(step, args=items)["state"], rest["extra"])
 
     def close(self) -> None:
-        self._orbax.close()
+        """Waits, and raises, as `wait`."""
+        try:
+            self.wait()
+        finally:
+            self._orbax.close()
+
+
+def settle(orbax: ocp.CheckpointManager, directory: Path) -> None:
+    """Returns when what is saved in the background is on disk, and what was to go for it is gone.
+
+    No process waits for another here, so that a run may be left with an error.
+
+    Raises:
+        SaveFailed: it could not be written.
+    """
+    with saving(orbax.latest_step() or 0, directory, 0):
+        orbax.wait_until_finished()
+    if is_first():  # whose thread moved it, and has ended: it would miss the folder
+        tidy(directory, TRASH)
 
 
 def tidy(directory: Path, *patterns: str) -> None:
-    """Removes the folders of these names: remains of saves that were killed, and what was to be deleted."""
+    """Removes the folders of these names."""
     for pattern in patterns:
         for folder in directory.glob(pattern):
             shutil.rmtree(folder, ignore_errors=True)
@@ -134,7 +157,8 @@ def saving(step: int, directory: Path, size: int) -> Iterator[None]:
         SaveFailed: the disk is too full, or the save raised.
     """
     free = shutil.disk_usage(directory).free
-    advice = f"what was saved before it is whole. Make room in {directory} and run the same command again"
+    whole = "what was saved before it is whole"
+    advice = f"{whole}. Make room in {directory} and run the same command again"
     if free < size:
         raise SaveFailed(
             f"step {step} was not saved: it needs {size:,} bytes and {free:,} are free; {advice}."
@@ -144,8 +168,8 @@ def saving(step: int, directory: Path, size: int) -> Iterator[None]:
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         if "No space left on device" in reason:
-            reason = "no space left on the disk"
-        raise SaveFailed(f"step {step} was not saved ({reason}); {advice}.") from error
+            raise SaveFailed(f"step {step} was not saved (no space left on the disk); {advice}.") from error
+        raise SaveFailed(f"step {step} was not saved in {directory} ({reason}); {whole}.") from error
 
 
 def _describe(state: TrainState) -> dict[str, str]:

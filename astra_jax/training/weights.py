@@ -7,10 +7,8 @@ from typing import Any
 
 import orbax.checkpoint as ocp
 
-from astra_jax.training.checkpoint import saving, sized, tidy
+from astra_jax.training.checkpoint import REMAINS, TRASH, saving, settle, sized, tidy
 from astra_jax.training.distributed import once
-
-_TRASH = "deleted"
 
 
 class WeightsFolder:
@@ -30,7 +28,7 @@ class WeightsFolder:
         self.every, self.best = every, best
         if not (every or best):
             return
-        once("remains of weights", lambda: tidy(self.directory, _TRASH))
+        once("remains of weights", lambda: tidy(self.directory, *REMAINS))
         policies = ocp.checkpoint_managers
         kept: list[Any] = [policies.EveryNSteps(interval_steps=every)] if every else []
         if best:
@@ -47,7 +45,7 @@ class WeightsFolder:
             options=ocp.CheckpointManagerOptions(
                 preservation_policy=policies.AnyPreservationPolicy(kept),
                 enable_async_checkpointing=in_background,
-                todelete_subdir=_TRASH,
+                todelete_subdir=TRASH,
             ),
         )
 
@@ -55,17 +53,25 @@ class WeightsFolder:
         """Saves what the settings ask for; `loss` is that on held-out rows, None where nobody looked.
 
         Raises:
-            SaveFailed: it could not be written.
+            SaveFailed: it could not be written, or one that was saved in the background before it.
         """
         due = self.every and step % self.every == 0
         if not (due or (self.best and loss is not None)) or step in self._orbax.all_steps():
             return
+        self.wait()
         items = ocp.args.Composite(state=ocp.args.StandardSave({"params": params}))  # type: ignore[call-arg]
         with saving(step, self.directory, sized(params)):
             self._orbax.save(step, args=items, metrics=None if loss is None else {"loss": float(loss)})
 
-    def close(self) -> None:
+    def wait(self) -> None:
+        """Returns when all that was saved is on disk. Raises as `save`."""
         if self.every or self.best:
-            self._orbax.wait_until_finished()
-            self._orbax.close()
-            once("deleted weights", lambda: tidy(self.directory, _TRASH))
+            settle(self._orbax, self.directory)
+
+    def close(self) -> None:
+        """Waits, and raises, as `wait`."""
+        if self.every or self.best:
+            try:
+                self.wait()
+            finally:
+                self._orbax.close()

@@ -1,3 +1,9 @@
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -20,6 +26,19 @@ TINY = ModelConfig(
     qk_norm=True,
     init_std=0.3,
 )
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file and no folder takes its name any more."""
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name in ((os, "rename"), (os, "replace"), (Path, "rename")):
+            patch.setattr(owner, name, full)
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)

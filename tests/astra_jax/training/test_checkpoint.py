@@ -1,4 +1,3 @@
-import errno
 import itertools
 import os
 import random
@@ -7,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -18,6 +16,7 @@ import pytest
 
 from astra_jax.training.checkpoint import CheckpointManager, CheckpointMismatch, SaveFailed
 from astra_jax.training.state import TrainState
+from tests.astra_jax.training.conftest import full_disk
 
 # Saves one state after the other, each with its step in every array, until it is killed.
 SAVE_FOREVER = """
@@ -105,15 +104,11 @@ def test_a_save_that_fails_is_one_sentence_and_leaves_what_was_there(tmp_path, m
         ):
             manager.save(make_state(2))
 
-    def full(*args, **kwargs):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "rename", full)
-        patch.setattr(os, "replace", full)
-        patch.setattr(Path, "rename", full)
-        with pytest.raises(SaveFailed, match=r"step 3 was not saved \(no space left on the disk\); .* again"):
-            saved(manager, make_state(3))
+    with (
+        full_disk(),
+        pytest.raises(SaveFailed, match=r"step 3 was not saved \(no space left on the disk\); .* again"),
+    ):
+        saved(manager, make_state(3))
     again = CheckpointManager(tmp_path)
     assert again.restore(make_state(0)).state.step == 1
 
