@@ -32,7 +32,8 @@ _VERSION = 1  # of the tokens that a row becomes: another one makes all rows aga
 
 @dataclass
 class DataReport:
-    """What became of the rows of a source. `rows` is what is trained on; the others are why rows are missing."""
+    """What became of the rows of a source. `rows` is what is trained on, `truncated` those of them that were cut; the
+    others are why rows are missing."""
 
     rows: int = 0
     tokens: int = 0
@@ -135,25 +136,29 @@ def load_rows(
 
     Raises:
         BadRecord: names file, line and field.
-        BadSetting: no sample is left.
+        BadSetting: no sample is left, or the source was written to while it was read.
         PipelineError: the package that reads this kind of file is missing.
     """
+    content = digest(source.path)
     folder = cache / key(
         version=_VERSION,
-        content=digest(source.path),
+        content=content,
         tokenizer=tokenizer.digest(),
         format=asdict(format),
         policy=asdict(policy),
     )
     rows = Rows.open(folder)
     if rows is None:
-        _make(folder, source, Recipe(read_row, "", tokenizer.directory, format), policy, processes)
+        recipe = Recipe(read_row, "", tokenizer.directory, format)
+        _make(folder, source, content, recipe, policy, processes)
         rows = Rows.open(folder)
         assert rows is not None
     return rows, DataReport(**rows.report)
 
 
-def _make(folder: Path, source: Source, recipe: Recipe, policy: RowPolicy, processes: int) -> None:
+def _make(
+    folder: Path, source: Source, content: str, recipe: Recipe, policy: RowPolicy, processes: int
+) -> None:
     kind, values = open_rows(source.path)
     outcomes = tokenise_all(values, replace(recipe, kind=kind), processes)
     report, writer = DataReport(), RowWriter(folder)
@@ -164,6 +169,8 @@ def _make(folder: Path, source: Source, recipe: Recipe, policy: RowPolicy, proce
             raise BadSetting(
                 f"{source.path} has no row to train on with a sequence length of {policy.length}: {report}"
             )
+        if digest(source.path) != content:  # the folder is named by what it was
+            raise BadSetting(f"{source.path} was written to while its rows were read: run the command again")
         writer.finish(report.as_json())
     except BaseException as error:
         writer.abandon()
@@ -189,15 +196,16 @@ def _kept(outcomes: Iterator[Outcome], policy: RowPolicy, report: DataReport) ->
 
 
 def _fitted(row: TokenRow, policy: RowPolicy, report: DataReport) -> TokenRow | None:
-    if len(row.ids) > policy.length:
+    is_longer = len(row.ids) > policy.length
+    if is_longer:
         row = row.first(policy.length) if policy.too_long == "truncate" else TokenRow([], [])
         if not row.ids:
             report.dropped_too_long += 1
             return None
-        report.truncated += 1
     if not any(turn.weight for turn in row.turns):
         report.dropped_without_loss += 1
         return None
+    report.truncated += is_longer
     return row
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, overload
+from uuid import uuid4
 
 import numpy as np
 
@@ -82,8 +83,8 @@ class RowWriter:
     """Writes rows into a folder beside its place, which it takes when `finish` is called."""
 
     def __init__(self, folder: Path):
-        self._folder, self._part = folder, folder.with_name(f"{folder.name}.part-{os.getpid()}")
-        shutil.rmtree(self._part, ignore_errors=True)
+        # Not by the process's number: another host may have the same.
+        self._folder, self._part = folder, folder.with_name(f"{folder.name}.part-{uuid4().hex[:8]}")
         self._part.mkdir(parents=True)
         self._files: dict[str, BinaryIO] = {name: (self._part / name).open("wb") for name in _ARRAYS}
         self._counts = dict.fromkeys(["rows", "tokens", "turns", "turn_edges"], 0)
@@ -100,24 +101,26 @@ class RowWriter:
         self._write("weights", [turn.weight for turn in row.turns])
 
     def finish(self, report: Any) -> None:
-        self._close()
+        for file in self._files.values():
+            file.close()
         write_json(self._part / _REPORT, {"report": report, "counts": self._counts})
-        if Rows.open(self._folder) is not None:  # another run was faster
-            self.abandon()
-            return
-        shutil.rmtree(self._folder, ignore_errors=True)  # torn
-        self._part.rename(self._folder)
+        try:
+            self._part.rename(self._folder)
+        except OSError:
+            if Rows.open(self._folder) is not None:  # another run was faster
+                self.abandon()
+                return
+            shutil.rmtree(self._folder, ignore_errors=True)  # torn
+            self._part.rename(self._folder)
 
     def abandon(self) -> None:
-        self._close()
+        for file in self._files.values():
+            with suppress(OSError):  # a full disk does not take the rest of a buffer either
+                file.close()
         shutil.rmtree(self._part, ignore_errors=True)
 
     def _write(self, name: str, values: Iterable[float]) -> None:
         self._files[name].write(np.asarray(list(values), _ARRAYS[name][0]).tobytes())
-
-    def _close(self) -> None:
-        for file in self._files.values():
-            file.close()
 
 
 def _mapped(path: Path, counts: dict[str, int]) -> np.ndarray:

@@ -168,6 +168,15 @@ def test_a_turn_counts_by_its_own_weight(tmp_path, trajectories, tokenizer, load
     assert report.trained_tokens == sum(turn.stop - turn.start for turn in plain.turns[1:])
 
 
+def test_a_row_whose_weight_was_cut_off_is_counted_once(tmp_path, trajectories, tokenizer, load):
+    row = trajectories[2].model_copy(deep=True)
+    next(message for message in row.messages if message.role == "assistant").weight = 0.0
+    write_records(tmp_path / "rows.jsonl", [row])
+    first_turn = tokenise(row, tokenizer, QWEN3).turns[0]
+    with pytest.raises(ValueError, match="truncated=0, dropped_too_long=0, dropped_without_loss=1"):
+        load(tmp_path / "rows.jsonl", first_turn.stop, too_long="truncate")
+
+
 @pytest.mark.parametrize("weight", [-1, "much", True])
 def test_a_weight_that_is_none_is_a_bad_row(tmp_path, trajectories, load, weight):
     row = trajectories[0].model_copy(deep=True)

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 
@@ -12,6 +13,7 @@ from astra_jax.tokens.parallel import tokenise_all
 from astra_jax.tokens.rows import TokenRow, Turn
 from astra_jax.tokens.templates import CHATML, QWEN3
 from astra_jax.tokens.tokenizer import Tokenizer
+from astra_jax.training.settings import BadSetting
 from data_synthesis.records import BadRecord
 
 POLICY = RowPolicy(1000)
@@ -77,6 +79,32 @@ def test_what_a_killed_process_left_is_no_cache(tmp_path):
     again.add(TokenRow([1, 2, 3], [Turn(1, 3, 1.0)]))
     again.finish({})  # of a run that was slower, and leaves what is there
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
+
+
+def test_a_source_that_is_written_to_while_it_is_read_leaves_no_cache(load, tmp_path, data_path, monkeypatch):
+    path = tmp_path / "growing.jsonl"
+    path.write_bytes(data_path.read_bytes())
+
+    def tokenise(*args):
+        yield from tokenise_all(*args)
+        path.write_bytes(data_path.read_bytes() * 2)
+
+    monkeypatch.setattr(data, "tokenise_all", tokenise)
+    with pytest.raises(BadSetting, match=r"growing.jsonl was written to while its rows were read"):
+        load(path)
+    assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_full_disk_is_said_with_the_folder_and_leaves_nothing(load, tmp_path, monkeypatch):
+    class OnAFullDisk(RowWriter):
+        def __init__(self, folder):
+            super().__init__(folder)
+            self._files["ids"] = io.BufferedWriter(io.FileIO("/dev/full", "w"))
+
+    monkeypatch.setattr(data, "RowWriter", OnAFullDisk)
+    with pytest.raises(OSError, match=rf"No space left on device: '{tmp_path}/c/"):
+        load()
+    assert list((tmp_path / "c").iterdir()) == []
 
 
 def test_several_processes_give_what_one_gives(load, tmp_path, data_path, monkeypatch):
