@@ -16,7 +16,8 @@ _AT_ONCE = 64
 
 def is_array_record(path: Path) -> bool:
     """Whether `path` is such a file, or a folder with one."""
-    return path.suffix in SUFFIXES if path.is_file() else bool(_files(path))
+    # `rows.array_record`, or one of several: `rows.array_record-00000-of-00002`.
+    return path.suffix.startswith(SUFFIXES) if path.is_file() else bool(_files(path))
 
 
 def array_record_values(path: Path) -> Iterator[Numbered]:

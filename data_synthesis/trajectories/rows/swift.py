@@ -24,6 +24,6 @@ def in_openai_form(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]
             continue
         call = unpacked(message.get("content"), dict, "bad_message", "a `tool_call`")
         turn = out.pop() if out and out[-1].get("role") == "assistant" else {"role": "assistant"}
-        weights = {name: message[name] for name in ("loss", "weight") if name in message}
+        weights = {name: message[name] for name in ("loss", "weight") if message.get(name) is not None}
         out.append({**turn, **weights, "tool_calls": [*(turn.get("tool_calls") or []), call]})
     return out

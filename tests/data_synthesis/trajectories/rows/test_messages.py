@@ -140,8 +140,8 @@ def test_ms_swifts_calls_are_of_the_turn_before_them():
     said = [
         {"role": "user", "content": "Both?"},
         {"role": "assistant", "content": "I look."},
-        {"role": "tool_call", "content": '{"name": "f", "arguments": {"x": 1}}'},
-        {"role": "tool_call", "content": '{"name": "f", "arguments": {"x": 2}}', "loss": False},
+        {"role": "tool_call", "content": '{"name": "f", "arguments": {"x": 1}}', "loss": False},
+        {"role": "tool_call", "content": '{"name": "f", "arguments": {"x": 2}}', "loss": None},  # of a table
         {"role": "tool_response", "content": "one"},
         {"role": "tool_response", "content": "two"},
         {"role": "assistant", "content": "Done.", "loss": True},
