@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jax.sharding import Mesh
+from rich.console import Console
+
 from astra_jax.models import Transformer
 from astra_jax.models.low_rank import merge
 from astra_jax.sft.held_out import HeldOut
@@ -41,12 +44,14 @@ class Judge:
         return figures
 
 
-def make_judge(config: Config, model: Transformer, mesh: Any, cache: Path, tokenizer: Tokenizer) -> Judge:
+def make_judge(
+    config: Config, model: Transformer, mesh: Mesh, cache: Path, tokenizer: Tokenizer, console: Console
+) -> Judge:
     """Raises as `mixture.load_rows` and `Playing`."""
     graph, _, frozen = split_trained(model)
     held_out = playing = None
     if config.eval.path:
-        rows = load_held_out(config, cache, tokenizer)
+        rows = load_held_out(config, cache, tokenizer, console)
         held_out = HeldOut(rows, packing_of(config), loss_of(config, model, ()), graph, frozen, mesh)
     if config.eval.arenas:
         playing = Playing(config, tokenizer)

@@ -36,9 +36,10 @@ def load_mixture(config: Config, folder: RunFolder, tokenizer: Tokenizer, consol
     return Mixture([rows for rows, _ in loaded], [source.weight for source in sources])
 
 
-def load_held_out(config: Config, cache: Path, tokenizer: Tokenizer) -> Mixture:
+def load_held_out(config: Config, cache: Path, tokenizer: Tokenizer, console: Console) -> Mixture:
     """The tokenised rows of `config.eval.path`. Raises as `load_rows`."""
-    rows, _ = _load(config, Source("held out", Path(config.eval.path)), cache, tokenizer)
+    rows, report = _load(config, Source("held out", Path(config.eval.path)), cache, tokenizer)
+    console.print(f"sft: held out: {report.sentence()}", highlight=False)
     return Mixture([rows], [1.0])
 
 

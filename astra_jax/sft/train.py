@@ -149,7 +149,7 @@ def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: C
         frozen,
         mesh,
         make_step(config, model, optimizer, state),
-        make_judge(config, model, mesh, cache_of(config, folder), tokenizer),
+        make_judge(config, model, mesh, cache_of(config, folder), tokenizer, console),
         Utilisation.of(model, mesh.devices.ravel().tolist()),
         state,
         Ahead(batches),
