@@ -52,7 +52,23 @@ def chat_format(config: Config) -> ChatFormat:
     return FORMATS[config.chat_format].with_thinking(config.thinking)
 
 
+def before(config: Config) -> dict[str, Any]:
+    """The fields that a folder of an earlier release may lack, with what they were there, in effect.
+
+    None where rows are truncated: their ends were others.
+    """
+    if config.data.too_long == "truncate":
+        return {}
+    off = {"lora": {"rank": 0}, "eval": {"path": "", "arenas": ""}}
+    parts = {name: config[name].to_dict() | values for name, values in off.items()}
+    saves = {"keep_best": 0, "weights_every": 0, "save_in_background": False}
+    return parts | saves | {"thinking": "keep", "data.sources": []}
+
+
 def _check_lora(config: Config) -> None:
+    for name, least in (("rank", 0), ("tile", 1)):
+        if config.lora[name] < least:
+            raise BadSetting(f"config.lora.{name} is {config.lora[name]}: it is at least {least}")
     if not config.lora.rank:
         return
     choose("lora.weights", config.lora.weights, dict.fromkeys(BITS))

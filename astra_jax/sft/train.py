@@ -18,7 +18,7 @@ from astra_jax.sft.judging import Judge, make_judge
 from astra_jax.sft.lora import export, freeze
 from astra_jax.sft.mixture import cache_of, load_mixture, make_batches
 from astra_jax.sft.model import load_model
-from astra_jax.sft.settings import chat_format, check
+from astra_jax.sft.settings import before, chat_format, check
 from astra_jax.sft.sources import all_rows, digest, digest_all, sources_of
 from astra_jax.sft.step import make_step
 from astra_jax.sharding import make_mesh
@@ -84,7 +84,7 @@ def train(config: Config, console: Console | None = None) -> Path:
     digests = {"data_sha256": data}
     if config.eval.path:
         digests["eval_sha256"] = digest(Path(config.eval.path))
-    folder = RunFolder(config.run_dir, config.to_dict() | digests)
+    folder = RunFolder(config.run_dir, config.to_dict() | digests, before=before(config))
     try:
         if not any_process(folder.result() is not None):
             _run(config, folder, console or Console())

@@ -165,6 +165,8 @@ def test_a_run_over_few_bits_learns(config):
     [
         ({"lora": {"weights": "int3"}}, "lora.weights is 'int3'; known: as is, int8, int4, nf4"),
         ({"lora": {"export": "both"}}, "lora.export is 'both'; known: merged, adapter"),
+        ({"lora": {"rank": -1}}, "lora.rank is -1: it is at least 0"),
+        ({"lora": {"tile": 0}}, "lora.tile is 0: it is at least 1"),
         ({"lora": {"targets": "("}}, "lora.targets is '.', no regular expression"),
         ({"lora": {"targets": "mlp"}}, "lora.targets is 'mlp', which matches none of: attention/key, "),
         (

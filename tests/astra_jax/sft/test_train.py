@@ -10,13 +10,14 @@ from rich.console import Console
 from transformers import AutoTokenizer, GenerationConfig
 
 from astra_jax import configuration
+from astra_jax.sft.settings import before
 from astra_jax.sft.train import train
 from astra_jax.tokens import CHATML, FORMATS, Tokenizer
 from astra_jax.tokens.tokenizer import unquote
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.interruption import Interrupted
 from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
-from astra_jax.training.run_folder import ConfigChanged
+from astra_jax.training.run_folder import ConfigChanged, RunFolder
 from astra_jax.training.settings import BadSetting
 from data_synthesis.records import BadRecord, write_records
 
@@ -113,6 +114,20 @@ def test_a_run_goes_on_only_with_its_own_configuration_and_data(config, tmp_path
     Path(config.data.path).write_text("".join(data_path.read_text().splitlines(keepends=True)[1:]))
     with pytest.raises(ConfigChanged, match=r"data.path.*data_sha256"):
         train(config, Console(quiet=True))
+
+
+def test_a_folder_of_an_earlier_release_is_gone_on_with(config):
+    def lacking(values, *names):
+        return {name: value for name, value in values.items() if name not in names}
+
+    new = config.to_dict()
+    old = lacking(new, "lora", "thinking", "eval", "keep_best", "weights_every", "save_in_background")
+    old["data"] = lacking(old["data"], "sources", "cache", "processes")
+    RunFolder(config.run_dir, old).close()
+    RunFolder(config.run_dir, new, before=before(config)).close()
+    config.lora.rank = 4
+    with pytest.raises(ConfigChanged, match=r"configuration \(lora.rank: 0 then, 4 now\)"):
+        RunFolder(config.run_dir, config.to_dict(), before=before(config))
 
 
 def test_a_mixture_has_the_loss_of_each_source(config, tmp_path, trajectories):
