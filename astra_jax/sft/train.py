@@ -40,7 +40,8 @@ from astra_jax.training.weights import WeightsFolder
 from data_synthesis.records import BadRecord
 
 HF_FOLDER = "hf"
-SHOWN = ("loss", "held_out/loss", "arenas/f1", "time/tokens_per_second")  # in the terminal
+_LOSS = "held_out/loss"  # by which weights are the best
+SHOWN = ("loss", _LOSS, "arenas/f1", "time/tokens_per_second")  # in the terminal
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -99,16 +100,16 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
     with ExitStack() as stack:
         checkpoints = CheckpointManager(folder.checkpoints, config.keep, in_background=background)
         stack.callback(checkpoints.close)
+        weights = WeightsFolder(
+            folder.path / "weights",
+            every=config.weights_every,
+            best=config.keep_best,
+            in_background=background,
+        )
+        stack.callback(weights.close)
         run = _prepare(config, folder, tokenizer, console)
-        _resume(run, checkpoints)
+        _resume(run, checkpoints, weights)
         if int(run.state.step) < run.total_steps:
-            weights = WeightsFolder(
-                folder.path / "weights",
-                every=config.weights_every,
-                best=config.keep_best,
-                in_background=background,
-            )
-            stack.callback(weights.close)
             _loop(config, folder, run, checkpoints, weights, console)
     # An export is complete or absent, like a checkpoint: what is there is of the same weights.
     if not any_process((folder.path / HF_FOLDER).exists()):
@@ -157,11 +158,13 @@ def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: C
     )
 
 
-def _resume(run: Run, checkpoints: CheckpointManager) -> None:
+def _resume(run: Run, checkpoints: CheckpointManager, weights: WeightsFolder) -> None:
     if checkpoints.latest() is not None:
         restored = checkpoints.restore(run.state)
         run.state = restored.state
         run.batches.set_state(restored.extra["batches"])
+        # A kill may have come between the checkpoint and the weights of its step, both written in the background.
+        weights.save(int(run.state.step), run.state.params, restored.extra.get(_LOSS))
 
 
 def _loop(
@@ -185,15 +188,14 @@ def _loop(
             if step % config.log_every == 0 or is_last or judged:
                 writer(step, metrics | judged)
                 progress(step, {name: (metrics | judged)[name] for name in SHOWN if name in metrics | judged})
+            check_finite(step, metrics["loss"])
             stops = any_process(stop.seen)
             saves = step % config.checkpoint_every == 0 or is_last or stops
-            if saves or judged:
-                check_finite(step, metrics["loss"])
-            weights.save(step, run.state.params, judged.get("held_out/loss"))
             if saves:
-                checkpoints.save(run.state, {"batches": run.batches.get_state()})
-            if is_last or stops:
-                checkpoints.wait()
+                weights.wait()  # a run that goes on from this checkpoint can make those of its step alone
+            weights.save(step, run.state.params, judged.get(_LOSS))
+            if saves:
+                checkpoints.save(run.state, {"batches": run.batches.get_state(), _LOSS: judged.get(_LOSS)})
             if stops and not is_last:
                 raise Interrupted(step)
 

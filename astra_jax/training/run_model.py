@@ -44,8 +44,9 @@ def load_run_model(
         raise CheckpointError(
             f"{run_dir} trains adapters: its checkpoints hold no whole model. Its export is {run_dir / 'hf'}."
         )
-    saved = [*run_dir.glob("weights/[0-9]*/state"), *run_dir.glob("checkpoints/[0-9]*/state")]
-    states = {int(state.parent.name): state for state in saved}
+    saved = [*run_dir.glob("weights/*/state"), *run_dir.glob("checkpoints/*/state")]
+    # What a save that is under way, or was killed, has written has a longer name.
+    states = {int(state.parent.name): state for state in saved if state.parent.name.isdigit()}
     steps = sorted(states)
     found = steps[-1] if step is None and steps else step
     if found not in steps:

@@ -1,5 +1,8 @@
+import shutil
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -16,7 +19,7 @@ from astra_jax.tokens import Tokenizer
 from astra_jax.training.metrics import read_metrics
 from astra_jax.training.run_model import load_run_model
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.state import split_trained
+from astra_jax.training.state import split_model, split_trained
 from data_synthesis.records import write_records
 
 ROOT = Path(__file__).parents[3]
@@ -41,7 +44,7 @@ def config(tmp_path, trajectories, tokenizer_dir, compiled_dir):
 def held_out_loss(config, model: Transformer) -> float:
     graph, params, frozen = split_trained(model)
     tokenizer = Tokenizer(config.tokenizer)
-    rows = load_held_out(config, Path(config.run_dir) / "rows", tokenizer)
+    rows = load_held_out(config, Path(config.run_dir) / "rows", tokenizer, Console(quiet=True))
     loss = loss_of(config, model, ())
     return HeldOut(rows, packing_of(config), loss, graph, frozen, make_mesh())(params)["held_out/loss"]
 
@@ -57,9 +60,22 @@ def test_a_look_at_held_out_rows_changes_nothing_and_the_best_weights_stay(confi
     assert list(looks) == [2, 4, 5]
     assert looks[5] == pytest.approx(held_out_loss(config, import_model(judged)), rel=1e-6)
     best = min(looks, key=looks.__getitem__)
-    weights = {int(path.name) for path in Path(config.run_dir, "weights").iterdir() if path.name.isdigit()}
-    assert weights == {3, best}
-    assert load_run_model(config.run_dir, 3).step == 3
+    folder = Path(config.run_dir, "weights")
+    kept = {path.name for path in folder.iterdir()}
+    assert kept == {"3", str(best)} == {"3", "5"}
+
+    of_checkpoint = load_run_model(config.run_dir, 3)
+    shutil.rmtree(folder.with_name("checkpoints") / "3")
+    of_weights = load_run_model(config.run_dir, 3)
+    same = jax.tree.map(np.array_equal, split_model(of_checkpoint.model)[1], split_model(of_weights.model)[1])
+    assert all(jax.tree.leaves(same))
+
+    # As a kill leaves it that comes after the last checkpoint, and before the weights of its step.
+    (folder / "5").rename(folder / "5.orbax-checkpoint-tmp")
+    Path(config.run_dir, "final.json").unlink()
+    assert load_run_model(config.run_dir).step == 5
+    train(config, Console(quiet=True))
+    assert {path.name for path in folder.iterdir()} == kept
 
 
 def test_arenas_are_played_by_the_weights_that_are_trained(small, policy, config):
