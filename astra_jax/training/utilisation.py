@@ -35,7 +35,7 @@ class Utilisation:
     """The arithmetic of a run's updates, by the convention of `training.flops`, against the peak of its devices."""
 
     shape: ModelConfig
-    weights: float  # that each token is multiplied with
+    weights: float  # that a token with loss is multiplied with
     backward: int  # times the forward pass
     peak: float  # FLOP/s of all devices; 0: not known
 
@@ -47,12 +47,17 @@ class Utilisation:
         return cls(model.config, product_parameters(model), backward, peak)
 
     def flops(self, batch: PackedBatch) -> float:
-        """Of an update on a batch of the host: its tokens, and attention inside of each segment; padding is none."""
+        """Of an update on a batch of the host: its tokens, the vocabulary's scores of those with loss, and attention
+        inside of each segment; padding is none.
+        """
         lengths, counts = np.unique(_lengths(np.asarray(batch.segment_ids)), return_counts=True)
         attention = sum(
             n * causal_flops(self.shape, int(length)) for length, n in zip(lengths, counts, strict=True)
         )
-        return (1 + self.backward) * (2 * self.weights * float(lengths @ counts) + attention)
+        table = self.shape.vocab_size * self.shape.hidden_size
+        scored = int(np.count_nonzero(batch.loss_weights))
+        products = 2 * ((self.weights - table) * float(lengths @ counts) + table * scored)
+        return (1 + self.backward) * (products + attention)
 
     def metrics(self, batch: PackedBatch, seconds: float) -> dict[str, float]:
         """`time/mfu`; nothing where the peak is not known."""

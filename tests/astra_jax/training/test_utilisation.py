@@ -16,11 +16,15 @@ class Device:
     device_kind: str
 
 
-def test_full_rows_need_what_a_plan_counts_and_padding_needs_nothing():
+def test_full_rows_need_what_a_plan_counts_but_scores_without_loss_and_padding_needs_nothing():
     model = abstract_model(TINY)
     utilisation = Utilisation.of(model, [Device("TPU v4")] * 2)
     full = pack([single(Sample(np.arange(16), np.ones(16)))] * 3, 16)
-    assert utilisation.flops(full) == pytest.approx(train_flops(model, rows=3, length=16))
+    scores = 3 * 2 * TINY.vocab_size * TINY.hidden_size  # forward and backward, of a token
+    whole = train_flops(model, rows=3, length=16)
+    assert utilisation.flops(full) == pytest.approx(whole - 3 * scores), "a row's last token predicts nothing"
+    few = pack([single(Sample(np.arange(16), np.arange(16) < 5))] * 3, 16)
+    assert utilisation.flops(few) == pytest.approx(whole - 3 * 12 * scores)
     padded = pack([single(Sample(np.arange(16), np.ones(16)))] * 3, 40, multiple=4)
     assert utilisation.flops(padded) == utilisation.flops(full)
     assert utilisation.metrics(full, 0.5) == {"time/mfu": utilisation.flops(full) / 0.5 / 550e12}
