@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 from astra_jax.rl.algorithms import Algorithm
 from astra_jax.rl.batch_filling import Filled
+from astra_jax.training.run_folder import write_json
 from astra_jax.training.settings import BadSetting
 
 _FILES = "step_*.json"
@@ -22,9 +22,7 @@ class Batches:
     def write(self, step: int, filled: Filled) -> None:
         """The file is complete or absent."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = self._file(step).with_suffix(".partial")
-        partial.write_text(json.dumps(filled.to_json()), "utf-8")
-        os.replace(partial, self._file(step))
+        write_json(self._file(step), filled.to_json(), indent=None)
 
     def read(self, step: int, algorithm: Algorithm) -> Filled:
         """The batch of a step, its signals as `algorithm` has them.

@@ -116,10 +116,10 @@ def _clear(path: Path) -> None:
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Writes a file that is complete or absent."""
+def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
+    """Writes a file that is complete or absent; without `indent` in one line, as a machine reads it."""
     partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", "utf-8")
+    partial.write_text(json.dumps(value, indent=indent, sort_keys=True) + "\n", "utf-8")
     os.replace(partial, path)
 
 
