@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import grain
 
 from astra_jax.training.settings import BadSetting
+from astra_jax.training.sources import digest_all, parse_source
 from data_synthesis.records import SCHEMA_VERSION, Arena, read_records
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -88,13 +89,13 @@ class ArenaStream:
             raise BadSetting("one of config.arenas and config.sources is required, and only one")
         if config.arenas:
             return cls([ArenaSource.read(config.arenas)], config.seed)
-        return cls([_source(given) for given in config.sources], config.seed)
+        given = [parse_source("sources", each) for each in config.sources]
+        return cls([ArenaSource.read(path, name, weight) for name, path, weight in given], config.seed)
 
     @property
     def digest(self) -> str:
         """Of all that is played: a run that resumes must find the arenas that it had."""
-        digests = [source.digest for source in self.sources]
-        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+        return digest_all([source.digest for source in self.sources])
 
     def describe(self) -> str:
         """What it has, for the user."""
@@ -123,20 +124,6 @@ def _order(seed: int, source: int, epoch: int, count: int) -> list[int]:
     words = ["arenas", seed, epoch, *([source] if source else [])]
     random.Random(" ".join(map(str, words))).shuffle(order)
     return order
-
-
-def _source(given: Any) -> ArenaSource:
-    try:
-        name, path, weight = given
-        name, weight = str(name), float(weight)
-    except (TypeError, ValueError):
-        raise BadSetting(
-            f"config.sources has {given!r}; a source is (name, path, weight), such as "
-            "(('bank', 'bank.jsonl', 2.0), ('museum', 'museum.jsonl', 1.0))"
-        ) from None
-    if not 0 < weight < float("inf"):
-        raise BadSetting(f"the weight of config.sources {name!r} is {weight}: it must be more than 0")
-    return ArenaSource.read(path, name, weight)
 
 
 def _was_changed(arena: Arena) -> bool:

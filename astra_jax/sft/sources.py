@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from astra_jax.training.settings import BadSetting
+from astra_jax.training.sources import parse_source
 from data_synthesis.records import BadRecord, Trajectory
 from data_synthesis.trajectories.rows import read_rows
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
-
-_FORM = "(name, path, weight), such as (('agents', 'rows.jsonl', 2.0), ('chat', 'chat.jsonl', 1.0))"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,9 @@ def sources_of(config: Config) -> list[Source]:
         )
     if path and given:
         raise BadSetting("config.data.path and config.data.sources are both given: a run has one of them")
-    sources = [_source(each) for each in given] or [Source(Path(path).stem, Path(path))]
+    sources = [Source(*parse_source("data.sources", each)) for each in given] or [
+        Source(Path(path).stem, Path(path))
+    ]
     names = [source.name for source in sources]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise BadSetting(f"config.data.sources has {twice[0]!r} twice: each source has a name of its own")
@@ -68,22 +69,6 @@ def digest(path: Path) -> str:
     return hashlib.sha256("".join(named).encode()).hexdigest()
 
 
-def digest_all(digests: list[str]) -> str:
-    """That of several sources; of one it is its own."""
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
-
-
 def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _source(given: Any) -> Source:
-    try:
-        name, path, weight = given
-        source = Source(str(name), Path(path), float(weight))
-    except (TypeError, ValueError):
-        raise BadSetting(f"config.data.sources has {given!r}; a source is {_FORM}") from None
-    if not 0 < source.weight < float("inf"):
-        raise BadSetting(f"the weight of config.data.sources {name!r} is {weight}: it must be more than 0")
-    return source

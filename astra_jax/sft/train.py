@@ -19,7 +19,7 @@ from astra_jax.sft.lora import export, freeze
 from astra_jax.sft.mixture import cache_of, load_mixture, make_batches
 from astra_jax.sft.model import load_model
 from astra_jax.sft.settings import before, chat_format, check
-from astra_jax.sft.sources import all_rows, digest, digest_all, sources_of
+from astra_jax.sft.sources import all_rows, digest, sources_of
 from astra_jax.sft.step import make_step
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import train_tokenizer
@@ -32,6 +32,7 @@ from astra_jax.training.metrics import MetricsWriter, check_finite
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
+from astra_jax.training.sources import digest_all
 from astra_jax.training.state import TrainState, join_model, split_trained
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
