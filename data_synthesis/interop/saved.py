@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data_synthesis.interop.filled import checked
 from data_synthesis.interop.json_values import Numbered
+from data_synthesis.interop.tables import rows_of
 from data_synthesis.pipeline import PipelineError
-from data_synthesis.records import BadRecord
 
 _STATE, _SPLITS = "state.json", "dataset_dict.json"
 
@@ -42,18 +41,12 @@ def _files(path: Path) -> list[Path]:
 
 def _rows(path: Path) -> Iterator[Numbered]:
     pyarrow = _package()
-    number = 0
-    try:
-        with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as batches:
-            for batch in batches:
-                for row in batch.to_pylist():
-                    number += 1
-                    yield Numbered(path, number, checked(path, number, row))
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and error.errno:  # the file system's; pyarrow's own have no number
-            raise
-        problem = f"is not Arrow that can be read ({str(error).splitlines()[0]})"
-        yield Numbered(path, number + 1, BadRecord(path, number + 1, "", problem))
+
+    def batches() -> Iterator[Any]:
+        with pyarrow.memory_map(str(path)) as file, pyarrow.ipc.open_stream(file) as stream:
+            yield from stream
+
+    return rows_of(path, batches(), "Arrow", pyarrow.ArrowException)
 
 
 def _package() -> Any:

@@ -35,17 +35,28 @@ def table_values(path: Path) -> Iterator[Numbered]:
 
 def _rows(path: Path) -> Iterator[Numbered]:
     pyarrow, parquet = _packages()
+
+    def batches() -> Iterator[Any]:
+        with parquet.ParquetFile(path) as file:
+            yield from file.iter_batches(batch_size=_ROWS)
+
+    return rows_of(path, batches(), "Parquet", pyarrow.ArrowException)
+
+
+def rows_of(
+    path: Path, batches: Iterator[Any], kind: str, arrow_error: type[Exception]
+) -> Iterator[Numbered]:
+    """Yields the rows of a file's record batches; where these end in an error, a `BadRecord` that names the `kind`."""
     number = 0
     try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=_ROWS):
-                for row in batch.to_pylist():
-                    number += 1
-                    yield Numbered(path, number, checked(path, number, row))
-    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
+        for batch in batches:
+            for row in batch.to_pylist():
+                number += 1
+                yield Numbered(path, number, checked(path, number, row))
+    except (arrow_error, OSError, UnicodeDecodeError) as error:
         if isinstance(error, OSError) and error.errno:  # the file system's; pyarrow's own have no number
             raise
-        problem = f"is not Parquet that can be read ({str(error).splitlines()[0]})"
+        problem = f"is not {kind} that can be read ({str(error).splitlines()[0]})"
         yield Numbered(path, number + 1, BadRecord(path, number + 1, "", problem))
 
 
