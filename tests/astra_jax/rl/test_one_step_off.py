@@ -16,7 +16,7 @@ from astra_jax.training.metrics import read_metrics
 from astra_jax.training.settings import BadSetting
 from data_synthesis.arenas.episode import ArenaBackend
 from data_synthesis.records import Episode, read_records
-from tests.astra_jax.rl.test_train import as_two_processes, assert_same_run, make_config
+from tests.astra_jax.rl.test_train import assert_same_run, assert_two_processes_run_as_one, make_config
 
 STEPS = 4
 
@@ -139,12 +139,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, in
 @pytest.mark.slow
 def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, in_a_process, compiled_dir):
     """What processes exchange about the next batch waits until the update, which they share too, is over."""
-    config.steps, config.engine.slots = 3, 5
-    config.run_dir = str(tmp_path / "one")
-    in_a_process("astra_jax.rl", config, devices=2).finish()
-    config.run_dir = str(tmp_path / "two")
-    as_two_processes(config, compiled_dir)
-    assert_same_run(tmp_path / "two", tmp_path / "one")
+    assert_two_processes_run_as_one(config, tmp_path, in_a_process, compiled_dir)
 
 
 def test_in_flight_updates_without_one_step_off_are_refused(config):

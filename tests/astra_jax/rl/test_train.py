@@ -187,15 +187,20 @@ def as_two_processes(config, compiled_dir) -> None:
     assert [process.wait(timeout=240) for process in processes] == [0, 0]
 
 
+def assert_two_processes_run_as_one(config, folder, in_a_process, compiled_dir) -> None:
+    """With two devices in all, either way."""
+    config.steps, config.engine.slots = 3, 5
+    config.run_dir = str(folder / "one")
+    in_a_process("astra_jax.rl", config, devices=2).finish()
+    config.run_dir = str(folder / "two")
+    as_two_processes(config, compiled_dir)
+    assert_same_run(folder / "two", folder / "one")
+
+
 @pytest.mark.slow
 def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, in_a_process, compiled_dir):
     """Each plays its share of a round's arenas, and both train on all episodes."""
-    config.steps, config.engine.slots = 3, 5
-    config.run_dir = str(tmp_path / "one")
-    in_a_process("astra_jax.rl", config, devices=2).finish()
-    config.run_dir = str(tmp_path / "two")
-    as_two_processes(config, compiled_dir)
-    assert_same_run(tmp_path / "two", tmp_path / "one")
+    assert_two_processes_run_as_one(config, tmp_path, in_a_process, compiled_dir)
 
 
 def test_a_run_that_is_told_to_stop_saves_its_step_and_goes_on(config, whole, monkeypatch):
