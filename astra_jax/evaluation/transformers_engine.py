@@ -35,10 +35,14 @@ class TransformersEngine:
 
         Raises:
             ContextOverflow: the prompt leaves no room for a token.
-            ValueError: `sampling` is not greedy.
+            ValueError: `sampling` is not greedy, or asks for the likeliest tokens.
         """
         if sampling.temperature != 0:
             raise ValueError(f"temperature is {sampling.temperature}: this engine is greedy only")
+        if sampling.top_logprobs:
+            raise ValueError(
+                f"top_logprobs is {sampling.top_logprobs}: this engine tells of drawn tokens alone"
+            )
         room = self.context - len(token_ids)
         if room < 1:
             raise ContextOverflow(f"a prompt of {len(token_ids)} tokens does not fit {self.context}")

@@ -12,7 +12,7 @@ import numpy as np
 from flax import nnx
 
 from astra_jax.inference.interface import Sampling
-from astra_jax.inference.sampling import EVERY_BIT, Choice, sample, words_of
+from astra_jax.inference.sampling import EVERY_BIT, Choice, sample, top_logprobs, words_of
 from astra_jax.models.cache import CACHE_AXES
 from astra_jax.sharding import constrain
 
@@ -70,12 +70,17 @@ def prefill_chunk(graph: Any, weights: Any, cache: Any, row_P, token_PxC, positi
     return _kept_apart(model.extend(token_PxC, position_PxC, cache, jnp.asarray(row_P))[1])
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=2)
-def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows):
+@partial(jax.jit, static_argnums=(0, 4), donate_argnums=2)
+def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows, top: int = 0):
     """Samples up to T tokens for every active slot.
 
+    Args:
+        top: how many of the likeliest tokens are told at each place. Each number is a program of its own, which draws
+            the same tokens.
+
     Returns:
-        the cache, tokens (int32 [T, S], -1 where a slot was not active) and their log-probs.
+        the cache, tokens (int32 [T, S], -1 where a slot was not active), their log-probs, and with `top` tokens and
+        log-probs of the likeliest, each [T, S, `top`]; without, None.
     """
     model = nnx.merge(graph, weights).unstacked()  # its weights are sliced once, not at every step
     choice = jax.tree.map(jnp.asarray, rows.choice)
@@ -86,16 +91,18 @@ def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows):
         cache = _kept_apart(cache)
         logits_SxV = model.logits(hidden_Sx1xD)[:, 0].astype(jnp.float32)
         drawn_S, logprob_S = sample(logits_SxV, choice, position_S + 1)
+        likeliest = top_logprobs(logits_SxV, choice, top) if top else None
         drawn_S = jnp.where(known_S < 0, drawn_S, known_S)
         active_S = position_S >= 0
         remaining_S = remaining_S - 1
         at_stop_S = (drawn_S[:, None] == rows.stop_SxN).any(-1)
         position_S = jnp.where(active_S & ~at_stop_S & (remaining_S > 0), position_S + 1, -1)
-        return (cache, drawn_S, position_S, remaining_S), (jnp.where(active_S, drawn_S, -1), logprob_S)
+        told = jnp.where(active_S, drawn_S, -1), logprob_S, likeliest
+        return (cache, drawn_S, position_S, remaining_S), told
 
     start = (cache, rows.token_S, rows.position_S, rows.remaining_S)
-    (cache, *_), (token_TxS, logprob_TxS) = jax.lax.scan(step, start, rows.known_SxT.T)
-    return cache, token_TxS, logprob_TxS
+    (cache, *_), told = jax.lax.scan(step, start, rows.known_SxT.T)
+    return cache, *told
 
 
 @partial(jax.jit, donate_argnums=0)

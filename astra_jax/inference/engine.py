@@ -21,11 +21,13 @@ from jax.sharding import Mesh
 
 from astra_jax.inference.device_steps import DecodeRows, decode_steps, layers_apart, prefill_chunk
 from astra_jax.inference.interface import (
+    MOST_TOP_LOGPROBS,
     BadSampling,
     Completion,
     ContextOverflow,
     Grammar,
     GrammarFailed,
+    Likeliest,
     Sampling,
     WeightsMismatch,
 )
@@ -229,6 +231,9 @@ class JaxEngine:
             f"temperature is {sampling.temperature}: it is 0 or more": 0 <= sampling.temperature < np.inf,
             f"top_p is {sampling.top_p}: it is above 0, and at most 1": 0 < sampling.top_p <= 1,
             f"top_k is {sampling.top_k}: it is 0 (all tokens) or more": sampling.top_k >= 0,
+            f"top_logprobs is {sampling.top_logprobs}: it is from 0 to {MOST_TOP_LOGPROBS}": (
+                0 <= sampling.top_logprobs <= MOST_TOP_LOGPROBS
+            ),
         }
         for sentence, holds in checks.items():
             if not holds:
@@ -327,18 +332,19 @@ class JaxEngine:
                 rows.replay(request.slot, request.ids[: slot.next_stretch().end + 1], len(slot.ids))
             else:
                 self._set(rows, request)
+        # One program more, made when it is first asked for: all get the same tokens by either.
+        top = MOST_TOP_LOGPROBS if any(r.sampling.top_logprobs for r in self._running) else 0
         with self._on_mesh():
-            self._slots.cache, tokens, logprobs = decode_steps(
-                self._graph, self._weights, self._slots.cache, rows
-            )
-        tokens, logprobs = np.asarray(tokens), np.asarray(logprobs)
+            self._slots.cache, *told = decode_steps(self._graph, self._weights, self._slots.cache, rows, top)
+        tokens, logprobs, likeliest = jax.device_get(told)
         for request in self._running:
             slot, drawn = self._slots[request.slot], tokens[:, request.slot]
             drawn = drawn[drawn >= 0]
             if request in again:
                 slot.ids = request.ids[: len(slot.ids) + len(drawn)]
             elif len(drawn):
-                request.drawn(drawn.tolist(), logprobs[: len(drawn), request.slot].tolist(), version)
+                ids, scores = drawn.tolist(), logprobs[: len(drawn), request.slot].tolist()
+                request.drawn(ids, scores, version, _told(request, ids, scores, likeliest))
                 slot.drew(request.ids[:-1])
 
     def _set(self, rows: DecodeRows, request: Request) -> None:
@@ -356,3 +362,19 @@ class JaxEngine:
             words[: len(allowed)] = allowed[: len(words)]
             remaining = 1
         rows.set(request.slot, int(ids[-1]), len(ids) - 1, remaining, request.sampling)
+
+
+def _told(
+    request: Request, drawn: list[int], scores: list[float], likeliest: tuple[np.ndarray, np.ndarray] | None
+) -> list[Likeliest]:
+    """The likeliest tokens at the places of those that a dispatch drew for a request, as many as it asked for."""
+    count = request.sampling.top_logprobs
+    if not (count and likeliest):
+        return []
+    places = zip(*(values[: len(drawn), request.slot, :count].tolist() for values in likeliest), strict=True)
+    told = [list(zip(tokens, logprobs, strict=True)) for tokens, logprobs in places]
+    # The compiler may round a score otherwise in each place that needs it: a drawn token has one.
+    return [
+        [(token, score if token == own else logprob) for token, logprob in place]
+        for place, own, score in zip(told, drawn, scores, strict=True)
+    ]

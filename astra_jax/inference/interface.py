@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -29,6 +29,9 @@ class WeightsMismatch(ValueError):
     """Weights that are not of this model."""
 
 
+MOST_TOP_LOGPROBS = 20  # OpenAI's bound
+
+
 @dataclass(frozen=True)
 class Sampling:
     """How a completion is drawn. `temperature` 0 is greedy.
@@ -44,7 +47,13 @@ class Sampling:
     top_p: float = 1.0  # only the likeliest tokens that together have this probability
     top_k: int = 0  # only so many of the likeliest tokens; 0: all. It goes before `top_p`.
     deadline_s: float | None = None  # seconds from the request on, after which it ends with what it has
+    top_logprobs: int = (
+        0  # so many of the likeliest tokens are told at each place, `MOST_TOP_LOGPROBS` at most
+    )
 
+
+# (token, log-prob) of the likeliest tokens at one place, the likeliest first.
+Likeliest = list[tuple[int, float]]
 
 # A stop id; `max_tokens` or the end of the context; the caller's wish; the request's deadline.
 Reason = Literal["stop", "length", "abort", "deadline"]
@@ -58,6 +67,9 @@ class Completion:
     logprobs: list[float]
     reason: Reason
     weight_versions: list[int]  # of the weights that sampled each token
+    top_logprobs: list[Likeliest] = field(
+        default_factory=list
+    )  # at each token's place; none where none were asked
 
     @property
     def finished(self) -> bool:

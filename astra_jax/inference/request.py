@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from astra_jax.inference.interface import Completion, Grammar, Reason, Sampling
+from astra_jax.inference.interface import Completion, Grammar, Likeliest, Reason, Sampling
 
 
 class Piece(NamedTuple):
-    """Tokens that were drawn since the last piece."""
+    """Tokens that were drawn since the last piece; the likeliest at their places where they were asked for."""
 
     token_ids: list[int]
     logprobs: list[float]
+    top_logprobs: list[Likeliest]
 
 
 class Request:
@@ -37,6 +38,7 @@ class Request:
         self.token_ids: list[int] = []
         self.logprobs: list[float] = []
         self.versions: list[int] = []
+        self.top_logprobs: list[Likeliest] = []
         self.failure: Exception | None = None
         self._aborted = False
         self._news = asyncio.Event()
@@ -55,11 +57,18 @@ class Request:
         """Ends it with what it has, after the dispatch that is under way."""
         self._aborted = True
 
-    def drawn(self, token_ids: list[int], logprobs: list[float], version: int) -> None:
+    def drawn(
+        self,
+        token_ids: list[int],
+        logprobs: list[float],
+        version: int,
+        top_logprobs: Sequence[Likeliest] = (),
+    ) -> None:
         start = len(self.prompt) + len(self.token_ids)
         self._all[start : start + len(token_ids)] = token_ids
         self.token_ids += token_ids
         self.versions += [version] * len(token_ids)
+        self.top_logprobs += top_logprobs
         self.logprobs += logprobs  # last: a piece has as many tokens as there are log-probs
         if self.grammar:
             try:
@@ -87,9 +96,12 @@ class Request:
             if self.failure:
                 self.done.set_exception(self.failure)
             elif reason:
-                self.done.set_result(Completion(self.token_ids, self.logprobs, reason, self.versions))
+                self.done.set_result(self._completion(reason))
         self._news.set()
         return self.done.done()
+
+    def _completion(self, reason: Reason) -> Completion:
+        return Completion(self.token_ids, self.logprobs, reason, self.versions, self.top_logprobs)
 
     def fail(self, error: Exception) -> None:
         if not self.done.done():
@@ -103,7 +115,8 @@ class Request:
             while True:
                 over, count = self.done.done(), len(self.logprobs)
                 if count > sent:
-                    yield Piece(self.token_ids[sent:count], self.logprobs[sent:count])
+                    new = slice(sent, count)
+                    yield Piece(self.token_ids[new], self.logprobs[new], self.top_logprobs[new])
                     sent = count
                 elif over:
                     await self.done

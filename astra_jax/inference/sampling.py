@@ -44,19 +44,40 @@ def sample(logits_BxV: jax.Array, choice: Choice, position_B: jax.Array) -> tupl
         when greedy) before anything is cut from it.
     """
     greedy_B = choice.temperature_B == 0
-    scaled_BxV = logits_BxV / jnp.where(greedy_B, 1.0, choice.temperature_B)[:, None]
-    top_B = scaled_BxV.max(axis=-1)
-    weights_BxV = jnp.exp(scaled_BxV - top_B[:, None])
-    log_total_B = jnp.log(weights_BxV.sum(axis=-1))
+    scaled_BxV, weights_BxV, top_B, log_total_B = _scaled(logits_BxV, choice)
     kept_BxV = jax.lax.cond(_restricts(choice), _kept, _all, weights_BxV, scaled_BxV, choice)
     token_B = jnp.where(greedy_B, _likeliest(kept_BxV), _draw(kept_BxV, choice.seed_B, position_B))
     chosen_B = jnp.take_along_axis(scaled_BxV, token_B[:, None], axis=-1)[:, 0]
     return token_B, chosen_B - top_B - log_total_B
 
 
+def top_logprobs(logits_BxV: jax.Array, choice: Choice, count: int) -> tuple[jax.Array, jax.Array]:
+    """The likeliest tokens of each row, whatever may be drawn; of equally likely ones the first comes first.
+
+    Args:
+        logits_BxV: fp32 logits.
+        count: K, how many; all of a vocabulary that has fewer.
+
+    Returns:
+        tokens (int32 [B, K]) and their log-probs (fp32 [B, K]), of the distribution whose log-probs `sample` gives.
+    """
+    scaled_BxV, _, top_B, log_total_B = _scaled(logits_BxV, choice)
+    value_BxK, token_BxK = jax.lax.top_k(scaled_BxV, min(count, scaled_BxV.shape[1]))
+    return token_BxK, value_BxK - top_B[:, None] - log_total_B[:, None]
+
+
 def words_of(vocab_size: int) -> int:
     """The width of `Choice.allowed_BxW`."""
     return -(-vocab_size // 32)
+
+
+def _scaled(logits_BxV: jax.Array, choice: Choice) -> tuple[jax.Array, ...]:
+    """Logits / temperature, weights of which the largest is 1; the largest of the first, the log of the others' sum."""
+    temperature_B = jnp.where(choice.temperature_B == 0, 1.0, choice.temperature_B)
+    scaled_BxV = logits_BxV / temperature_B[:, None]
+    top_B = scaled_BxV.max(axis=-1)
+    weights_BxV = jnp.exp(scaled_BxV - top_B[:, None])
+    return scaled_BxV, weights_BxV, top_B, jnp.log(weights_BxV.sum(axis=-1))
 
 
 def _restricts(choice: Choice) -> jax.Array:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from astra_jax.inference.interface import Grammar, Sampling
+from astra_jax.inference.interface import MOST_TOP_LOGPROBS, Grammar, Sampling
 from astra_jax.inference.server.errors import Refused
 from astra_jax.inference.server.service import Answer, Service
 from astra_jax.inference.server.streaming import events, merged, until_gone
@@ -165,8 +165,12 @@ class Native:
             raise Refused(400, "give either text or input_ids")
         if asked.return_logprob and asked.logprob_start_len != -1:
             raise Refused(400, "logprob_start_len is -1: log-probs are of drawn tokens alone")
-        if asked.top_logprobs_num:
-            raise Refused(400, "top_logprobs_num is not supported: log-probs are of the drawn tokens alone")
+        if asked.top_logprobs_num and not asked.return_logprob:
+            raise Refused(400, "top_logprobs_num is given, and return_logprob is not true")
+        if not 0 <= asked.top_logprobs_num <= MOST_TOP_LOGPROBS:
+            raise Refused(
+                400, f"top_logprobs_num is {asked.top_logprobs_num}: it is from 0 to {MOST_TOP_LOGPROBS}"
+            )
         if asked.text is not None:
             texts = [asked.text] if isinstance(asked.text, str) else asked.text
             encode = self.service.tokenizer.encode_prompt
@@ -185,6 +189,7 @@ class Native:
             seed=random_seed() if params.sampling_seed is None else params.sampling_seed,
             top_p=params.top_p,
             top_k=max(params.top_k, 0),
+            top_logprobs=asked.top_logprobs_num,
         )
         several = rid and len(prompts) > 1
         rids = [f"{rid}_{number}" if several else rid for number in range(len(prompts))]
@@ -223,6 +228,10 @@ class Native:
         if asked.return_logprob:
             pairs = zip(answer.logprobs, answer.token_ids, strict=True)
             meta["output_token_logprobs"] = [[logprob, token, None] for logprob, token in pairs]
+        if asked.top_logprobs_num:
+            meta["output_top_logprobs"] = [
+                [[logprob, token, None] for token, logprob in likeliest] for likeliest in answer.top_logprobs
+            ]
         return {"text": answer.text, "output_ids": answer.token_ids, "meta_info": meta}
 
 

@@ -16,7 +16,7 @@ from astra_jax.inference.interface import Grammar, Sampling
 from astra_jax.inference.server.chat import ChatTurn
 from astra_jax.inference.server.errors import Refused
 from astra_jax.inference.server.openai_requests import ChatRequest, Common, CompletionRequest
-from astra_jax.inference.server.service import Answer, Service
+from astra_jax.inference.server.service import Answer, Delta, Service
 from astra_jax.inference.server.streaming import events, merged, until_gone
 from astra_jax.inference.server.validation import body_of, random_seed
 
@@ -49,7 +49,7 @@ class OpenAI:
             {
                 "index": i,
                 "text": answer.text,
-                "logprobs": self._text_logprobs(asked, answer.token_ids, answer.logprobs),
+                "logprobs": self._text_logprobs(asked, answer),
                 "finish_reason": _FINISH[answer.reason],
             }
             for i, answer in enumerate(answers)
@@ -80,7 +80,7 @@ class OpenAI:
                 {
                     "index": i,
                     "message": message,
-                    "logprobs": self._chat_logprobs(asked, answer.token_ids, answer.logprobs),
+                    "logprobs": self._chat_logprobs(asked, answer),
                     "finish_reason": "tool_calls" if "tool_calls" in message else _FINISH[answer.reason],
                 }
             )
@@ -122,6 +122,7 @@ class OpenAI:
             seed=random_seed() if asked.seed is None else asked.seed,
             top_p=asked.top_p,
             top_k=max(asked.top_k, 0),
+            top_logprobs=asked.likeliest,
         )
         rids = [f"{tag}{uuid.uuid4().hex}"] * len(prompts)
         return self.service.begin_all(
@@ -137,7 +138,7 @@ class OpenAI:
                 if delta is None:
                     choice["finish_reason"] = _FINISH[answers[i].reason]
                 else:
-                    choice["logprobs"] = self._text_logprobs(asked, delta.token_ids, delta.logprobs)
+                    choice["logprobs"] = self._text_logprobs(asked, delta)
                 yield frame.of([choice])
         if asked.stream_options.include_usage:
             yield frame.of([]) | {"usage": _usage(answers)}
@@ -157,32 +158,39 @@ class OpenAI:
                     calls = "tool_calls" in rest
                     yield frame.of([_chunk(i, {}, "tool_calls" if calls else _FINISH[answers[i].reason])])
                     continue
-                new, logprobs = turns[i].add(delta.text), self._chat_logprobs(asked, *delta[1:])
+                new, logprobs = turns[i].add(delta.text), self._chat_logprobs(asked, delta)
                 if new or logprobs:
                     yield frame.of([_chunk(i, new) | {"logprobs": logprobs}])
         if asked.stream_options.include_usage:
             yield frame.of([]) | {"usage": _usage(answers)}
 
-    def _chat_logprobs(self, asked: ChatRequest, ids: list[int], logprobs: list[float]) -> dict | None:
+    def _chat_logprobs(self, asked: ChatRequest, drawn: Answer | Delta) -> dict | None:
         if not asked.logprobs:
             return None
-        decode = self.service.tokenizer.decode
-        content = []
-        for token, logprob in zip(ids, logprobs, strict=True):
-            text = decode([token])
-            content.append(
-                {"token": text, "logprob": logprob, "bytes": list(text.encode()), "top_logprobs": []}
-            )
+        likeliest = drawn.top_logprobs or [[] for _ in drawn.token_ids]
+        content = [
+            self._scored(token, logprob) | {"top_logprobs": [self._scored(*other) for other in others]}
+            for token, logprob, others in zip(drawn.token_ids, drawn.logprobs, likeliest, strict=True)
+        ]
         return {"content": content, "refusal": None}
 
-    def _text_logprobs(self, asked: CompletionRequest, ids: list[int], logprobs: list[float]) -> dict | None:
+    def _scored(self, token: int, logprob: float) -> dict[str, Any]:
+        text = self.service.tokenizer.decode([token])
+        return {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+
+    def _text_logprobs(self, asked: CompletionRequest, drawn: Answer | Delta) -> dict | None:
         if asked.logprobs is None:
             return None
-        tokens = [self.service.tokenizer.decode([token]) for token in ids]
-        top = [{token: logprob} for token, logprob in zip(tokens, logprobs, strict=True)]
+        decode = self.service.tokenizer.decode
+        tokens = [decode([token]) for token in drawn.token_ids]
+        # By text, as OpenAI has it: of tokens with one text the likeliest counts, and the drawn one before all.
+        top = [
+            {decode([token]): logprob for token, logprob in reversed(likeliest)} | {text: own}
+            for text, own, likeliest in zip(tokens, drawn.logprobs, drawn.top_logprobs, strict=False)
+        ]
         return {
             "tokens": tokens,
-            "token_logprobs": logprobs,
+            "token_logprobs": drawn.logprobs,
             "top_logprobs": top if asked.logprobs else None,
             "text_offset": [],
         }

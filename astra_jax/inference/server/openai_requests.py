@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
+from astra_jax.inference.interface import MOST_TOP_LOGPROBS
 from astra_jax.inference.server.errors import Refused
 from data_synthesis.records import Message, ToolCall, ToolSpec
 
@@ -34,6 +35,11 @@ class Common(_Sent):
     logit_bias: dict[str, float] | None = None
     user: str = ""
 
+    @property
+    def likeliest(self) -> int:
+        """How many of the likeliest tokens are told at each place."""
+        return 0
+
     @field_validator("stop", mode="before")
     @classmethod
     def _one_or_many(cls, stop: Any) -> Any:
@@ -57,10 +63,15 @@ class Common(_Sent):
                 raise Refused(400, f"{name} is not supported")
 
 
+def _check_count(field: str, count: int | None) -> None:
+    if count is not None and not 0 <= count <= MOST_TOP_LOGPROBS:
+        raise Refused(400, f"{field} is {count}: it is from 0 to {MOST_TOP_LOGPROBS}")
+
+
 class CompletionRequest(Common):
     prompt: str | list[int] | list[str] | list[list[int]]
     max_tokens: int | None = 16
-    logprobs: int | None = Field(None, ge=0, le=1)
+    logprobs: int | None = None
     echo: bool = False
     best_of: int | None = None
     suffix: str | None = None
@@ -69,8 +80,13 @@ class CompletionRequest(Common):
         prompt: Any = self.prompt
         return [prompt] if isinstance(prompt, str) or (prompt and isinstance(prompt[0], int)) else prompt
 
+    @property
+    def likeliest(self) -> int:
+        return self.logprobs or 0
+
     def refuse_unmet(self) -> None:
         super().refuse_unmet()
+        _check_count("logprobs", self.logprobs)
         for name in ("echo", "suffix"):
             if getattr(self, name):
                 raise Refused(400, f"{name} is not supported")
@@ -172,10 +188,15 @@ class ChatRequest(Common):
     def _null_too(cls, value: Any, info: Any) -> Any:
         return cls.model_fields[info.field_name].default if value is None else value
 
+    @property
+    def likeliest(self) -> int:
+        return self.top_logprobs or 0
+
     def refuse_unmet(self) -> None:
         super().refuse_unmet()
-        if self.top_logprobs:
-            raise Refused(400, "top_logprobs is not supported: log-probs are of the drawn tokens alone")
+        _check_count("top_logprobs", self.top_logprobs)
+        if self.top_logprobs is not None and not self.logprobs:
+            raise Refused(400, "top_logprobs is given, and logprobs is not true")
 
     def shown_tools(self) -> list[ToolSpec]:
         """Those that the model is told of."""

@@ -15,9 +15,9 @@ from flax import nnx
 
 from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.hf import import_model
-from astra_jax.inference.interface import Grammar, Reason, Sampling, WeightsMismatch
+from astra_jax.inference.interface import Grammar, Likeliest, Reason, Sampling, WeightsMismatch
 from astra_jax.inference.pool import EnginePool
-from astra_jax.inference.request import Request
+from astra_jax.inference.request import Piece, Request
 from astra_jax.inference.server.errors import Refused
 from astra_jax.inference.server.grammars import Grammars
 from astra_jax.inference.server.metrics import Metrics
@@ -40,6 +40,7 @@ class Delta(NamedTuple):
     text: str
     token_ids: list[int]
     logprobs: list[float]
+    top_logprobs: list[Likeliest]
 
 
 class Answer:
@@ -47,7 +48,7 @@ class Answer:
 
     def __init__(self, rid: str, request: Request, text: TextStream, metrics: Metrics):
         self.rid, self.prompt_tokens = rid, len(request.prompt)
-        self.text, self.token_ids, self.logprobs = "", [], []
+        self.text, self.token_ids, self.logprobs, self.top_logprobs = "", [], [], []
         self._request, self._stream, self._metrics = request, text, metrics
         self._began = time.monotonic()
 
@@ -86,13 +87,13 @@ class Answer:
                 async for piece in pieces:
                     if not self.token_ids:
                         self._metrics.first_token_s.observe(time.monotonic() - self._began)
-                    delta = self._read(piece.token_ids, piece.logprobs)
+                    delta = self._read(piece)
                     yield delta
                     if self._stream.matched is not None:
                         return
             if rest := self._stream.close():
                 self.text += rest
-                yield Delta(rest, [], [])
+                yield Delta(rest, [], [], [])
         finally:
             self._metrics.drawn_tokens.inc(len(self.token_ids))
 
@@ -102,17 +103,18 @@ class Answer:
                 pass
         return self
 
-    def _read(self, token_ids: list[int], logprobs: list[float]) -> Delta:
+    def _read(self, piece: Piece) -> Delta:
         shown, count = "", 0
-        for token in token_ids:
+        for token in piece.token_ids:
             shown += self._stream.add(token)
             count += 1
             if self._stream.matched is not None:
                 break
-        delta = Delta(shown, token_ids[:count], logprobs[:count])
+        delta = Delta(shown, piece.token_ids[:count], piece.logprobs[:count], piece.top_logprobs[:count])
         self.text += shown
         self.token_ids += delta.token_ids
         self.logprobs += delta.logprobs
+        self.top_logprobs += delta.top_logprobs
         return delta
 
 

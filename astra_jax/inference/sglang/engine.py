@@ -13,7 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from astra_jax.checkpoints.together import on_first_process
-from astra_jax.inference.interface import BadSampling, Completion, ContextOverflow, Reason, Sampling
+from astra_jax.inference.interface import (
+    BadSampling,
+    Completion,
+    ContextOverflow,
+    Likeliest,
+    Reason,
+    Sampling,
+)
 from astra_jax.inference.sglang.background import Background
 from astra_jax.inference.sglang.errors import NoAnswer, Refusal, Unserved
 from astra_jax.inference.sglang.fleet import Fleet, Member
@@ -40,6 +47,7 @@ class _Drawing:
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
+    top_logprobs: list[Likeliest] = field(default_factory=list)
 
     @property
     def left_s(self) -> float:
@@ -51,7 +59,7 @@ class _Drawing:
         return None if self.ends_at == float("inf") else self.left_s
 
     def as_completion(self, reason: Reason) -> Completion:
-        return Completion(self.token_ids, self.logprobs, reason, self.versions)
+        return Completion(self.token_ids, self.logprobs, reason, self.versions, self.top_logprobs)
 
 
 class ServerEngine:
@@ -240,6 +248,7 @@ class ServerEngine:
         drawing.token_ids += reply.token_ids
         drawing.logprobs += reply.logprobs
         drawing.versions += versions
+        drawing.top_logprobs += reply.top_logprobs
 
 
 def _ended(drawing: _Drawing, reply: Reply | None) -> Reason | None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 
+from astra_jax.inference.interface import Likeliest
 from astra_jax.inference.sglang.errors import NoAnswer
 
 
@@ -18,6 +19,7 @@ class Reply:
     logprobs: list[float]
     weights: list[str | None]
     ended: Literal["stop", "length", "abort"]
+    top_logprobs: list[Likeliest]
 
 
 class _Span(BaseModel):
@@ -33,6 +35,7 @@ class _Finish(BaseModel):
 class _Meta(BaseModel):
     finish_reason: _Finish
     output_token_logprobs: list[tuple[float, int, Any]] = []
+    output_top_logprobs: list[list[tuple[float, int, Any]]] = []
     weight_version: str | None = None  # of the last token
     weight_versions: list[_Span] = []  # where they changed on the way; SGLang of 0.5.23 and later
 
@@ -63,4 +66,5 @@ def read_reply(url: str, text: str) -> Reply:
         [logprob for logprob, _, _ in drawn],
         weights,
         meta.finish_reason.type,
+        [[(token, logprob) for logprob, token, _ in place] for place in meta.output_top_logprobs],
     )

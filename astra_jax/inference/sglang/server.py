@@ -41,6 +41,8 @@ class Server:
             "return_text_in_logprobs": False,
             "rid": rid,
         }
+        if sampling.top_logprobs:
+            body["top_logprobs_num"] = sampling.top_logprobs
         if self.abilities and self.abilities.outputs_only:
             body["return_output_logprob_only"] = True
         return read_reply(self.url, await self._address.post("/generate", body, deadline_s))

@@ -96,6 +96,36 @@ def assert_agrees(model, count):
         np.testing.assert_allclose(completion.logprobs, own, atol=1e-4)
 
 
+def test_who_asks_for_the_likeliest_tokens_changes_no_bit_of_anyones(model):
+    requests = [(ids, sampling(i, temperature=0.7 * (i % 3), top_p=0.9)) for i, ids in enumerate(prompts(9))]
+    plain = generate(model, requests)
+    for asking in ({4}, {0, 3, 7}, set(range(9))):
+        asked = [
+            (ids, replace(s, top_logprobs=i + 1) if i in asking else s) for i, (ids, s) in enumerate(requests)
+        ]
+        for i, (completion, alike) in enumerate(zip(generate(model, asked), plain, strict=True)):
+            assert replace(completion, top_logprobs=[]) == alike
+            assert [len(place) for place in completion.top_logprobs] == [i + 1] * len(alike.token_ids) * (
+                i in asking
+            )
+
+
+def test_the_likeliest_tokens_are_those_of_the_training_forward_and_a_drawn_ones_score_is_its_own(model):
+    ids = prompts(1)[0]
+    completion = generate(model, [(ids, sampling(4, temperature=0.7, top_logprobs=20))])[0]
+    logits = training_logits(model, ids + completion.token_ids)[len(ids) - 1 : -1]
+    expected = np.asarray(jax.nn.log_softmax(logits / 0.7))
+    places = zip(completion.token_ids, completion.logprobs, completion.top_logprobs, expected, strict=True)
+    seen = 0
+    for token, logprob, likeliest, all_of_them in places:
+        tokens, scores = zip(*likeliest, strict=True)
+        np.testing.assert_allclose(scores, np.sort(all_of_them)[::-1][:20], atol=1e-4)
+        np.testing.assert_allclose(scores, all_of_them[list(tokens)], atol=1e-4)
+        seen += token in tokens
+        assert dict(likeliest).get(token, logprob) == logprob
+    assert seen > 0
+
+
 def test_greedy_takes_the_most_likely_token(model):
     ids = prompts(1)[0]
     completion = generate(model, [(ids, sampling(0, temperature=0.0))])[0]

@@ -42,12 +42,15 @@ def alone(model, ids, sampling, grammar=None):
 
 def test_a_stream_is_the_completion_in_pieces_of_a_dispatch(model):
     async def stream(engine):
-        return [piece async for piece in engine.stream(PROMPT, sampling(max_tokens=10))]
+        return [piece async for piece in engine.stream(PROMPT, asked)]
 
-    pieces, whole = with_engine(model, stream), alone(model, PROMPT, sampling(max_tokens=10))
+    asked = sampling(max_tokens=10, top_logprobs=2)
+    pieces, whole = with_engine(model, stream), alone(model, PROMPT, asked)
     assert [len(piece.token_ids) for piece in pieces] == [4, 4, 2]
     assert [t for piece in pieces for t in piece.token_ids] == whole.token_ids
     assert [p for piece in pieces for p in piece.logprobs] == whole.logprobs
+    assert [p for piece in pieces for p in piece.top_logprobs] == whole.top_logprobs
+    assert [len(place) for place in whole.top_logprobs] == [2] * 10
 
 
 def test_a_stream_that_is_closed_frees_its_slot(model):
@@ -149,6 +152,8 @@ def test_a_grammar_that_allows_nothing_fails_its_request_alone(model):
         ({"temperature": float("nan")}, "temperature is nan"),
         ({"top_p": 0.0}, "top_p is 0.0"),
         ({"top_k": -2}, "top_k is -2"),
+        ({"top_logprobs": 21}, "top_logprobs is 21: it is from 0 to 20"),
+        ({"top_logprobs": -1}, "top_logprobs is -1"),
         ({"stop_ids": (3, V)}, "not all tokens of a vocabulary of 61"),
     ],
 )

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from astra_jax.inference.sampling import EVERY_BIT, Choice, sample, words_of
+from astra_jax.inference.sampling import EVERY_BIT, Choice, sample, top_logprobs, words_of
 
 V = 300
 
@@ -44,6 +44,19 @@ def test_greedy_takes_the_first_of_the_most_likely_and_scores_raw_logits():
     tokens, logprobs = draw(x, choice(4, temperature_B=np.zeros(4, np.float32)), jnp.arange(4))
     assert tokens.tolist() == [17] * 4
     np.testing.assert_allclose(logprobs, [-np.log(2)] * 4, atol=1e-6)
+
+
+def test_the_likeliest_are_those_of_what_is_drawn_from_before_anything_is_cut():
+    x = logits(3).at[2, 40].set(50.0).at[2, 7].set(50.0)
+    temperatures = np.array([0.0, 0.5, 1.0], np.float32)
+    asked = choice(
+        3, temperature_B=temperatures, top_k_B=np.full(3, 1), allowed_BxW=np.zeros((3, words_of(V)))
+    )
+    tokens, logprobs = top_logprobs(x, asked, 4)
+    expected = np.asarray(jax.nn.log_softmax(x / jnp.array([1.0, 0.5, 1.0])[:, None]))
+    assert tokens.tolist() == [np.argsort(-row, stable=True)[:4].tolist() for row in expected]
+    assert tokens[2, :2].tolist() == [7, 40]
+    np.testing.assert_allclose(logprobs, np.take_along_axis(expected, np.asarray(tokens), 1), atol=1e-5)
 
 
 @pytest.mark.parametrize("k", [1, 3, 40])

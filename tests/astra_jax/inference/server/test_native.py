@@ -56,6 +56,23 @@ def test_ids_go_in_and_come_out_with_logprobs_and_the_version(address):
     assert generate(address)["output_ids"] == reply["output_ids"]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_likeliest_tokens_at_each_place_are_told_to_those_who_ask(address, stream):
+    plain = generate(address, return_logprob=True)
+    asked = {"return_logprob": True, "top_logprobs_num": 4, "stream": stream}
+    reply = generate(address, **asked)
+    if stream:
+        reply = json.loads(reply.strip().split("\n\n")[-2].removeprefix("data: "))
+    meta = reply["meta_info"]
+    assert meta["output_token_logprobs"] == plain["meta_info"]["output_token_logprobs"]
+    assert "output_top_logprobs" not in plain["meta_info"]
+    assert [len(place) for place in meta["output_top_logprobs"]] == [4] * 12
+    for (logprob, token, _), place in zip(
+        meta["output_token_logprobs"], meta["output_top_logprobs"], strict=True
+    ):
+        assert {other: score for score, other, _ in place}.get(token, logprob) == logprob
+
+
 def test_several_prompts_and_samples_are_a_list(address):
     replies = generate(address, input_ids=[IDS, IDS], sampling_params={"n": 2})
     assert len(replies) == 4
@@ -97,6 +114,8 @@ def test_a_regular_expression_is_kept(address):
         ({"input_ids": IDS, "sampling_params": {"min_p": 0.1}}, "min_p"),
         ({"input_ids": IDS, "sampling_params": {"regex": "("}}, "grammar"),
         ({"input_ids": "no"}, "input_ids"),
+        ({"input_ids": IDS, "return_logprob": True, "top_logprobs_num": 21}, "is 21: it is from 0 to 20"),
+        ({"input_ids": IDS, "top_logprobs_num": 2}, "return_logprob is not true"),
     ],
 )
 def test_what_cannot_be_met_says_why(address, body, sentence):

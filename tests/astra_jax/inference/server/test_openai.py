@@ -50,20 +50,38 @@ def test_logprobs_are_those_of_each_token(client):
     assert all(item.logprob <= 0 for item in choice.logprobs.content)
 
 
+def test_the_likeliest_tokens_are_told_at_each_place_and_change_no_answer(client):
+    plain, asked = chat(client, logprobs=True), chat(client, logprobs=True, top_logprobs=20)
+    assert asked.choices[0].message == plain.choices[0].message
+    for item, alike in zip(asked.choices[0].logprobs.content, plain.choices[0].logprobs.content, strict=True):
+        scores = [other.logprob for other in item.top_logprobs]
+        assert len(scores) == 20
+        assert scores == sorted(scores, reverse=True)
+        assert (item.token, item.logprob, alike.top_logprobs) == (alike.token, alike.logprob, [])
+    greedy = chat(client, logprobs=True, top_logprobs=1, temperature=0).choices[0].logprobs.content
+    assert [(item.token, item.logprob) for item in greedy] == [
+        (item.top_logprobs[0].token, item.top_logprobs[0].logprob) for item in greedy
+    ]
+    assert not chat(client, logprobs=True, top_logprobs=0).choices[0].logprobs.content[0].top_logprobs
+
+
 def test_a_streamed_answer_is_the_whole_one(client):
-    whole = chat(client, n=2, logprobs=True)
+    asked = {"n": 2, "logprobs": True, "top_logprobs": 3}
+    whole = chat(client, **asked)
     texts, reasons, logprobs, usage = ["", ""], [None, None], [[], []], None
-    for chunk in chat(client, n=2, logprobs=True, stream=True, stream_options={"include_usage": True}):
+    for chunk in chat(client, **asked, stream=True, stream_options={"include_usage": True}):
         usage = chunk.usage or usage
         for choice in chunk.choices:
             texts[choice.index] += choice.delta.content or ""
             reasons[choice.index] = choice.finish_reason or reasons[choice.index]
             if choice.logprobs:
-                logprobs[choice.index] += [item.logprob for item in choice.logprobs.content]
+                logprobs[choice.index] += choice.logprobs.content
     for i, choice in enumerate(whole.choices):
         assert texts[i].strip() == (choice.message.content or "").strip()
         assert reasons[i] == choice.finish_reason
-        assert logprobs[i] == [item.logprob for item in choice.logprobs.content]
+        assert [item.model_dump() for item in logprobs[i]] == [
+            item.model_dump() for item in choice.logprobs.content
+        ]
     assert usage == whole.usage
 
 
@@ -74,6 +92,27 @@ def test_a_completion_continues_a_prompt_of_text_or_ids(client):
     assert both.choices[0].text == text.choices[0].text
     pieces = client.completions.create(model="tiny", prompt="What is", max_tokens=8, seed=1, stream=True)
     assert "".join(c.text for chunk in pieces for c in chunk.choices) == text.choices[0].text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_completions_likeliest_tokens_stand_by_their_text_beside_the_drawn_one(client, stream):
+    fields = {"model": "tiny", "prompt": "What is", "max_tokens": 8, "seed": 1}
+    answer = client.completions.create(**fields, logprobs=5, stream=stream)
+    parts = (
+        [c.logprobs for chunk in answer for c in chunk.choices if c.logprobs]
+        if stream
+        else [answer.choices[0].logprobs]
+    )
+    plain = client.completions.create(**fields, logprobs=0).choices[0].logprobs
+    assert [token for part in parts for token in part.tokens] == plain.tokens
+    assert [score for part in parts for score in part.token_logprobs] == plain.token_logprobs
+    assert plain.top_logprobs is None
+    tops = [top for part in parts for top in part.top_logprobs]
+    for token, score, top in zip(plain.tokens, plain.token_logprobs, tops, strict=True):
+        assert top[token] == score
+        assert len(top) <= 6
+    with pytest.raises(openai.BadRequestError, match="logprobs is 21: it is from 0 to 20"):
+        client.completions.create(**fields, logprobs=21)
 
 
 def test_a_stop_string_ends_the_text_before_it(client):
@@ -136,7 +175,9 @@ def test_a_schema_is_kept(client):
         ({"max_tokens": -3}, 400, "max_tokens is -3"),
         ({"n": 0}, 400, "n:"),
         ({"logit_bias": {"3": 5}}, 400, "logit_bias is not supported"),
-        ({"top_logprobs": 4, "logprobs": True}, 400, "top_logprobs is not supported"),
+        ({"top_logprobs": 21, "logprobs": True}, 400, "top_logprobs is 21: it is from 0 to 20"),
+        ({"top_logprobs": -1, "logprobs": True}, 400, "top_logprobs is -1: it is from 0 to 20"),
+        ({"top_logprobs": 2}, 400, "top_logprobs is given, and logprobs is not true"),
         ({"tool_choice": "required"}, 400, "there are no tools"),
         ({"response_format": {"type": "json_schema", "json_schema": {"schema": {"type": "no"}}}}, 400, "be used"),
     ],

@@ -11,7 +11,7 @@ from tests.astra_jax.inference.sglang.conftest import CONTEXT, IDS, VOCABULARY, 
 
 SAMPLINGS = [
     Sampling(24, (), seed=5),
-    Sampling(24, (), temperature=0.0),
+    Sampling(24, (), temperature=0.0, top_logprobs=3),
     Sampling(24, (), temperature=0.7, seed=2**32 - 1, top_p=0.9, top_k=20),
 ]
 
