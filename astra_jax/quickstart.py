@@ -27,7 +27,7 @@ from astra_jax.sft.model import load_model
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.training.run_folder import RunFolder, write_json
-from astra_jax.training.settings import choose
+from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import oracle_trajectories
 from data_synthesis.environments import Recipe, generate_arenas, synthesise_arenas
 from data_synthesis.records import Arena, Episode, Trajectory, read_records, write_records
@@ -38,16 +38,20 @@ from data_synthesis.teacher.transcript import TranscriptTeacher
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
 
-def quickstart(config: Config, console: Console | None = None, *, fresh: bool = False) -> dict[str, Any]:
+def quickstart(
+    config: Config, console: Console | None = None, *, fresh: bool = False, until: str = ""
+) -> dict[str, Any]:
     """Runs the loop as `config` says (`configs/quickstart/nano.py` has every field).
 
     Args:
         fresh: starts over; what `config.run_dir` held is deleted.
+        until: the last stage to run; empty: all, and the report.
 
     Returns:
-        What `RUN/results.json` holds.
+        What `RUN/results.json` holds; nothing where `until` ended the run before it.
 
     Raises:
+        BadSetting: `until` is no stage.
         ConfigChanged: the folder was started with another configuration.
     """
     console = console or Console()
@@ -56,7 +60,7 @@ def quickstart(config: Config, console: Console | None = None, *, fresh: bool = 
     try:
         with LocalSandbox(level) as sandbox:
             console.print(f"[bold]quickstart[/] in {folder.path}; {sandbox.describe()}")
-            return _Quickstart(config, folder.path, sandbox, console).run()
+            return _Quickstart(config, folder.path, sandbox, console).run(until)
     finally:
         folder.close()
 
@@ -68,13 +72,18 @@ class _Quickstart:
     sandbox: Sandbox
     console: Console
 
-    def run(self) -> dict[str, Any]:
+    def run(self, until: str) -> dict[str, Any]:
         seconds: dict[str, float] = {}
         results: dict[str, Any] = {}
-        for name, stage in self._stages().items():
+        stages = self._stages()
+        if until and until not in stages:
+            raise BadSetting(f"there is no stage {until!r}; stages: {', '.join(stages)}")
+        for name, stage in stages.items():
             done = self._once(name, stage)
             seconds[name] = done["wall_s"]
             results[name] = done["result"]
+            if name == until:
+                return {}
         return self._conclude(results, seconds)
 
     def _stages(self) -> dict[str, Callable[[], Any]]:

@@ -92,7 +92,7 @@ def steps_of(folder: Path, run: str, one_step_off: bool, vocab_size: int) -> lis
     config.arenas, config.steps, config.checkpoint_every = str(folder / "arenas.jsonl"), STEPS, STEPS
     config.min_spread = -1.0  # groups that say nothing are trained on all the same
     config.groups_per_batch = config.round_groups = 8
-    config.one_step_off = one_step_off
+    config.async_steps = int(one_step_off)
     with mock.patch("astra_jax.rl.train.make_engine", return_value=SimulatedEngine(vocab_size)):
         train(config, Console(quiet=True))
     return read_metrics(folder / run)[SKIPPED:-1]  # the last step plays nothing ahead

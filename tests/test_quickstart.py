@@ -12,6 +12,7 @@ from rich.console import Console
 from astra_jax import configuration
 from astra_jax.evaluation.summary import METRICS, STAGES
 from astra_jax.quickstart import quickstart
+from astra_jax.training.settings import BadSetting
 from data_synthesis.records import Arena, Episode, Trajectory, read_records
 from data_synthesis.teacher.procedural import HELD_OUT
 from tests.compiling import compiling_quickly
@@ -119,6 +120,16 @@ def test_a_run_that_lost_its_last_stages_does_those_again(run_dir, results):
     assert {k: v for k, v in again.items() if k != "wall_s"} == {
         k: v for k, v in results.items() if k != "wall_s"
     }
+
+
+def test_a_run_can_end_after_a_stage(run_dir, results):
+    console = quiet()
+    assert quickstart(tiny(run_dir), console, until="sft") == {}
+    said = console.file.getvalue()
+    assert "sft: done before" in said
+    assert "rl: done before" not in said
+    with pytest.raises(BadSetting, match="no stage 'stf'; stages: arenas, transcripts, start, sft"):
+        quickstart(tiny(run_dir), quiet(), until="stf")
 
 
 @pytest.mark.slow

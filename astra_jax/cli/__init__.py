@@ -135,8 +135,8 @@ def _quickstart(arguments: argparse.Namespace, console: Console) -> int:
     jax.config.update("jax_num_cpu_devices", arguments.config.cpu_devices)
     from astra_jax.quickstart import quickstart
 
-    results = quickstart(arguments.config, console, fresh=arguments.fresh)
-    return 1 if results["hf_check"]["same_greedy_episode"] is False else 0
+    results = quickstart(arguments.config, console, fresh=arguments.fresh, until=arguments.until)
+    return 1 if results and results["hf_check"]["same_greedy_episode"] is False else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -152,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         verbs, "quickstart", _quickstart, "the whole loop on a laptop", "astra quickstart --config.seed=1"
     )
     quick.add_argument("--fresh", action="store_true", help="start over; deletes what the run folder holds")
+    quick.add_argument("--until", default="", metavar="STAGE", help="the last stage to run, such as sft")
     takes_config(quick, "configs/quickstart/nano.py")
 
     add_synth_verbs(verbs)

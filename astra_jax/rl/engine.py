@@ -49,7 +49,7 @@ def make_engine(config: Config, graph: nnx.GraphDef, params: Any) -> RolloutEngi
     """
     if config.servers.urls:
         return _servers(config, graph)
-    handover = Handover(join_model(graph, params), config.engine_tensor, copies=config.one_step_off)
+    handover = Handover(join_model(graph, params), config.engine_tensor, copies=config.async_steps > 0)
     return InThisProcess(graph, params, handover, EngineSize(**config.engine))
 
 

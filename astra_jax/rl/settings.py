@@ -22,7 +22,7 @@ Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cann
 # What fields were, in effect, in runs from before there were such fields: these can be gone on with.
 _BEFORE: dict[str, Any] = {
     "mask_cut_off": False,
-    "one_step_off": False,
+    "async_steps": 0,
     "in_flight_updates": False,
     "sources": [],
     "curriculum": {"rest_easy": 0, "rest_hard": 0},
@@ -80,15 +80,17 @@ def check(config: Config) -> None:
     choose("chat_format", config.chat_format, FORMATS)
     if config.group_size < 2:
         raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
-    if config.in_flight_updates and not config.one_step_off:
+    if config.in_flight_updates and not config.async_steps:
         raise BadSetting(
-            "config.in_flight_updates is True and config.one_step_off is not: on-policy, no episode is under way when "
+            "config.in_flight_updates is True and config.async_steps is 0: on-policy, no episode is under way when "
             "weights change"
         )
-    if config.one_step_off and config.engine_tensor > 1 and not config.servers.urls:
+    if config.async_steps < 0:
+        raise BadSetting(f"config.async_steps is {config.async_steps}: it is a number of steps, 0 or more")
+    if config.async_steps and config.engine_tensor > 1 and not config.servers.urls:
         raise BadSetting(
             f"config.engine_tensor is {config.engine_tensor}: an engine over several devices cannot sample beside an "
-            "update on them (config.one_step_off), as each would wait for the other; use servers, or engine_tensor 1"
+            "update on them (config.async_steps), as each would wait for the other; use servers, or engine_tensor 1"
         )
     if config.rollout_only and config.train_only:
         raise BadSetting(

@@ -141,7 +141,7 @@ class _Trainer:
             max_age=config.max_age,
         )
         self.curriculum = Curriculum(**config.curriculum)
-        self.ready: Filled | None = None  # one-step-off: the next batch, played beside the last update
+        self.ready: list[Filled] = []  # batches of the next steps, played beside earlier updates
         self.updating: asyncio.Task[dict[str, float]] | None = None
         self.pushed = -1  # the version of the engine's weights
         self.rewards = make_rewards(config)
@@ -193,8 +193,8 @@ class _Trainer:
             self.arenas.position = restored.extra["arenas_played"]
             self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
             self.curriculum.resting = restored.extra.get("resting", {})
-            if ready := restored.extra.get("ready"):  # earlier releases had none
-                self.ready = Filled.from_json(ready, self.filler.algorithm)
+            ready = restored.extra.get("ready") or []  # earlier releases had none
+            self.ready = [Filled.from_json(batch, self.filler.algorithm) for batch in ready]
 
     async def _loop(self, checkpoints: CheckpointManager, write: Writer, stop: StopRequests) -> None:
         done, steps = int(self.state.step), self.config.steps
@@ -214,31 +214,30 @@ class _Trainer:
 
     def _extra(self) -> dict:
         carried = [group.to_json() for group in self.filler.carried]
-        ready = self.ready and self.ready.to_json()
         return {
             "arenas_played": self.arenas.position,
             "resting": dict(self.curriculum.resting),
             "carried_groups": carried,
-            "ready": ready,
+            "ready": [batch.to_json() for batch in self.ready],
         }
 
     async def _step(self, step: int) -> dict[str, float]:
         """One update: `metrics` of the rollout and of the update, times in seconds.
 
-        One-step-off, the next batch is played beside it, by the weights with which this step began.
+        With `async_steps`, batches of later steps are played beside it, by the weights with which this step began.
         """
         start = time.perf_counter()
         self._push(step - 1)
         if self.config.servers.urls and not self.agreed and not self.config.train_only:
             await self._shake_hands(step)
-        filled = self.ready or await self._fill(step, step)
-        ahead = self.config.one_step_off and step < self.config.steps
+        filled = self.ready.pop(0) if self.ready else await self._fill(step, step)
+        ahead = range(step + 1 + len(self.ready), min(step + self.config.async_steps, self.config.steps) + 1)
         played = time.perf_counter()
-        self.updating = asyncio.create_task(self._updated(step, filled, ahead))
+        self.updating = asyncio.create_task(self._updated(step, filled, bool(ahead)))
         if ahead:  # together: an update that fails does not wait for episodes to end
-            (self.ready, played), update = await asyncio.gather(self._ahead(step), self.updating)
+            played, update = await asyncio.gather(self._ahead(ahead, step), self.updating)
         else:
-            self.ready, update = None, await self.updating
+            update = await self.updating
         metrics = rollout_metrics(filled, step) | update
         metrics["arenas/resting"] = float(len(self.curriculum.resting))
         if len(self.arenas.sources) > 1:
@@ -258,9 +257,11 @@ class _Trainer:
             self._push(step)
         return metrics
 
-    async def _ahead(self, step: int) -> tuple[Filled, float]:
-        """The batch of the step after `step`, and when it was there."""
-        return await self._fill(step + 1, step), time.perf_counter()
+    async def _ahead(self, steps: range, born: int) -> float:
+        """Plays the batches of later steps by the weights of step `born`; returns when they were there."""
+        for step in steps:
+            self.ready.append(await self._fill(step, born))
+        return time.perf_counter()
 
     async def _fill(self, step: int, born: int) -> Filled:
         """The batch of `step`, played by the weights with which step `born` begins; or as another run has kept it."""

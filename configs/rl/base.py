@@ -44,9 +44,9 @@ def get_config() -> ConfigDict:
     config.round_groups = 32  # groups played at once
     # rounds of one step at most; a batch may then be smaller. Ours: the paper has no cap
     config.max_rounds = 4
-    config.max_age = 2  # steps that a surplus group may wait before it is dropped. Ours
-    # The next batch is played beside an update, by the policy from before it. The paper trains on-policy.
-    config.one_step_off = False
+    config.max_age = 2  # steps that a surplus group may be old when it is trained on. Ours
+    # A batch is played so many steps ahead, beside updates, by the policy of then: 0 on-policy (paper), 1 one-step-off
+    config.async_steps = 0
     # New weights reach the episodes that are under way then, and draw the rest of them (partial rollouts). Episodes
     # then depend on when that was: a resumed run is not the same bit for bit.
     config.in_flight_updates = False

@@ -43,7 +43,7 @@ except ShardingError as error:
     said["error"] = str(error)
 
 size = dict(slots=4, context=64, prefill_rows=2, prefill_tokens=16, decode_tokens=4)
-asked = {"engine_tensor": 2, "one_step_off": False, "engine": size, "servers": {"urls": ""}}
+asked = {"engine_tensor": 2, "async_steps": 0, "engine": size, "servers": {"urls": ""}}
 engine = make_engine(ConfigDict(asked), graph, trained)
 def sampled(version):
     done = asyncio.run(engine.generate([5, 6, 7], Sampling(8, (3,), seed=1), session="a"))

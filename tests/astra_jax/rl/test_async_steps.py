@@ -1,4 +1,4 @@
-"""One-step-off: a batch is played while the one before it is trained on."""
+"""Batches that are played while earlier ones are trained on."""
 
 import asyncio
 import random
@@ -23,7 +23,7 @@ STEPS = 4
 
 def ahead_config(small, policy, run_dir):
     config = make_config(small, policy, run_dir)
-    config.one_step_off, config.steps, config.checkpoint_every, config.round_groups = True, STEPS, 2, 4
+    config.async_steps, config.steps, config.checkpoint_every, config.round_groups = 1, STEPS, 2, 4
     return config
 
 
@@ -49,6 +49,23 @@ def test_all_batches_but_the_first_are_of_the_policy_before_the_last_update(whol
         step = int(path.stem.removeprefix("step_"))
         (version,) = {v for episode in read_records(path, Episode) for v in episode.weight_versions}
         assert version == max(0, step - 2)
+
+
+@pytest.mark.slow
+def test_batches_two_steps_ahead_are_two_updates_old_and_survive_a_restart(
+    config, tmp_path, small, policy, in_a_process
+):
+    config.async_steps, config.samples_every = 2, 1
+    with_restart = ahead_config(small, policy, tmp_path / "killed")
+    with_restart.update(async_steps=2, samples_every=1)
+    train(config, Console(quiet=True))
+    for path in sorted(Path(config.run_dir).glob("samples/*.jsonl")):
+        step = int(path.stem.removeprefix("step_"))
+        (version,) = {v for episode in read_records(path, Episode) for v in episode.weight_versions}
+        assert version == max(0, step - 3)
+    in_a_process("astra_jax.rl", with_restart).kill(2, random.Random(1))
+    train(with_restart, Console(quiet=True))
+    assert_same_run(Path(with_restart.run_dir), Path(config.run_dir))
 
 
 def test_an_update_and_the_rounds_of_the_next_batch_run_at_one_time(config, monkeypatch):
@@ -142,13 +159,13 @@ def test_two_processes_play_and_train_as_one_with_two_devices(config, tmp_path, 
     assert_two_processes_run_as_one(config, tmp_path, in_a_process, compiled_dir)
 
 
-def test_in_flight_updates_without_one_step_off_are_refused(config):
-    config.one_step_off, config.in_flight_updates = False, True
+def test_in_flight_updates_on_policy_are_refused(config):
+    config.async_steps, config.in_flight_updates = 0, True
     with pytest.raises(BadSetting, match="no episode is under way when weights change"):
         train(config, Console(quiet=True))
 
 
 def test_an_engine_over_several_devices_cannot_sample_beside_an_update_on_them(config):
     config.engine_tensor = 2
-    with pytest.raises(BadSetting, match=r"config.engine_tensor is 2.*config.one_step_off"):
+    with pytest.raises(BadSetting, match=r"config.engine_tensor is 2.*config.async_steps"):
         train(config, Console(quiet=True))
