@@ -1,9 +1,9 @@
 """The paper's ablations at nano scale: what each choice does, over several seeds.
 
 `python -m benchmarks.paper_ablations [--out DIR] [--seeds 0,1,2] [--studies reward,stages,distractors,staleness]` runs
-what is missing, then writes `DIR/results.md` with its plots; `--docs` writes them into docs/. Each seed has arenas, a
-model and SFT of its own, from the quickstart's stages; each arm is one RL run from there. A run cut off goes on.
-Arms run beside each other (`--at-once`), each with one thread, so that their times can be compared.
+what is missing, and prints a table of each study; `--docs` writes tables and plots into docs/results.md. Each seed has
+arenas, a model and SFT of its own, from the quickstart's stages; each arm is one RL run from there. A run that was cut
+off goes on. Arms run beside each other (`--at-once`), each with one thread, so that their times can be compared.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from rich.console import Console
 from astra_jax import configuration
 from astra_jax.training.metrics import read_metrics
 from astra_jax.training.run_folder import write_json
+from benchmarks.ablation_report import filled, plot, rollout_table, table
 from data_synthesis.arenas import add_distractors, prove_all, read_arenas
 from data_synthesis.arenas.bands import BandSettings, mix_in
 from data_synthesis.arenas.distractors import tool_pool
@@ -83,6 +84,9 @@ STUDIES = {
         "4, corrected": "four_steps_corrected",
     },
 }
+
+
+SETS_OF = {"stages": "missing_function", "distractors": "cluttered"}  # what a study is evaluated on besides
 
 
 def arms_of(studies: Sequence[str]) -> list[str]:
@@ -234,6 +238,33 @@ def run_all(out: Path, numbers: Sequence[int], studies: Sequence[str], at_once: 
         return all_done((seed, arm) for arm in arms_of(studies) for seed in seeds if not seed.done(arm))
 
 
+def tables(seeds: Sequence[Seed], study: str) -> dict[str, str]:
+    """The tables of a study, by what they are of."""
+    arms = STUDIES[study]
+    found = {"plain": table(seeds, arms, "plain")}
+    if study in SETS_OF:
+        found[SETS_OF[study]] = table(seeds, arms, SETS_OF[study])
+    if study == "staleness":
+        found["rollouts"] = rollout_table(seeds, arms, TAIL)
+    return found
+
+
+def report(seeds: Sequence[Seed], studies: Sequence[str], docs: bool) -> None:
+    """Prints the tables, or puts them and the plots into the document."""
+    path = Path("docs/results.md")
+    text = path.read_text("utf-8") if docs else ""
+    for study in studies:
+        for name, content in tables(seeds, study).items():
+            if docs:
+                text = filled(text, f"{study} {name}", content)
+            else:
+                print(f"\n{study}, {name}\n{content}")
+        if docs:
+            plot(seeds, STUDIES[study], path.with_suffix("") / f"{study}.svg")
+    if docs:
+        path.write_text(text, "utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"))
@@ -241,7 +272,8 @@ def main() -> None:
     parser.add_argument("--studies", default=",".join(STUDIES))
     parser.add_argument("--at-once", type=int, default=2, help="arms that run beside each other")
     parser.add_argument("--only", default="", metavar="ARM", help="an arm, or `prepare`, in this process")
-    parser.add_argument("--docs", action="store_true", help="write the tables and plots into docs/")
+    parser.add_argument("--show", action="store_true", help="run nothing; show what there is")
+    parser.add_argument("--docs", action="store_true", help="write the tables and plots into docs/results.md")
     arguments = parser.parse_args()
     seeds = [int(number) for number in arguments.seeds.split(",")]
     if arguments.only:
@@ -249,8 +281,9 @@ def main() -> None:
         seed.prepare() if arguments.only == "prepare" else seed.run(arguments.only)
         return
     studies = arguments.studies.split(",")
-    if not run_all(arguments.out, seeds, studies, arguments.at_once):
-        sys.exit(1)
+    complete = arguments.show or run_all(arguments.out, seeds, studies, arguments.at_once)
+    report([Seed(arguments.out / f"seed_{number}", number) for number in seeds], studies, arguments.docs)
+    sys.exit(not complete)
 
 
 if __name__ == "__main__":
