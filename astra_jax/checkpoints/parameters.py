@@ -7,6 +7,7 @@ A folder that `save_parameters` makes is a model as the trainers take it, beside
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,17 +69,29 @@ def read_parameters(
     with ocp.PyTreeCheckpointer() as checkpointer:
         stored = _stored(checkpointer, path)
         dtype = param_dtype or str(jnp.result_type(*{jnp.dtype(leaf.dtype) for leaf in stored.values()}))
-        model = abstract_model(replace(config, param_dtype=dtype))
-        wanted = {name: _wanted(name, p, mesh) for name, p in named_parameters(model)}
+    model = abstract_model(replace(config, param_dtype=dtype))
+    read_into(path, dict(named_parameters(model)), mesh=mesh)
+    return model
+
+
+def read_into(path: str | Path, parameters: Mapping[str, nnx.Param], *, mesh: Mesh | None = None) -> None:
+    """Sets `parameters`, by their paths in the model, to what `read_parameters` would read for them.
+
+    Raises:
+        CheckpointError: one is missing or has another shape, or there are others.
+    """
+    path = Path(path).resolve()
+    with ocp.PyTreeCheckpointer() as checkpointer:
+        stored = _stored(checkpointer, path)
+        wanted = {name: _wanted(name, parameter, mesh) for name, parameter in parameters.items()}
         _check(path, {name: tuple(leaf.shape) for name, leaf in stored.items()}, wanted)
         like = {_KEY: _nested(wanted)}
         how = ocp.args.PyTreeRestore(  # type: ignore[call-arg]
             item=like, restore_args=ocp.checkpoint_utils.construct_restore_args(like), partial_restore=True
         )
         restored = _flat(checkpointer.restore(path, how)[_KEY])
-    for name, parameter in named_parameters(model):
+    for name, parameter in parameters.items():
         parameter.set_value(restored[name])
-    return model
 
 
 def _stored(checkpointer: Any, path: Path) -> dict[str, Any]:

@@ -139,9 +139,14 @@ def _import(arguments: argparse.Namespace, console: Console) -> int:
 
 def _export(arguments: argparse.Namespace, console: Console) -> int:
     from astra_jax.checkpoints.hf import export_model, import_model
-    from astra_jax.training.run_model import is_run, load_run_model
+    from astra_jax.sft.export import export_step
+    from astra_jax.training.run_model import is_run, load_run_model, trains_adapters
 
-    source, template = arguments.source, None
+    source, out, template = arguments.source, arguments.out, None
+    if is_run(source) and trains_adapters(source):
+        step = export_step(source, arguments.step, out, start=arguments.start, dtype=arguments.dtype)
+        console.print(f"step {step} of {source}: {out}")
+        return 0
     if is_run(source):
         run = load_run_model(source, arguments.step, start=arguments.start)
         model, tokenizer, template = run.model, run.tokenizer_dir, run.chat_template
@@ -149,9 +154,9 @@ def _export(arguments: argparse.Namespace, console: Console) -> int:
     else:
         model, tokenizer = import_model(source, param_dtype=None), source
     with _Bytes("written", console) as progress:
-        out = export_model(
+        export_model(
             model,
-            arguments.out,
+            out,
             tokenizer_dir=tokenizer,
             chat_template=template,
             dtype=arguments.dtype,

@@ -1,19 +1,16 @@
-"""Runs that train adapters only: what their configuration makes of a model, and what comes out of it."""
+"""Runs that train adapters only: what their configuration makes of a model."""
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from astra_jax.checkpoints.hf import export_model
-from astra_jax.checkpoints.peft import export_adapter
 from astra_jax.models import Transformer
-from astra_jax.models.low_rank import Adapter, attach, linears, merge, quantise
+from astra_jax.models.low_rank import Adapter, attach, linears, quantise
 from astra_jax.sharding import named_sharding
 from astra_jax.training.distributed import put
 from astra_jax.training.settings import BadSetting
@@ -46,18 +43,6 @@ def freeze(config: Config, model: Transformer, mesh: Mesh) -> None:
     for path, linear in linears(model):
         for factor in (linear.low_rank.a, linear.low_rank.b) if linear.low_rank else ():
             _move(factor, mesh, path)
-
-
-def export(
-    config: Config, model: Transformer, out_dir: Path, tokenizer_dir: Path, chat_template: str
-) -> None:
-    """Writes what a run trained: a whole model, or the adapter of one. `model` is used up."""
-    if config.lora.rank and config.lora.export == "adapter":
-        base = Path(config.model.path).resolve()
-        export_adapter(model, out_dir, base=base, tokenizer_dir=tokenizer_dir, chat_template=chat_template)
-        return
-    merge(model)
-    export_model(model, out_dir, tokenizer_dir=tokenizer_dir, chat_template=chat_template)
 
 
 def _move(factor: Adapter, mesh: Mesh, name: str) -> None:

@@ -14,8 +14,9 @@ from jax.sharding import Mesh
 from rich.console import Console
 
 from astra_jax.sft.ahead import Ahead
+from astra_jax.sft.export import export
 from astra_jax.sft.judging import Judge, make_judge
-from astra_jax.sft.lora import export, freeze
+from astra_jax.sft.lora import freeze
 from astra_jax.sft.mixture import cache_of, load_mixture, make_batches
 from astra_jax.sft.model import load_model
 from astra_jax.sft.settings import before, chat_format, check

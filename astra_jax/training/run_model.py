@@ -39,23 +39,17 @@ def load_run_model(
         FileNotFoundError: no checkpoint of this step.
     """
     run_dir = Path(run_dir)
-    config = _run_config(run_dir)
-    if config.get("lora", {}).get("rank"):
+    config = run_config(run_dir)
+    if trains_adapters(run_dir):
         raise CheckpointError(
-            f"{run_dir} trains adapters: its checkpoints hold no whole model. Its export is {run_dir / 'hf'}."
+            f"{run_dir} trains adapters: its checkpoints hold no whole model. `astra convert export` makes one."
         )
-    saved = [*run_dir.glob("weights/*/state"), *run_dir.glob("checkpoints/*/state")]
-    # What a save that is under way, or was killed, has written has a longer name.
-    states = {int(state.parent.name): state for state in saved if state.parent.name.isdigit()}
-    steps = sorted(states)
-    found = steps[-1] if step is None and steps else step
-    if found not in steps:
-        raise FileNotFoundError(f"no checkpoint of step {found} in {run_dir}; steps: {steps}")
+    found, state = saved_state(run_dir, step)
     tokenizer = Tokenizer(_tokenizer_dir(config, run_dir, start))
     shape = _shape(config, tokenizer, start)
     return RunModel(
         found,
-        read_parameters(states[found], shape, param_dtype=None),
+        read_parameters(state, shape, param_dtype=None),
         Path(tokenizer.directory),
         FORMATS[config["chat_format"]].with_thinking(config.get("thinking", "keep")).template_for(tokenizer),
     )
@@ -65,9 +59,31 @@ def is_run(folder: str | Path) -> bool:
     return (Path(folder) / "checkpoints").is_dir()
 
 
-def _run_config(run_dir: Path) -> Mapping[str, Any]:
+def trains_adapters(run_dir: str | Path) -> bool:
+    return bool(run_config(run_dir).get("lora", {}).get("rank"))
+
+
+def saved_state(run_dir: str | Path, step: int | None = None) -> tuple[int, Path]:
+    """The step, by default the latest, and where its weights are, among checkpoints and weights that were kept.
+
+    Raises:
+        FileNotFoundError: none are kept of this step.
+    """
+    run_dir = Path(run_dir)
+    saved = [*run_dir.glob("weights/*/state"), *run_dir.glob("checkpoints/*/state")]
+    # What a save that is under way, or was killed, has written has a longer name.
+    states = {int(state.parent.name): state for state in saved if state.parent.name.isdigit()}
+    steps = sorted(states)
+    found = steps[-1] if step is None and steps else step
+    if found not in states:
+        raise FileNotFoundError(f"no checkpoint of step {found} in {run_dir}; steps: {steps}")
+    return found, states[found]
+
+
+def run_config(run_dir: str | Path) -> Mapping[str, Any]:
+    """As the run's folder keeps it. Raises `CheckpointError`: this is no folder of a run."""
     try:
-        config = json.loads((run_dir / "config.json").read_text("utf-8"))
+        config = json.loads((Path(run_dir) / "config.json").read_text("utf-8"))
         return {"model": config["model"], "chat_format": config["chat_format"]} | config
     except (FileNotFoundError, ValueError, KeyError):
         raise CheckpointError(f"{run_dir} is not the folder of an SFT or RL run.") from None

@@ -155,6 +155,21 @@ def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(co
     assert_same_run(killed, undisturbed)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_run_killed_twenty_times_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
+    """In rollouts, in updates and in saves, of which every step has one."""
+    config.steps, config.checkpoint_every = 22, 1
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    config.run_dir = str(undisturbed)
+    in_a_process("astra_jax.rl", config).finish()
+    config.run_dir, rng = str(killed), random.Random(0)
+    for step in range(1, 21):
+        in_a_process("astra_jax.rl", config).kill(step, rng)
+    in_a_process("astra_jax.rl", config).finish()
+    assert_same_run(killed, undisturbed)
+
+
 def as_two_processes(config, compiled_dir) -> None:
     """The whole run, by two processes with a device each."""
     with socket.socket() as probe:

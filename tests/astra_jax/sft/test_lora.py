@@ -11,7 +11,7 @@ from peft import PeftModel
 from rich.console import Console
 from transformers import AutoModelForCausalLM
 
-from astra_jax import configuration
+from astra_jax import cli, configuration
 from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.models import ModelConfig, Transformer
@@ -100,6 +100,14 @@ def test_a_run_trains_adapters_only_and_peft_loads_them(config, base):
     assert all("/low_rank/" in name for name in weights)
     with pytest.raises(CheckpointError, match="trains adapters"):
         load_run_model(config.run_dir)
+    again, earlier = (Path(config.run_dir) / name for name in ("again", "earlier"))
+    assert cli.main(["convert", "export", config.run_dir, str(again)]) == 0
+    assert cli.main(["convert", "export", config.run_dir, str(earlier), "--step", "3"]) == 0
+    of_6, of_6_again, of_3 = (
+        (path / "adapter_model.safetensors").read_bytes() for path in (adapter, again, earlier)
+    )
+    assert of_6_again == of_6
+    assert of_3 != of_6
 
     model = import_model(base)
     freeze(config, model, make_mesh())
