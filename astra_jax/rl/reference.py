@@ -13,6 +13,7 @@ from astra_jax.sharding import constrain
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.loss import token_logprobs
 from astra_jax.training.state import computed_dtypes, join_model, split_model
+from astra_jax.training.step import split_rows
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
@@ -41,7 +42,8 @@ class Reference:
                     lambda: jnp.zeros(part.tokens.shape, jnp.float32),
                 )
 
-            parts = jax.tree.map(lambda x: x.reshape(-1, config.micro_rows, x.shape[1]), batch)
+            count = batch.tokens.shape[0] // config.micro_rows
+            parts = jax.tree.map(lambda x: split_rows(x, count), batch)
             return jax.lax.map(score_part, parts).reshape(batch.tokens.shape)
 
         self._score = jax.jit(score)

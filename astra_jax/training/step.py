@@ -100,7 +100,7 @@ def accumulate(
     gradient: Callable, params: Any, batch: PackedBatch, scale: jax.Array, micro_batches: int
 ) -> tuple[jax.Array, Diagnostics, Any]:
     """Loss, diagnostics (stacked by micro-batch) and gradients of a batch, taken in parts, added in float32."""
-    parts = jax.tree.map(lambda x: _split_rows(x, micro_batches), batch)
+    parts = jax.tree.map(lambda x: split_rows(x, micro_batches), batch)
     first = jax.tree.map(lambda x: x[0], parts)
     zeros = jax.tree.map(
         lambda a: jnp.zeros(a.shape, a.dtype), jax.eval_shape(gradient, params, first, scale)
@@ -132,7 +132,7 @@ def _cast(params: Any, dtypes: Any) -> Any:
     return jax.tree.map(lambda weight, dtype: weight.astype(dtype), params, dtypes)
 
 
-def _split_rows(x: jax.Array, parts: int) -> jax.Array:
+def split_rows(x: jax.Array, parts: int) -> jax.Array:
     """[B, T] to [parts, B / parts, T]: consecutive rows stay together, and so does the padding at the end.
 
     Raises:
