@@ -100,7 +100,7 @@ def lay_out_program(program: Program, available: int, request: Request) -> Fits 
 def device_bytes(tree: Any) -> int:
     """What the arrays of a tree take on one device, without padding."""
     return sum(
-        math.prod(x.sharding.shard_shape(x.shape)) * x.dtype.itemsize
+        math.prod(x.sharding.shard_shape(x.shape)) * jax.dtypes.itemsize_bits(x.dtype) // 8
         for x in jax.tree.leaves(tree)
         if x.sharding.memory_kind != "pinned_host"
     )

@@ -18,6 +18,7 @@ from astra_jax.planning.shapes import shape_of
 from astra_jax.rl import step as rl_step
 from astra_jax.rl.handover import engine_meshes
 from astra_jax.sft import step as sft_step
+from astra_jax.sft.lora import abstract as abstract_adapted
 from astra_jax.sharding import make_mesh, named_sharding
 from astra_jax.training import flops
 from astra_jax.training.batch import PackedBatch
@@ -25,6 +26,7 @@ from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimi
 from astra_jax.training.settings import BadSetting
 from astra_jax.training.state import (
     TrainState,
+    abstract_frozen,
     abstract_params,
     abstract_state,
     computed_dtypes,
@@ -99,16 +101,13 @@ def lowered(program: Program) -> jax.stages.Lowered:
 
 def _sft(config: Config, devices: Sequence[Any]) -> Program:
     mesh = make_mesh(**config.mesh, devices=devices)
-    if config.lora.rank:
-        raise BadSetting(
-            f"config.lora.rank is {config.lora.rank}: a plan is of a run that trains all weights"
-        )
-    model = abstract_model(sft_step.as_computed(config, shape_of(config)))
+    model = abstract_adapted(config, sft_step.as_computed(config, shape_of(config)))
     optimizer, state = _start(config, model, mesh)
     rows, length = config.batch_rows, config.data.sequence_length
     batch = _batch(mesh, rows, length)
-    step = sft_step.make_step(config, model, optimizer, state)
-    return _update("sft", mesh, model, step, state, batch, rows // config.micro_batches, {})
+    frozen = abstract_frozen(model, mesh)
+    step = sft_step.make_step(config, model, optimizer, state, frozen)
+    return _update("sft", mesh, model, step, state, batch, rows // config.micro_batches, {}, frozen)
 
 
 def _rl(config: Config, devices: Sequence[Any]) -> Program:
@@ -145,8 +144,10 @@ def _update(
     batch: PackedBatch,
     at_once: int,
     beside: dict[str, Any],
+    frozen: Any = None,
 ) -> Program:
     rows, length = batch.tokens.shape
+    held = {} if frozen is None else {"frozen weights": frozen}
 
     def lower() -> jax.stages.Lowered:
         with jax.set_mesh(mesh):
@@ -157,7 +158,7 @@ def _update(
         mesh,
         model,
         lower,
-        {"parameters": state.params, "optimizer state": state.opt_state, "batch": batch},
+        held | {"parameters": state.params, "optimizer state": state.opt_state, "batch": batch},
         beside,
         f"{rows} rows of {length:,} tokens, {at_once} at a time",
         rows * length,

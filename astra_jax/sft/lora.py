@@ -7,9 +7,10 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax import nnx
 from jax.sharding import Mesh
 
-from astra_jax.models import Transformer
+from astra_jax.models import ModelConfig, Transformer, abstract_model
 from astra_jax.models.low_rank import Adapter, attach, linears, quantise
 from astra_jax.sharding import named_sharding
 from astra_jax.training.distributed import put
@@ -29,9 +30,29 @@ def freeze(config: Config, model: Transformer, mesh: Mesh) -> None:
     Raises:
         BadSetting: `config.lora.targets` matches no linear map; quantisation is asked for and qwix is missing.
     """
-    lora = config.lora
-    if not lora.rank:
+    if not config.lora.rank:
         return
+    _adapt(config, model)
+    for path, linear in linears(model):
+        for factor in (linear.low_rank.a, linear.low_rank.b) if linear.low_rank else ():
+            _move(factor, mesh, path)
+
+
+def abstract(config: Config, shape: ModelConfig) -> Transformer:
+    """What `freeze` makes of a model of `shape`, with weights that are shapes: nothing is drawn. Raises as `freeze`."""
+    if not config.lora.rank:
+        return abstract_model(shape)
+
+    def adapted() -> Transformer:
+        model = Transformer(shape, rngs=nnx.Rngs(0))
+        _adapt(config, model)
+        return model
+
+    return nnx.eval_shape(adapted)
+
+
+def _adapt(config: Config, model: Transformer) -> None:
+    lora = config.lora
     if lora.weights == "as is":
         for _, linear in linears(model):
             linear.weight.set_value(linear.weight.get_value().astype(linear.dtype))
@@ -40,9 +61,6 @@ def freeze(config: Config, model: Transformer, mesh: Mesh) -> None:
     if not attach(model, lora.rank, lora.alpha, lora.targets, config.seed):
         known = ", ".join(path for path, _ in linears(model))
         raise BadSetting(f"config.lora.targets is {lora.targets!r}, which matches none of: {known}")
-    for path, linear in linears(model):
-        for factor in (linear.low_rank.a, linear.low_rank.b) if linear.low_rank else ():
-            _move(factor, mesh, path)
 
 
 def _move(factor: Adapter, mesh: Mesh, name: str) -> None:

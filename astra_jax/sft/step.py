@@ -23,16 +23,18 @@ def as_computed(config: Config, shape: ModelConfig) -> ModelConfig:
     return replace(shape, compute_dtype=config.model.compute_dtype, remat=config.model.remat)
 
 
-def make_step(config: Config, model: Transformer, optimizer: Optimizer, state: TrainState) -> TrainStep:
+def make_step(
+    config: Config, model: Transformer, optimizer: Optimizer, state: TrainState, frozen: Any = None
+) -> TrainStep:
     """The compiled update of `config`.
 
     Args:
-        model: may be abstract, if it has no adapters: then its frozen weights are those that it has.
+        model: may be abstract.
         state: the run's, or an abstract one: only where its arrays live is read.
+        frozen: the weights that are not in the state, as `state.split_trained` or `state.abstract_frozen` gives them.
     """
-    graph, _, frozen = split_trained(model)
     return make_train_step(
-        graph,
+        split_trained(model)[0],
         optimizer,
         loss_of(config, model, _names(config)),
         micro_batches=config.micro_batches,

@@ -151,7 +151,7 @@ def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: C
         graph,
         frozen,
         mesh,
-        make_step(config, model, optimizer, state),
+        make_step(config, model, optimizer, state, frozen),
         make_judge(config, model, mesh, cache_of(config, folder), tokenizer, console),
         Utilisation.of(model, mesh.devices.ravel().tolist()),
         state,

@@ -14,6 +14,7 @@ from flax import nnx
 
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.parameter import named_parameters
+from astra_jax.training.state import trained_kind
 
 BACKWARD = 2  # times the forward pass: the gradient of the inputs and that of the weights
 
@@ -22,7 +23,12 @@ def train_flops(model: Transformer, rows: int, length: int) -> float:
     """Of one update on `rows` rows of `length` tokens, each row one sequence with loss everywhere."""
     tokens = rows * length
     forward = 2 * product_parameters(model) * tokens + rows * causal_flops(model.config, length)
-    return (1 + BACKWARD) * forward
+    return (1 + backward_of(model)) * forward
+
+
+def backward_of(model: Transformer) -> int:
+    """Times the forward pass: frozen weights have no gradient of their own."""
+    return BACKWARD if trained_kind(model) is nnx.Param else BACKWARD - 1
 
 
 def causal_flops(shape: ModelConfig, length: int) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -68,8 +69,32 @@ def abstract_state(model: nnx.Module, transform: optax.GradientTransformation, m
 
 
 def abstract_params(model: nnx.Module, mesh: Mesh) -> dict:
-    """The weights of a model, which may be abstract, as shapes with their places on `mesh`. Raises as above."""
-    return jax.tree.map(_placed, split_model(model)[1], param_shardings(model, mesh))
+    """The trained weights of a model, which may be abstract, as shapes with their places on `mesh`. Raises as above."""
+    kind = trained_kind(model)
+    return jax.tree.map(_placed, split_trained(model)[1], param_shardings(model, mesh, kind))
+
+
+def abstract_frozen(model: nnx.Module, mesh: Mesh) -> dict | None:
+    """Those that are not trained, in the same way; None where all are.
+
+    What is kept of a weight in few bits, its scales too, lies as the weight would, along the axes that divide.
+    """
+    if trained_kind(model) is nnx.Param:
+        return None
+
+    def placed(parameter: nnx.Param) -> Any:
+        whole = named_sharding(mesh, parameter.axes, parameter.shape, name="frozen weight").spec
+        return jax.tree.map(
+            lambda x: _placed(x, _where_it_divides(mesh, whole, x.shape)), parameter.get_value()
+        )
+
+    return _of_each(model, placed, nnx.All(nnx.Param, nnx.Not(Adapter)))
+
+
+def _where_it_divides(mesh: Mesh, spec: PartitionSpec, shape: tuple[int, ...]) -> NamedSharding:
+    parts = [math.prod(mesh.shape[axis] for axis in split or ()) for split in spec]
+    divides = [size % count == 0 for size, count in zip(shape, parts, strict=True)]
+    return NamedSharding(mesh, PartitionSpec(*(s if d else None for s, d in zip(spec, divides, strict=True))))
 
 
 def _placed(x: Any, sharding: Any) -> Any:
@@ -159,7 +184,7 @@ def computed_dtypes(model: Transformer) -> dict:
     )
 
 
-def _of_each(model: nnx.Module, what: Callable[[nnx.Param], Any], kind: type[nnx.Param] = nnx.Param) -> dict:
+def _of_each(model: nnx.Module, what: Callable[[nnx.Param], Any], kind: Any = nnx.Param) -> dict:
     """Something of each parameter of a kind, in the tree of `split_model`."""
     tree: dict = {}
     for (*parents, name), parameter in nnx.to_flat_state(nnx.state(model, kind)):
@@ -170,10 +195,11 @@ def _of_each(model: nnx.Module, what: Callable[[nnx.Param], Any], kind: type[nnx
     return tree
 
 
-def param_shardings(model: nnx.Module, mesh: Mesh) -> dict:
-    """Where each weight lives on `mesh` by the sharding rules. Raises as `sharding.partition_spec`."""
+def param_shardings(model: nnx.Module, mesh: Mesh, kind: type[nnx.Param] = nnx.Param) -> dict:
+    """Where each weight of `kind` lives on `mesh` by the sharding rules. Raises as `sharding.partition_spec`."""
 
     def sharding(path: tuple, parameter: jax.ShapeDtypeStruct, axes: tuple[str, ...]) -> NamedSharding:
         return named_sharding(mesh, axes, parameter.shape, name=_name(path))
 
-    return jax.tree_util.tree_map_with_path(sharding, split_model(model)[1], logical_axes(model))
+    weights = nnx.to_pure_dict(nnx.state(model, kind))
+    return jax.tree_util.tree_map_with_path(sharding, weights, logical_axes(model, kind))

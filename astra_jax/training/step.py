@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -54,7 +55,7 @@ def make_train_step(
         shardings: where each array of the state lives (a tree like the state's); None on a single device.
         dtypes: in which type the loss reads each weight, from `computed_dtypes`; None: its own. The weight's gradient
             comes in that type, as it would if the model cast it, and a micro-batch's needs that much less memory.
-        frozen: the weights that are not in the state, from `state.split_trained`: the model has both.
+        frozen: the weights that are not in the state, from `state.split_trained`, perhaps abstract: the model has both.
 
     The buffers of the given state are donated: use only the returned one.
 
@@ -93,7 +94,21 @@ def make_train_step(
         out_shardings=None if shardings is None else (shardings, None),
         compiler_options=_compiler_options(shardings),
     )
-    return compiled if frozen is None else lambda state, batch: compiled(state, batch, frozen)
+    return compiled if frozen is None else _Beside(compiled, frozen)
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """A compiled update with the weights that it leaves as they are."""
+
+    compiled: Any
+    frozen: Any
+
+    def __call__(self, state: TrainState, batch: PackedBatch) -> tuple[TrainState, dict[str, jax.Array]]:
+        return self.compiled(state, batch, self.frozen)
+
+    def lower(self, state: TrainState, batch: PackedBatch) -> jax.stages.Lowered:
+        return self.compiled.lower(state, batch, self.frozen)
 
 
 def accumulate(

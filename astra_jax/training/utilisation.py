@@ -7,12 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flax import nnx
 
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.training.batch import PackedBatch
-from astra_jax.training.flops import BACKWARD, causal_flops, product_parameters
-from astra_jax.training.state import trained_kind
+from astra_jax.training.flops import backward_of, causal_flops, product_parameters
 
 # Of a device as JAX names it, TFLOP/s in bfloat16: the vendors' pages, dense.
 PEAK_TFLOPS = {
@@ -42,9 +40,7 @@ class Utilisation:
     @classmethod
     def of(cls, model: Transformer, devices: Sequence[Any]) -> Utilisation:
         peak = 1e12 * sum(PEAK_TFLOPS.get(device.device_kind, 0.0) for device in devices)
-        # Frozen weights have no gradient of their own.
-        backward = BACKWARD if trained_kind(model) is nnx.Param else BACKWARD - 1
-        return cls(model.config, product_parameters(model), backward, peak)
+        return cls(model.config, product_parameters(model), backward_of(model), peak)
 
     def flops(self, batch: PackedBatch) -> float:
         """Of an update on a batch of the host: its tokens, the vocabulary's scores of those with loss, and attention

@@ -16,12 +16,14 @@ from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.low_rank import attach, merge
-from astra_jax.planning.programs import build
+from astra_jax.planning.programs import build, lowered
 from astra_jax.sft.lora import freeze
+from astra_jax.sft.model import load_model
 from astra_jax.sft.train import train
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens import Tokenizer
 from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.flops import train_flops
 from astra_jax.training.metrics import read_metrics
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.run_model import load_run_model
@@ -194,6 +196,18 @@ def test_what_is_wrong_with_adapters_is_said(config, change, sentence):
         train(config, Console(quiet=True))
 
 
-def test_a_plan_of_adapters_is_refused(config):
-    with pytest.raises(BadSetting, match=r"lora.rank is 4: a plan is of a run that trains all weights"):
-        build("sft", config, jax.devices())
+@pytest.mark.parametrize("kept", ["as is", "int8", "nf4"])
+def test_a_plan_of_adapters_is_of_the_arrays_that_a_run_has(config, base, kept):
+    config.lora.weights = kept
+    program = build("sft", config, jax.devices())
+    model = load_model(config, Tokenizer(base), make_mesh())
+    freeze(config, model, make_mesh())
+    _, adapters, frozen = split_trained(model)
+
+    def kinds(tree):
+        return jax.tree.map(lambda x: (x.shape, str(x.dtype)), tree)
+
+    assert kinds(program.arguments["parameters"]) == kinds(adapters)
+    assert kinds(program.arguments["frozen weights"]) == kinds(frozen)
+    assert program.flops == train_flops(model, 2, 256) < 0.8 * train_flops(import_model(base), 2, 256)
+    lowered(program)
