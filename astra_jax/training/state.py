@@ -92,7 +92,8 @@ def abstract_frozen(model: nnx.Module, mesh: Mesh) -> dict | None:
 
 
 def _where_it_divides(mesh: Mesh, spec: PartitionSpec, shape: tuple[int, ...]) -> NamedSharding:
-    parts = [math.prod(mesh.shape[axis] for axis in split or ()) for split in spec]
+    names = [(split,) if isinstance(split, str) else split or () for split in spec]
+    parts = [math.prod(mesh.shape[axis] for axis in split) for split in names]
     divides = [size % count == 0 for size, count in zip(shape, parts, strict=True)]
     return NamedSharding(mesh, PartitionSpec(*(s if d else None for s, d in zip(spec, divides, strict=True))))
 

@@ -17,10 +17,10 @@ from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.low_rank import attach, merge
 from astra_jax.planning.programs import build, lowered
-from astra_jax.sft.lora import freeze
+from astra_jax.sft.lora import abstract, freeze
 from astra_jax.sft.model import load_model
 from astra_jax.sft.train import train
-from astra_jax.sharding import make_mesh
+from astra_jax.sharding import MESH_AXES, make_mesh
 from astra_jax.tokens import Tokenizer
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.flops import train_flops
@@ -28,7 +28,7 @@ from astra_jax.training.metrics import read_metrics
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.run_model import load_run_model
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.state import TrainState, join_model, place, split_trained
+from astra_jax.training.state import TrainState, abstract_frozen, join_model, place, split_trained
 from tests.compiling import compiling_quickly
 
 ROOT = Path(__file__).parents[3]
@@ -194,6 +194,17 @@ def test_what_is_wrong_with_adapters_is_said(config, change, sentence):
     config.update(change)
     with pytest.raises(BadSetting, match=sentence):
         train(config, Console(quiet=True))
+
+
+def test_frozen_weights_in_few_bits_and_their_scales_lie_as_the_weight_would(config, base):
+    config.lora.weights = "int8"
+    model = abstract(config, import_model(base).config)
+    sizes = {axis: 2 if axis == "fsdp" else 1 for axis in MESH_AXES}
+    mesh = jax.sharding.AbstractMesh(tuple(sizes.values()), tuple(sizes))
+    kept = abstract_frozen(model, mesh)["layers"]["ffn"]["up"]["weight"]
+    _, hidden, ffn = kept.qvalue.shape
+    assert kept.qvalue.sharding.shard_shape(kept.qvalue.shape)[1:] == (hidden // 2, ffn)
+    assert kept.scale.sharding.shard_shape(kept.scale.shape)[1:] == (hidden // 8 // 2, ffn)
 
 
 @pytest.mark.parametrize("kept", ["as is", "int8", "nf4"])
