@@ -113,7 +113,9 @@ def _devices(topology: str, count: int, options: tuple[tuple[str, str], ...]) ->
         raise NoCompiler(
             "a plan needs the TPU compiler, libtpu, which is not installed: pip install 'astra-jax[plan]'"
         ) from None
-    more = {"num_slices": count} if count > 1 else {}
+    more: dict[str, Any] = {"num_slices": count} if count > 1 else {}
+    if topology.endswith(":1x1"):  # otherwise a host has more chips than the slice
+        more["chips_per_host_bounds"] = (1, 1, 1)
     try:
         with _quiet():  # the compiler complains of the TPU and the metadata server that are not there
             found = topologies.get_topology_desc(

@@ -26,6 +26,11 @@ def test_a_chip_has_the_memory_that_the_compiler_gives_and_devices_as_it_counts_
     assert float(found.group(1)) == CHIPS[name].hbm_gib
 
 
+@pytest.mark.parametrize("name", ["v5e-1", "v6e-1"])
+def test_a_slice_may_be_one_chip(tpu_compiler, name):
+    assert len(find_slice(name).devices()) == 1
+
+
 def test_two_axes_of_a_mesh_may_share_one_of_the_slice(tpu_compiler):
     devices = find_slice("v6e-256").devices()
     mesh = make_mesh(data=1, fsdp=32, expert=8, devices=devices)
