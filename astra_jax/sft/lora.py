@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 
 from astra_jax.models import ModelConfig, Transformer, abstract_model
 from astra_jax.models.low_rank import Adapter, attach, linears, quantise
+from astra_jax.models.parameter import named_parameters
 from astra_jax.sharding import named_sharding
 from astra_jax.training.distributed import put
 from astra_jax.training.settings import BadSetting
@@ -25,7 +26,7 @@ Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cann
 def freeze(config: Config, model: Transformer, mesh: Mesh) -> None:
     """Freezes `model` and gives it adapters, if `config.lora.rank` asks for that.
 
-    Frozen linear maps are kept in the type of their products, or in the few bits of `config.lora.weights`.
+    Frozen matrices are kept in the type of their products, linear maps in the few bits of `config.lora.weights`.
 
     Raises:
         BadSetting: `config.lora.targets` matches no linear map; quantisation is asked for and qwix is missing.
@@ -53,11 +54,14 @@ def abstract(config: Config, shape: ModelConfig) -> Transformer:
 
 def _adapt(config: Config, model: Transformer) -> None:
     lora = config.lora
-    if lora.weights == "as is":
-        for _, linear in linears(model):
-            linear.weight.set_value(linear.weight.get_value().astype(linear.dtype))
-    else:
+    if lora.weights != "as is":
         _quantise(model, lora.weights, lora.tile)
+    for _, parameter in named_parameters(model):
+        value = parameter.get_value()
+        if parameter.get_metadata("inputs") != 0 and isinstance(
+            value, jax.Array
+        ):  # a matrix that is kept whole
+            parameter.set_value(value.astype(model.config.compute_dtype))
     if not attach(model, lora.rank, lora.alpha, lora.targets, config.seed):
         known = ", ".join(path for path, _ in linears(model))
         raise BadSetting(f"config.lora.targets is {lora.targets!r}, which matches none of: {known}")
