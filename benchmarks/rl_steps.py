@@ -1,15 +1,15 @@
 """RL of the quickstart's model: what a step costs beside XLA and tools, and how exactly sampler and trainer agree.
 
-`make quickstart`, then `python -m benchmarks.rl_steps [--run runs/quickstart] [--json FILE]`. Trainer, arenas and the
-model after SFT are the quickstart's, first in float32 for over 10,000 episodes, then some steps in bfloat16. A step's
-time is shared out by what is under way: a dispatch of the engine or the update (XLA), a call of a tool, or none, which
-is the trainer's own overhead. A prefix break is a turn whose prompt does not begin with all that came before it.
+`python -m benchmarks.rl_steps [--run runs/quickstart] [--json FILE]`. Trainer, arenas and the model after SFT are the
+quickstart's, which is run up to there if it has not been: first in float32 for over 10,000 episodes, then some steps in
+bfloat16. A step's time is shared out by what is under way: a dispatch of the engine or the update (XLA), a call of a
+tool, or none, which is the trainer's own overhead. A prefix break is a turn whose prompt does not begin with all that
+came before it.
 """
 
 from __future__ import annotations
 
 import statistics
-import sys
 import tempfile
 import threading
 import time
@@ -28,6 +28,7 @@ from astra_jax import configuration
 from astra_jax.inference import engine
 from astra_jax.inference.interface import Completion, Sampling
 from astra_jax.inference.pool import EnginePool
+from astra_jax.quickstart import quickstart
 from astra_jax.training.metrics import read_metrics
 from benchmarks.reporting import Figure, main
 from data_synthesis.arenas.episode import ArenaBackend
@@ -113,10 +114,10 @@ class Run:
     gap_max: float  # nats
 
 
-def run_of(quickstart: Path, folder: Path, dtype: str) -> Run:
+def run_of(base: Path, folder: Path, dtype: str) -> Run:
     config = configuration.load("configs/rl/nano.py").unlock()
-    config.run_dir, config.model = str(folder / dtype), str(quickstart / "sft" / "hf")
-    config.arenas, config.sandbox_level = str(quickstart / "arenas" / "rl.jsonl"), "SECCOMP"
+    config.run_dir, config.model = str(folder / dtype), str(base / "sft" / "hf")
+    config.arenas, config.sandbox_level = str(base / "arenas" / "rl.jsonl"), "SECCOMP"
     config.steps, config.compute_dtype = STEPS[dtype], dtype
     config.max_age = 0  # no group waits for the next step: all tokens are of the policy that is trained
     clock, prefixes, busy = Clock(), Prefixes(), [0.0]
@@ -152,14 +153,18 @@ def run_of(quickstart: Path, folder: Path, dtype: str) -> Run:
     )
 
 
+def make_model(folder: Path) -> None:
+    config = configuration.load("configs/quickstart/nano.py").unlock()
+    config.run_dir = str(folder)
+    quickstart(config, until="sft")
+
+
 def measure(run: Path | None = None) -> list[Figure]:
-    quickstart = run or QUICKSTART
-    if not (quickstart / "sft" / "hf").exists():
-        sys.exit(
-            f"{quickstart} holds no model after SFT: run `make quickstart` first, or name its folder with --run"
-        )
+    base = run or QUICKSTART
+    if not (base / "stages" / "sft.json").exists():
+        make_model(base)
     with tempfile.TemporaryDirectory() as folder:
-        exact, coarse = (run_of(quickstart, Path(folder), dtype) for dtype in STEPS)
+        exact, coarse = (run_of(base, Path(folder), dtype) for dtype in STEPS)
     share, played = 100 * statistics.median(exact.overhead), exact.prefixes
     return [
         Figure("outside XLA and tools", share, "%", "a step", f"under {BAR_OVERHEAD}", share < BAR_OVERHEAD),
