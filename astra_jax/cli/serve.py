@@ -28,6 +28,9 @@ def add_serve_verb(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--cpu-devices", type=int, default=0, help="engines on a CPU: one for each core is best"
     )
+    parser.add_argument(
+        "--no-prompt-cache", action="store_true", help="read every prompt whole, as if it were the first"
+    )
     parser.add_argument("--queue", type=int, default=256, help="requests that may wait; then 429")
     parser.add_argument("--deadline", type=float, default=600.0, help="seconds of a request")
     parser.add_argument("--drain", type=float, default=60.0, help="seconds that requests have after SIGTERM")
@@ -50,7 +53,12 @@ def _serve(arguments: argparse.Namespace, console: Console) -> int:
         queue=arguments.queue,
         deadline_s=arguments.deadline,
     )
-    size = EngineSize(slots=arguments.slots, context=arguments.context, stop_ids=8)
+    size = EngineSize(
+        slots=arguments.slots,
+        context=arguments.context,
+        stop_ids=8,
+        shares_prompts=not arguments.no_prompt_cache,
+    )
     service = make_service(settings, size, jax.local_devices())
     console.print(
         f"serve: {settings.model} on {len(jax.local_devices())} {jax.default_backend()} device(s), "

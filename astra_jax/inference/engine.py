@@ -193,6 +193,19 @@ class JaxEngine:
         """How many requests are being generated, and how many wait for a slot."""
         return len(self._running), len(self._waiting)
 
+    @property
+    def seated(self) -> int:
+        """How many requests have had a slot."""
+        return self._slots.seated
+
+    def unread(self, token_ids: Sequence[int]) -> int:
+        """How many tokens would be read before the first of a new request without a session is drawn: those of its own
+        that no cache has, and those of others.
+        """
+        others = sum(len(r.ids) - 1 - len(self._slots[r.slot].ids) for r in self._running)
+        prompt = np.asarray(token_ids, np.int32)
+        return others + sum(len(r.prompt) for r in self._waiting) + len(prompt) - self._slots.cached(prompt)
+
     def _placed(self, weights: Any) -> Any:
         weights = jax.device_put(weights, self._place)
         return layers_apart(self._stacked, weights) if self._apart else weights

@@ -18,7 +18,8 @@ class EnginePool:
     """A `GenerationEngine` and `WeightSync` over several.
 
     A session stays with its engine; sessions that begin with the same prompt share one, and with it the prefill. A
-    request without a session goes where the fewest are. A request's result is the same bits on any of them.
+    request without a session goes where its first token comes soonest, as where its prompt's beginning is in a cache. A
+    request's result is the same bits on any of them.
     """
 
     def __init__(self, engines: Sequence[JaxEngine]):
@@ -108,6 +109,12 @@ class EnginePool:
 
     def _assign(self, token_ids: Sequence[int], session: str) -> int:
         numbers = range(len(self.engines))
-        if not session:
-            return min(numbers, key=lambda engine: sum(self.engines[engine].load))
-        return self._homes.of(session, token_ids, numbers)
+        if session:
+            return self._homes.of(session, token_ids, numbers)
+
+        def order(number: int) -> tuple[int, int, int, int]:
+            engine = self.engines[number]
+            load = sum(engine.load)
+            return max(0, load + 1 - self.size.slots), engine.unread(token_ids), load, engine.seated
+
+        return min(numbers, key=order)

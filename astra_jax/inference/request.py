@@ -35,6 +35,7 @@ class Request:
         self.session, self.grammar = session, grammar
         self.done: asyncio.Future[Completion] = asyncio.get_running_loop().create_future()
         self.slot = -1
+        self.cached = 0  # tokens of the prompt that were in its slot, or were copied there, when it got one
         self.token_ids: list[int] = []
         self.logprobs: list[float] = []
         self.versions: list[int] = []

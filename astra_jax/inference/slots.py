@@ -31,6 +31,7 @@ class EngineSize:
     decode_tokens: int = 8  # tokens sampled in one dispatch
     stop_ids: int = 4  # stop ids a request may have
     parked: int = 256  # sequences whose caches are kept on the host while others have their slots
+    shares_prompts: bool = True  # whether a prompt's beginning may be copied from another sequence's cache
 
     def chunk(self, left: int) -> int:
         """The width of the next dispatch for a sequence that has `left` tokens to be read."""
@@ -113,11 +114,15 @@ class Slots:
         """Those of which more than the last token has still to be read."""
         return [r for r in requests if len(self[r.slot].ids) < len(r.ids) - 1]
 
+    def cached(self, prompt: np.ndarray) -> int:
+        """How many tokens of a first prompt need not be read."""
+        return max(self._shared(slot, slot.shareable, prompt) for slot in self.all)
+
     def place(self, request: Request, running: Sequence[Request]) -> bool:
         """Gives a request a slot, if there is one and nobody is about to compute what it could copy."""
         if self._shares_unfilled_prompt(request, running):
             return False
-        index = self._find(request.session)
+        index = self._find(request)
         if index is not None:
             self._seat(request, index)
         return index is not None
@@ -126,18 +131,20 @@ class Slots:
         """True while another request computes a prefix that this one can copy: a group's prompt is prefilled once."""
         if self._holds(request.session):
             return False
-        done = max(self._shared(slot, slot.shareable, request) for slot in self.all)
+        done = self.cached(request.prompt)
         return any(
-            self._shared(self[r.slot], r.prompt[: self[r.slot].first_prompt], request) > done
+            self._shared(self[r.slot], r.prompt[: self[r.slot].first_prompt], request.prompt) > done
             for r in self.unfilled(running)
         )
 
     def _holds(self, session: str) -> bool:
         return bool(session) and (session in self.parked or any(s.session == session for s in self.all))
 
-    def _shared(self, slot: Slot, computed: np.ndarray, request: Request) -> int:
-        """How many tokens of a slot's first prompt the request may copy: those it would read in the same chunks."""
-        needed = request.prompt[:-1]
+    def _shared(self, slot: Slot, computed: np.ndarray, prompt: np.ndarray) -> int:
+        """How many tokens of a slot's first prompt another may copy: those it would read in the same chunks."""
+        if not self.size.shares_prompts:
+            return 0
+        needed = prompt[:-1]
         common, shared = _common_prefix(computed, needed), 0
         while shared < common:
             width = self.size.chunk(len(needed) - shared)
@@ -147,13 +154,30 @@ class Slots:
             shared = end
         return shared
 
-    def _find(self, session: str) -> int | None:
+    def _find(self, request: Request) -> int | None:
+        """An idle slot: the session's own; or one that nobody misses, as the prompt goes on from what it has; or that
+        which was used longest ago.
+        """
         idle = [i for i, slot in enumerate(self.all) if not slot.busy]
-        if session:
+        if request.session:
             for i in idle:
-                if self.all[i].session == session:
+                if self.all[i].session == request.session:
                     return i
-        return min(idle, key=lambda i: (bool(self.all[i].session), self.all[i].last_used), default=None)
+
+        def order(index: int) -> tuple[bool, int, int]:
+            slot = self.all[index]
+            shared = self._shared(slot, slot.shareable, request.prompt)
+            outgrown = not slot.session and shared >= self._lasting(slot)
+            return bool(slot.session), -shared if outgrown else 0, slot.last_used
+
+        return min(idle, key=order, default=None)
+
+    def _lasting(self, slot: Slot) -> int:
+        """How many tokens of a slot's first prompt any longer one could share: those of whole chunks."""
+        lasting, width, held = 0, self.size.prefill_tokens, len(slot.shareable)
+        while lasting + width <= held and self.size.chunk(slot.first_prompt - lasting) == width:
+            lasting += width
+        return lasting
 
     def _seat(self, request: Request, index: int) -> None:
         slot, held = self[index], self._holds(request.session)
@@ -169,7 +193,7 @@ class Slots:
             slot.plan = (*slot.plan, Stretch(len(needed), False))
         self.seated += 1
         slot.session, slot.busy, slot.last_used = request.session, True, self.seated
-        request.slot = index
+        request.slot, request.cached = index, len(slot.ids)
 
     def _park(self, index: int) -> None:
         slot = self[index]
@@ -193,8 +217,8 @@ class Slots:
         return parked.ids
 
     def _share_first_prompt(self, request: Request, index: int) -> np.ndarray:
-        lengths = [self._shared(slot, slot.shareable, request) for slot in self.all]
-        donor = int(np.argmax(lengths))
+        lengths = [self._shared(slot, slot.shareable, request.prompt) for slot in self.all]
+        donor = max(range(len(lengths)), key=lambda i: (lengths[i], i == index))
         if donor != index and lengths[donor]:
             self.cache = copy_row(self.cache, donor, index)
         slot = self[index]

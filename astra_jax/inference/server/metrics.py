@@ -26,6 +26,7 @@ class Metrics:
         self.refused = counter("refused", "Completions refused because the queue was full")
         self.abandoned = counter("abandoned", "Completions whose client went away")
         self.prompt_tokens = counter("prompt_tokens", "Tokens of prompts")
+        self.cached_tokens = counter("cached_tokens", "Tokens of prompts that a cache had")
         self.drawn_tokens = counter("drawn_tokens", "Tokens given to clients")
         self.first_token_s = Histogram(
             "astra_first_token_seconds",

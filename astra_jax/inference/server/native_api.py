@@ -218,7 +218,7 @@ class Native:
             "finish_reason": _finish(answer) if over else None,
             "prompt_tokens": answer.prompt_tokens,
             "completion_tokens": len(answer.token_ids),
-            "cached_tokens": 0,
+            "cached_tokens": answer.cached_tokens,
             "weight_version": names[-1 if version is None else version],
             "weight_versions": [
                 {"version": names[version], "start": start, "end": end}

@@ -210,7 +210,12 @@ def _chunk(index: int, delta: dict, finish: str | None = None) -> dict[str, Any]
     return {"index": index, "delta": delta, "finish_reason": finish}
 
 
-def _usage(answers: Sequence[Answer]) -> dict[str, int]:
+def _usage(answers: Sequence[Answer]) -> dict[str, Any]:
     drawn = sum(len(answer.token_ids) for answer in answers)
     read = sum(answer.prompt_tokens for answer in answers)
-    return {"prompt_tokens": read, "completion_tokens": drawn, "total_tokens": read + drawn}
+    return {
+        "prompt_tokens": read,
+        "completion_tokens": drawn,
+        "total_tokens": read + drawn,
+        "prompt_tokens_details": {"cached_tokens": sum(answer.cached_tokens for answer in answers)},
+    }

@@ -53,6 +53,11 @@ class Answer:
         self._began = time.monotonic()
 
     @property
+    def cached_tokens(self) -> int:
+        """Tokens of the prompt that a cache had."""
+        return self._request.cached
+
+    @property
     def matched(self) -> str | int | None:
         """What ended it: a stop string, or a stop id."""
         if self._stream.matched is not None or self.reason != "stop":
@@ -238,5 +243,6 @@ class Service:
             self._under_way[rid] = left
         else:
             del self._under_way[rid]
+        self.metrics.cached_tokens.inc(request.cached)
         if request.done.cancelled():
             self.metrics.abandoned.inc()

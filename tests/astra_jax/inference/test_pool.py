@@ -34,7 +34,7 @@ pool = EnginePool.on_each(model, size)
 assert len(pool.engines) == 2
 together = asyncio.run(everything(pool))
 assert together == asyncio.run(everything(JaxEngine(model, size)))
-assert all(engine._slots.seated for engine in pool.engines), "an engine was never used"
+assert all(engine.seated for engine in pool.engines), "an engine was never used"
 assert not any(vars(pool._homes).values())
 pool.push(jax.tree.map(lambda x: x * 2, nnx.to_pure_dict(nnx.state(model))), 3)
 assert asyncio.run(play(pool, prompts[0], 0))[0].weight_version == 3
