@@ -32,9 +32,14 @@ from data_synthesis.trajectories.rows.swift import in_openai_form
 def to_chat(trajectory: Trajectory) -> dict[str, Any]:
     """The row `{messages, tools}`. Fields that OpenAI's form does not have are left out: templates would print them."""
     return {
-        "messages": [message.openai() for message in trajectory.messages],
+        "messages": [_weighed(message) for message in trajectory.messages],
         "tools": packed([tool.openai() for tool in trajectory.tools]),
     }
+
+
+def _weighed(message: Message) -> dict[str, Any]:
+    weight = (message.model_extra or {}).get("weight")
+    return message.openai() | ({} if weight is None else {"weight": weight})
 
 
 def from_chat(row: Mapping[str, Any]) -> Trajectory:

@@ -156,4 +156,7 @@ def test_ms_swifts_calls_are_of_the_turn_before_them():
 @pytest.mark.parametrize(("field", "weight"), [({"weight": 0.5}, 0.5), ({"loss": False}, 0.0), ({}, None)])
 def test_what_a_message_weighs_is_kept(field, weight):
     said = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", **field}]
-    assert (from_chat({"messages": said}).messages[1].model_extra or {}).get("weight") == weight
+    row = from_chat({"messages": said})
+    assert (row.messages[1].model_extra or {}).get("weight") == weight
+    assert [message.get("weight") for message in to_chat(row)["messages"]] == [None, weight]
+    assert from_chat(to_chat(row)).messages == row.messages
