@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import grain
 
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.sources import digest_all, parse_source
+from astra_jax.training.sources import digest_all, parse_sources
 from data_synthesis.records import SCHEMA_VERSION, Arena, read_records
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -89,7 +89,7 @@ class ArenaStream:
             raise BadSetting("one of config.arenas and config.sources is required, and only one")
         if config.arenas:
             return cls([ArenaSource.read(config.arenas)], config.seed)
-        given = [parse_source("sources", each) for each in config.sources]
+        given = parse_sources("sources", config.sources)
         return cls([ArenaSource.read(path, name, weight) for name, path, weight in given], config.seed)
 
     @property

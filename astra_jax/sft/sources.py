@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.sources import parse_source
+from astra_jax.training.sources import parse_sources
 from data_synthesis.records import BadRecord, Trajectory
 from data_synthesis.trajectories.rows import read_rows
 
@@ -38,13 +38,9 @@ def sources_of(config: Config) -> list[Source]:
         )
     if path and given:
         raise BadSetting("config.data.path and config.data.sources are both given: a run has one of them")
-    sources = [Source(*parse_source("data.sources", each)) for each in given] or [
-        Source(Path(path).stem, Path(path))
-    ]
-    names = [source.name for source in sources]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise BadSetting(f"config.data.sources has {twice[0]!r} twice: each source has a name of its own")
-    return sources
+    if path:
+        return [Source(Path(path).stem, Path(path))]
+    return [Source(*each) for each in parse_sources("data.sources", given)]
 
 
 def all_rows(sources: list[Source], rejects: list[BadRecord] | None) -> Iterator[Trajectory]:

@@ -12,12 +12,20 @@ from astra_jax.training.settings import BadSetting
 _FORM = "(name, path, weight), such as (('agents', 'rows.jsonl', 2.0), ('chat', 'chat.jsonl', 1.0))"
 
 
-def parse_source(field: str, given: Any) -> tuple[str, Path, float]:
-    """Name, path and weight of an entry of `config.FIELD`.
+def parse_sources(field: str, given: Sequence[Any]) -> list[tuple[str, Path, float]]:
+    """Name, path and weight of each entry of `config.FIELD`.
 
     Raises:
-        BadSetting: it is no source.
+        BadSetting: one is no source, or has the name of another.
     """
+    sources = [_parsed(field, each) for each in given]
+    names = [name for name, _, _ in sources]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise BadSetting(f"config.{field} has {twice!r} twice: each source has a name of its own")
+    return sources
+
+
+def _parsed(field: str, given: Any) -> tuple[str, Path, float]:
     try:
         name, path, weight = given
         source = str(name), Path(path), float(weight)

@@ -115,6 +115,7 @@ def test_sources_of_a_configuration_are_read_and_told(arena, tmp_path):
         ({"arenas": "a.jsonl", "sources": [("a", "a.jsonl", 1)]}, "and only one"),
         ({"sources": [("a", "a.jsonl")]}, r"config.sources has .*'a.jsonl'.*\(name, path, weight\)"),
         ({"sources": [("a", "a.jsonl", 0)]}, "weight of config.sources 'a' is 0"),
+        ({"sources": [("a", "a.jsonl", 1), ("a", "b.jsonl", 1)]}, "config.sources has 'a' twice"),
     ],
 )
 def test_what_is_no_source_is_told(fields, sentence):
