@@ -19,6 +19,10 @@ class NoScore(RuntimeError):
     """A function gave no number: the message says what it did instead."""
 
 
+class NoAnswer(NoScore):
+    """A function did not come back in time."""
+
+
 @dataclass(frozen=True)
 class RewardFunction:
     """`path` is `module:function`. The function is given an `Episode` of its own, and returns a number."""
@@ -50,7 +54,8 @@ class RewardFunction:
         It runs in a thread that nobody waits for beyond the deadline: one that never returns costs the thread.
 
         Raises:
-            NoScore: it raised, took longer than `deadline_s` seconds, or returned no finite number.
+            NoScore: it raised, or returned no finite number.
+            NoAnswer: it took longer than `deadline_s` seconds.
         """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[float] = loop.create_future()
@@ -74,7 +79,7 @@ class RewardFunction:
         try:
             return await asyncio.wait_for(answer, deadline_s)
         except TimeoutError:
-            raise NoScore(f"took longer than config.rewards.deadline_s = {deadline_s:g} s") from None
+            raise NoAnswer(f"took longer than config.rewards.deadline_s = {deadline_s:g} s") from None
 
 
 def _number(value: Any) -> float:

@@ -11,11 +11,14 @@ from typing import Any
 
 from astra_jax.rl.rewards import components
 from astra_jax.rl.rewards.components import Component
-from astra_jax.rl.rewards.function import NoScore, RewardFunction
+from astra_jax.rl.rewards.function import NoAnswer, NoScore, RewardFunction
 from astra_jax.training.settings import BadSetting
 from data_synthesis.records import Episode
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+
+_MOST_SILENT = 3  # a hanging function would cost its deadline for every episode
 
 
 class RewardFailed(RuntimeError):
@@ -44,9 +47,29 @@ class Rewards:
     async def score(self, episodes: Sequence[Episode]) -> list[Episode]:
         """The episodes, in their order, with `scores`. Those of unknown reward stay as they are.
 
-        One that a function has no score of is unknown from then on, and never 0: `unscored` says what happened.
+        One that a function has no score of is unknown from then on, and never 0: `unscored` says what happened. A
+        function that did not answer in time for `_MOST_SILENT` episodes in a row is not called for the others.
         """
         places = asyncio.Semaphore(self.at_once)
+        silent: Counter[str] = Counter()  # calls in a row that a function did not answer
+
+        async def ask(function: RewardFunction, episode: Episode) -> float:
+            async with places:
+                if silent[function.path] >= _MOST_SILENT:
+                    raise NoScore(
+                        f"was not called: {_MOST_SILENT} times in a row it took longer than "
+                        f"config.rewards.deadline_s = {self.deadline_s:g} s"
+                    )
+                try:
+                    score = await function(episode, self.deadline_s)
+                except NoAnswer:
+                    silent[function.path] += 1
+                    raise
+                except NoScore:
+                    silent[function.path] = 0
+                    raise
+                silent[function.path] = 0
+                return score
 
         async def one(episode: Episode) -> Episode:
             if episode.reward is None:
@@ -54,8 +77,7 @@ class Rewards:
             scores = {name: component(episode) for name, component in self.components.items()}
             for function in self.functions:
                 try:
-                    async with places:
-                        scores[function.path] = await function(episode, self.deadline_s)
+                    scores[function.path] = await ask(function, episode)
                 except NoScore as problem:
                     return episode.model_copy(
                         update={"reward": None, "unscored": f"the reward function {function.path} {problem}"}

@@ -137,6 +137,34 @@ def test_a_function_that_never_returns_costs_its_deadline_and_no_more(group, set
     assert [episode.unscored.endswith(said) for episode in scored] == [True, True]
 
 
+@pytest.mark.parametrize(
+    ("hangs_at", "called"),
+    [({0, 1, 2, 3, 4, 5, 6}, 3), ({0, 1, 3, 4, 6}, 7), ({1, 2, 3}, 4)],
+    ids=["always", "now and then", "three times"],
+)
+def test_a_function_that_hangs_for_episode_after_episode_is_not_called_for_the_rest(
+    group, settings, user_module, hangs_at, called
+):
+    ends, seen = threading.Event(), []
+
+    def judge(episode):
+        seen.append(episode)
+        return ends.wait() if len(seen) - 1 in hangs_at else 1.0
+
+    user_module(judge=judge)
+    rewards = make_rewards(
+        settings("rewards.functions=users_rewards:judge", "rewards.deadline_s=0.2", "rewards.at_once=1")
+    )
+    scored = score(rewards, group([0.0] * 7))
+    assert len(seen) == called
+    assert [episode.reward is None for episode in scored] == [i in hangs_at or i >= called for i in range(7)]
+    said = "was not called: 3 times in a row it took longer than config.rewards.deadline_s = 0.2 s"
+    assert sum(said in episode.unscored for episode in scored) == 7 - called
+    score(rewards, group([0.0]))
+    ends.set()
+    assert len(seen) == called + 1  # each round asks anew
+
+
 def test_what_is_unknown_already_is_not_shown_to_a_function(group, settings, user_module):
     user_module(judge=raise_it)
     scored = score(make_rewards(settings("rewards.functions=users_rewards:judge")), group([None, None]))
