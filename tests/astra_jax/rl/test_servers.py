@@ -1,9 +1,12 @@
 """RL that samples over a server."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
 from rich.console import Console
 from safetensors.numpy import load_file
 
@@ -12,7 +15,9 @@ from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.sglang.errors import ServersDown
 from astra_jax.rl import engine as rl_engine
 from astra_jax.rl import train
+from astra_jax.rl.batch_filling import Filled
 from astra_jax.rl.handshake import PolicyMismatch, check_agreement
+from astra_jax.rl.train import _Trainer
 from astra_jax.sharding import make_mesh
 from astra_jax.training.metrics import read_metrics, without_time
 from astra_jax.training.state import join_model, split_model
@@ -26,6 +31,31 @@ def config(small, policy, compiled_dir, tmp_path):
     config = make_config(small, policy, tmp_path / "run")
     config.steps, config.checkpoint_every, config.round_groups, config.max_rounds = 2, 1, 2, 1
     return config
+
+
+def test_while_weights_travel_to_servers_under_an_update_in_flight_episodes_go_on():
+    went_on = threading.Event()
+
+    class Trainer(_Trainer):
+        def __init__(self):
+            self.config = ConfigDict({"in_flight_updates": True, "servers": {"urls": "http://127.0.0.1:9"}})
+
+        def _update(self, filled):
+            return {}
+
+        def _push(self, version):
+            self.pushed = (version, went_on.wait(30))
+
+    async def step(trainer):
+        async def episodes():
+            while not hasattr(trainer, "pushed"):
+                await asyncio.sleep(0.01)
+                went_on.set()
+
+        await asyncio.gather(trainer._updated(1, Filled([], [], [], 0, 0, 0, 0), ahead=True), episodes())
+        return trainer.pushed
+
+    assert asyncio.run(step(Trainer())) == (1, True)
 
 
 @pytest.fixture
