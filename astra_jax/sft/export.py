@@ -58,7 +58,7 @@ def export_step(
         CheckpointError: this is no folder of a run, or what it started from is not there.
         FileNotFoundError: nothing is kept of this step.
     """
-    config = ConfigDict(dict(run_config(run_dir)))
+    config: Config = ConfigDict(dict(run_config(run_dir)))
     found, state = saved_state(run_dir, step)
     config.model.path = str(start or config.model.path)
     tokenizer, mesh = Tokenizer(config.tokenizer or config.model.path), make_mesh()
