@@ -17,7 +17,8 @@ from data_synthesis.records import Episode, read_records
 plt.switch_backend("svg")
 plt.rcParams["svg.hashsalt"] = "astra"  # the same run gives the same bytes
 
-LABELS = {"f1": "F1", "recall": "recall", "precision": "precision", "success": "success", "calls": "calls"}
+BASELINE = "SFT"
+LABELS = {m: m for m in ("f1", "recall", "precision", "success", "calls", "turns")} | {"f1": "F1"}
 CURVES = {"reward/f1": "F1 of rollouts", "calls": "tool calls of an episode"}
 
 
@@ -39,17 +40,28 @@ def over_seeds(values: Sequence[float], digits: int = 3) -> str:
     return f"{shown} [{min(values):.{digits}f}, {max(values):.{digits}f}]" if len(set(values)) > 1 else shown
 
 
+def complete(seeds: Sequence[Run], arms: Mapping[str, str]) -> list[Run]:
+    """The seeds that have every arm: others would compare arms on different arenas."""
+    return [seed for seed in seeds if all(seed.done(arm) for arm in arms.values())]
+
+
 def table(seeds: Sequence[Run], arms: Mapping[str, str], name: str) -> str:
-    """Results of each arm on the arenas of `name`; F1 against the first arm's is paired over arenas of all seeds."""
-    first = next(iter(arms.values()))
-    head = ["", *LABELS.values(), f"F1 against {next(iter(arms))}", "seeds"]
-    rows = [head, ["---"] * len(head)]
+    """Results of each arm on the arenas of `name`; F1 against the baseline's is paired over arenas of all seeds.
+
+    Args:
+        arms: by their labels; the baseline is the one called SFT, or the first.
+    """
+    baseline = BASELINE if BASELINE in arms else next(iter(arms))
+    rows = [["", *LABELS.values(), f"F1 against {baseline}"], ["---"] * (len(LABELS) + 2)]
     for label, arm in arms.items():
-        done = [seed for seed in seeds if seed.done(arm) and seed.done(first)]
-        found = [seed.results(arm)[name] for seed in done]
-        cells = [over_seeds([r[m] for r in found], 2 if m == "calls" else 3) for m in LABELS]
-        against = "" if arm == first else _difference(done, arm, first, name)
-        rows.append([label, *cells, against, str(len(done))])
+        found = [seed.results(arm)[name] for seed in seeds]
+        cells = [over_seeds([r[m] for r in found], 2 if m in ("calls", "turns") else 3) for m in LABELS]
+        against = "" if label == baseline else _difference(seeds, arm, arms[baseline], name)
+        rows.append([label, *cells, against])
+    return _lines(rows)
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
@@ -71,23 +83,15 @@ def _episodes(seeds: Sequence[Run], arm: str, name: str) -> Iterator[Episode]:
 
 def rollout_table(seeds: Sequence[Run], arms: Mapping[str, str], tail: int) -> str:
     """F1 of rollouts over the last steps, and over as many at the time when the fastest arm of a seed was through."""
-    rows = [["", "F1 at equal steps", "F1 at equal time", "seconds a step", "seeds"], ["---"] * 5]
-    curves = {arm: {seed.root: seed.curve(arm) for seed in seeds if seed.done(arm)} for arm in arms.values()}
-    shared = [root for root in (seed.root for seed in seeds) if all(root in of for of in curves.values())]
-    ends = {root: min(_times(of[root])[-1] for of in curves.values()) for root in shared}
+    rows = [["", "F1 at equal steps", "F1 at equal time", "seconds a step"], ["---"] * 4]
+    curves = {arm: [seed.curve(arm) for seed in seeds] for arm in arms.values()}
+    ends = [min(_times(curve)[-1] for curve in of_seed) for of_seed in zip(*curves.values(), strict=True)]
     for label, arm in arms.items():
-        mine = [curves[arm][root] for root in shared]
-        in_time = [_until(curve, ends[root]) for root, curve in zip(shared, mine, strict=True)]
-        rows.append(
-            [
-                label,
-                over_seeds([_f1(curve[-tail:]) for curve in mine]),
-                over_seeds([_f1(curve[-tail:]) for curve in in_time]),
-                over_seeds([float(np.median([r["time/step_s"] for r in curve])) for curve in mine], 1),
-                str(len(shared)),
-            ]
-        )
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+        in_time = [_until(curve, end) for curve, end in zip(curves[arm], ends, strict=True)]
+        seconds = [float(np.median([record["time/step_s"] for record in curve])) for curve in curves[arm]]
+        f1 = (over_seeds([_f1(curve[-tail:]) for curve in of]) for of in (curves[arm], in_time))
+        rows.append([label, *f1, over_seeds(seconds, 1)])
+    return _lines(rows)
 
 
 def _times(curve: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -108,8 +112,7 @@ def plot(seeds: Sequence[Run], arms: Mapping[str, str], path: Path) -> None:
     figure, axes = plt.subplots(1, len(CURVES), figsize=(9, 3.2), layout="constrained")
     for axis, (metric, title) in zip(axes, CURVES.items(), strict=True):
         for label, arm in arms.items():
-            curves = [c for seed in seeds if seed.done(arm) and (c := seed.curve(arm))]
-            if curves:
+            if curves := [curve for seed in seeds if (curve := seed.curve(arm))]:  # where anything is trained
                 _line(axis, [[record.get(metric, np.nan) for record in curve] for curve in curves], label)
         axis.set(title=title, xlabel="update")
         axis.grid(alpha=0.3)

@@ -24,7 +24,7 @@ from rich.console import Console
 from astra_jax import configuration
 from astra_jax.training.metrics import read_metrics
 from astra_jax.training.run_folder import write_json
-from benchmarks.ablation_report import filled, plot, rollout_table, table
+from benchmarks.ablation_report import complete, filled, plot, rollout_table, table
 from data_synthesis.arenas import add_distractors, prove_all, read_arenas
 from data_synthesis.arenas.bands import BandSettings, mix_in
 from data_synthesis.arenas.distractors import tool_pool
@@ -254,13 +254,17 @@ def report(seeds: Sequence[Seed], studies: Sequence[str], docs: bool) -> None:
     path = Path("docs/results.md")
     text = path.read_text("utf-8") if docs else ""
     for study in studies:
-        for name, content in tables(seeds, study).items():
+        known = complete(seeds, STUDIES[study])
+        print(f"{study}: {len(known)} of {len(seeds)} seeds have every arm")
+        if not known:
+            continue
+        for name, content in tables(known, study).items():
             if docs:
                 text = filled(text, f"{study} {name}", content)
             else:
                 print(f"\n{study}, {name}\n{content}")
         if docs:
-            plot(seeds, STUDIES[study], path.with_suffix("") / f"{study}.svg")
+            plot(known, STUDIES[study], path.with_suffix("") / f"{study}.svg")
     if docs:
         path.write_text(text, "utf-8")
 
@@ -281,9 +285,9 @@ def main() -> None:
         seed.prepare() if arguments.only == "prepare" else seed.run(arguments.only)
         return
     studies = arguments.studies.split(",")
-    complete = arguments.show or run_all(arguments.out, seeds, studies, arguments.at_once)
+    whole = arguments.show or run_all(arguments.out, seeds, studies, arguments.at_once)
     report([Seed(arguments.out / f"seed_{number}", number) for number in seeds], studies, arguments.docs)
-    sys.exit(not complete)
+    sys.exit(not whole)
 
 
 if __name__ == "__main__":
