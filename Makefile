@@ -14,7 +14,7 @@ BFCL := .venv-bfcl
 TAU2 := .venv-tau2
 export XLA_PYTHON_CLIENT_PREALLOCATE = false
 
-.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve bfcl tau2 mcp-servers lint format bench clean help
+.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve bfcl bfcl-v3 tau2 mcp-servers lint format bench clean help
 
 help:  ## what the targets do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,8 @@ tau2: $(TAU2)/.installed  ## tau2-bench's environments and evaluators, for `astr
 
 bfcl: $(BFCL)/.installed  ## BFCL's data and checkers, for `astra eval bfcl`
 
+bfcl-v3: $(BFCL)-v3/.installed  ## those of BFCL v3, for `astra eval bfcl --config.version=v3`
+
 mcp-servers: .mcp/servers.jsonl  ## real MCP servers that run offline, each in an environment of its own
 
 lint: $(VENV)/.dev  ## ruff and pyright
@@ -56,7 +58,7 @@ bench: $(VENV)/.dev  ## every benchmark but the paper's ablations, which take ho
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## removes environments and caches, keeps runs
-	rm -rf $(VENV) $(SGLANG) $(BFCL) $(TAU2) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(SGLANG) $(BFCL) $(BFCL)-v3 $(TAU2) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 # The stamps record what an environment was last installed with.
 $(VENV)/.run: pyproject.toml | $(BIN)/python
@@ -74,7 +76,7 @@ $(BIN)/python:
 .mcp/servers.jsonl: tools/mcp_servers/install.py
 	$(PYTHON) tools/mcp_servers/install.py .mcp
 
-$(BFCL)/.installed $(TAU2)/.installed: .venv-%/.installed: tools/%/requirements.txt
+$(BFCL)/.installed $(BFCL)-v3/.installed $(TAU2)/.installed: .venv-%/.installed: tools/%/requirements.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --no-deps --requirement $<
 	@touch $@

@@ -13,11 +13,11 @@ from astra_jax.evaluation.bfcl.ground_truth import GroundTruth
 from astra_jax.evaluation.bfcl.play import play
 from astra_jax.evaluation.bfcl.records import BfclItem, BfclRun
 from astra_jax.evaluation.bfcl.table import defects, summarise, table
-from astra_jax.evaluation.bfcl.world import BfclWorld
+from astra_jax.evaluation.bfcl.world import PACKAGES, BfclWorld
 from astra_jax.evaluation.contestant import Contestant
 from astra_jax.official.contestants import make_contestant
 from astra_jax.official.rollouts import play_all, write_summary
-from astra_jax.training.settings import BadSetting
+from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.records import read_records
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -45,7 +45,8 @@ def evaluate(config: Config, console: Console, truth: Truth = "") -> dict[str, A
 
 
 async def _evaluate(config: Config, console: Console, truth: Truth) -> dict[str, Any]:
-    world = BfclWorld(config.python, config.workers, config.worker_deadline_s)
+    package = choose("version", config.version, PACKAGES)
+    world = BfclWorld(package, config.python, config.workers, config.worker_deadline_s)
     try:
         items = await _items(config, world)
         contestant, at_once, settings = await _contestant(config, world, items, truth)
@@ -53,8 +54,10 @@ async def _evaluate(config: Config, console: Console, truth: Truth) -> dict[str,
 
         async def played(item: BfclItem) -> BfclRun:
             run = await play(item, contestant, world, config.seed)
-            return run.model_copy(update={"defective": defects().get(item.id, "")})
+            return run.model_copy(update={"defective": defects(config.version).get(item.id, "")})
 
+        if config.version != "v4":  # folders of earlier releases say nothing of it
+            settings = {**settings, "version": config.version}
         every = list(chain.from_iterable(items.values()))
         try:
             await play_all(_NAME, every, played, config, console, settings=settings, at_once=at_once)
@@ -80,7 +83,7 @@ async def _contestant(
 
 async def _items(config: Config, world: BfclWorld) -> dict[str, list[BfclItem]]:
     """Items by category, in the order of the benchmark."""
-    groups = await world.groups()
+    groups = {name: members for name, members in (await world.groups()).items() if members}
     known = [category for members in groups.values() for category in members]
     for name in config.categories:
         if name not in groups and name not in known:
@@ -95,7 +98,9 @@ async def _items(config: Config, world: BfclWorld) -> dict[str, list[BfclItem]]:
 def _report(config: Config, console: Console, items: dict[str, list[BfclItem]], name: str) -> dict[str, Any]:
     runs = read_records(Path(config.out_dir) / f"{_NAME}.jsonl", BfclRun)
     ids = {category: [item.id for item in members] for category, members in items.items()}
-    summary = {"model": name, **summarise(ids, runs, config.seed)}
+    summary = {"model": name, "version": config.version, **summarise(ids, runs, config.seed, config.version)}
     write_summary(config, summary)
-    console.print(table(summary, f"BFCL, official checkers, {name}: percent and 95 % interval"))
+    console.print(
+        table(summary, f"BFCL {config.version}, official checkers, {name}: percent and 95 % interval")
+    )
     return summary

@@ -12,13 +12,14 @@ def get_config() -> ConfigDict:
     config = ConfigDict()
     config.model = ""  # Hugging Face directory, or what the server calls its model; required
     config.out_dir = "runs/bfcl"  # rollouts, replies of a server, summary; the same command goes on
+    config.version = "v4"  # or v3, whose multi-turn items papers compare by: `make bfcl-v3` first
     config.categories = ("multi_turn",)  # multi_turn, non_live, live, or single categories
     config.items_each = 0  # the first so many of each category; 0: all
     config.seed = 0  # of sampling and of the bootstrap
     config.temperature = 0.6  # 0 is greedy. Paper: 0.6 on BFCL; the leaderboard: 0.001
     config.max_turn_tokens = 4096  # of one reply, its thinking included. The leaderboard: 4096
     config.deadline_s = 1800.0  # one item, wall clock
-    config.python = ".venv-bfcl/bin/python"  # of the environment that `make bfcl` makes
+    config.python = ""  # of the benchmark's environment; empty: the one that `make` makes
     config.workers = 2  # processes of that environment; a call takes well under a millisecond
     config.worker_deadline_s = 60.0  # of one request to them
 

@@ -31,12 +31,19 @@ GROUPS: Mapping[str, Mapping[str, float | None]] = {
 
 
 @cache
-def defects() -> Mapping[str, str]:
-    """Items that no model can pass, with the reason. The leaderboard counts them; here they are also left out."""
+def defects(version: str = "v4") -> Mapping[str, str]:
+    """Items that no model can pass, with the reason. The leaderboard counts them; here they are also left out.
+
+    Of v3 none is declared.
+    """
+    if version == "v3":
+        return {}
     return json.loads(Path(__file__).with_name("defective.json").read_text("utf-8"))
 
 
-def summarise(items: Mapping[str, Sequence[str]], runs: Iterable[BfclRun], seed: int = 0) -> dict[str, Any]:
+def summarise(
+    items: Mapping[str, Sequence[str]], runs: Iterable[BfclRun], seed: int = 0, version: str = "v4"
+) -> dict[str, Any]:
     """Accuracies with 95 % bootstrap intervals over items, of all items and of those that are not defective.
 
     An item without a run is unknown: it is counted, and left out of the means.
@@ -48,15 +55,16 @@ def summarise(items: Mapping[str, Sequence[str]], runs: Iterable[BfclRun], seed:
         `{"categories": {name: {"items", "unknown", "defective", "accuracy", "ci95", "sound": {"accuracy", "ci95"}}},
         "groups": {name: {"accuracy", "ci95"}}}`, with only those groups of which every category is there.
     """
+    defective = defects(version)
     valid = {run.item: float(run.verdict.valid) for run in runs}
     values = {name: [valid[id] for id in ids if id in valid] for name, ids in items.items()}
     categories = {
         name: {
             "items": len(ids),
             "unknown": sum(id not in valid for id in ids),
-            "defective": sum(id in defects() for id in ids),
+            "defective": sum(id in defective for id in ids),
             **_mean(values[name], seed),
-            "sound": _mean([valid[id] for id in ids if id in valid and id not in defects()], seed),
+            "sound": _mean([valid[id] for id in ids if id in valid and id not in defective], seed),
         }
         for name, ids in items.items()
     }

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from astra_jax.evaluation.bfcl.records import BfclItem, Call, Verdict
 from astra_jax.evaluation.worker import Program, WorkerPool
 
-_SCRIPT = Path(__file__).with_name("worker_program.py")
+_HERE = Path(__file__).parent
 # The package makes folders where it is told, and dates of trades depend on the time zone.
 _ENVIRONMENT = {"BFCL_PROJECT_ROOT": "{folder}", "TZ": "UTC"}
+
+
+class Package(NamedTuple):
+    """A version of the benchmark: the wheel, what answers in its environment, and the target of `make` for that."""
+
+    name: str
+    script: Path
+    target: str
+
+
+PACKAGES = {
+    "v4": Package("bfcl-eval", _HERE / "worker_program.py", "bfcl"),
+    "v3": Package("nvidia-bfcl", _HERE / "older_package.py", "bfcl-v3"),
+}
 
 Steps = Sequence[Sequence[Call]]
 
@@ -23,12 +37,17 @@ class BfclWorld:
         WorkerFailed: no answer.
     """
 
-    def __init__(self, python: str | Path, workers: int = 2, deadline_s: float = 60.0):
+    def __init__(self, package: Package, python: str | Path = "", workers: int = 2, deadline_s: float = 60.0):
         """
+        Args:
+            python: of the environment; empty: that which `make` makes.
+
         Raises:
             FileNotFoundError: the environment is not there.
         """
-        program = Program("bfcl-eval", Path(python), _SCRIPT, "make bfcl", _ENVIRONMENT, deadline_s)
+        interpreter = Path(python or f".venv-{package.target}/bin/python")
+        made_by = f"make {package.target}"
+        program = Program(package.name, interpreter, package.script, made_by, _ENVIRONMENT, deadline_s)
         self._pool = WorkerPool(program, workers)
 
     async def groups(self) -> dict[str, list[str]]:

@@ -25,7 +25,8 @@ ROOT = HERE.parents[2]
 def _toy(monkeypatch):
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr(bfcl_world, "_SCRIPT", HERE / "toy_bfcl.py")
+    for version, package in bfcl_world.PACKAGES.items():
+        monkeypatch.setitem(bfcl_world.PACKAGES, version, package._replace(script=HERE / "toy_bfcl.py"))
     monkeypatch.setattr(tau2_world, "_SCRIPT", HERE / "toy_tau2.py")
 
 

@@ -99,6 +99,8 @@ def test_a_prompt_that_is_too_long_fails_and_any_other_refusal_is_unknown(
         ({"categories": "('nothing',)"}, "config.categories names 'nothing'; there are multi_turn"),
         ({"categories": "()"}, "config.categories is empty"),
         ({"python": "no/python"}, "`make bfcl` makes it"),
+        ({"python": "no/python", "version": "v3"}, "`make bfcl-v3` makes it"),
+        ({"version": "v2"}, "config.version is 'v2'; known: v4, v3"),
         ({"server.concurrency": 0}, "config.server: concurrency must be 1 or more"),
         ({"model": ""}, "configuration key `model` must be set"),
     ],
@@ -116,8 +118,9 @@ def test_a_folder_takes_more_categories_and_no_other_settings(command, server, t
     assert cli.main([*command(), f"--{TOY}"]) == 0
     assert set(summary(tmp_path / "run")) == {"multi_turn_toy", "toy"}
     assert not any(body in first for body in server.bodies)
-    assert cli.main([*command(), "--config.categories=('toy',)", "--config.temperature=0.1"]) == 2
-    assert "other settings" in capsys.readouterr().err
+    for other in ("temperature=0.1", "version=v3"):
+        assert cli.main([*command(), "--config.categories=('toy',)", f"--config.{other}"]) == 2
+        assert "other settings" in capsys.readouterr().err
 
 
 SMALL = {"context": 448, "slots": 4, "prefill_tokens": 64, "decode_tokens": 8, "stop_ids": 2}
@@ -168,7 +171,7 @@ import sys
 from pathlib import Path
 from astra_jax import cli
 from astra_jax.evaluation.bfcl import world
-world._SCRIPT = Path(sys.argv[1])
+world.PACKAGES["v4"] = world.PACKAGES["v4"]._replace(script=Path(sys.argv[1]))
 sys.exit(cli.main(sys.argv[2:]))
 """
 

@@ -5,14 +5,26 @@ from pathlib import Path
 
 import pytest
 
-from astra_jax.evaluation.bfcl.world import BfclWorld
+from astra_jax.evaluation.bfcl.world import PACKAGES, BfclWorld
 
-PYTHON = Path(__file__).parents[4] / ".venv-bfcl" / "bin" / "python"
+ROOT = Path(__file__).parents[4]
+
+
+def maker(version: str) -> Callable[[], BfclWorld]:
+    """Makes the official world, in the event loop that asks it."""
+    package = PACKAGES[version]
+    python = ROOT / f".venv-{package.target}" / "bin" / "python"
+    if not python.exists():
+        pytest.skip(f"{package.name} is not installed: `make {package.target}` makes its environment")
+    return lambda: BfclWorld(package, python, workers=2)
 
 
 @pytest.fixture
 def make_world() -> Callable[[], BfclWorld]:
-    """Makes the official world, in the event loop that asks it."""
-    if not PYTHON.exists():
-        pytest.skip(f"bfcl-eval is not installed: `make bfcl` makes {PYTHON.parent.parent.name}")
-    return lambda: BfclWorld(PYTHON, workers=2)
+    return maker("v4")
+
+
+@pytest.fixture(params=PACKAGES)
+def make_either(request) -> Callable[[], BfclWorld]:
+    """That of each version."""
+    return maker(request.param)

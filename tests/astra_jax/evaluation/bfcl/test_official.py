@@ -10,6 +10,7 @@ from astra_jax.evaluation.bfcl.play import play
 from astra_jax.evaluation.bfcl.records import Call
 from astra_jax.evaluation.bfcl.table import GROUPS, defects
 from astra_jax.evaluation.worker import WorkerRefused
+from tests.astra_jax.evaluation.bfcl.conftest import maker
 
 MULTI_TURN = list(GROUPS["multi-turn"])
 DEFECTIVE_ALONE = [id for id in defects() if not id.startswith("multi_turn")]
@@ -34,20 +35,20 @@ async def verdicts(world, category, *, truncated=False, most=None, only=()):
 
 
 @pytest.mark.parametrize("truncated", [False, True], ids=["whole", "truncated"])
-def test_the_ground_truth_holds_and_without_its_last_call_it_does_not(make_world, truncated):
+def test_the_ground_truth_holds_and_without_its_last_call_it_does_not(make_either, truncated):
     async def work(world):
         return [await verdicts(world, category, truncated=truncated, most=3) for category in MULTI_TURN[:2]]
 
-    assert [v.valid for each in in_world(make_world, work) for v in each.values()] == [not truncated] * 6
+    assert [v.valid for each in in_world(make_either, work) for v in each.values()] == [not truncated] * 6
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("truncated", [False, True], ids=["whole", "truncated"])
-def test_all_800_ground_truths_hold_and_none_without_its_last_call(make_world, truncated):
+def test_all_800_ground_truths_hold_and_none_without_its_last_call(make_either, truncated):
     async def work(world):
         return [await verdicts(world, category, truncated=truncated) for category in MULTI_TURN]
 
-    found = [v.valid for each in in_world(make_world, work) for v in each.values()]
+    found = [v.valid for each in in_world(make_either, work) for v in each.values()]
     assert found == [not truncated] * 800
 
 
@@ -110,6 +111,21 @@ def test_arguments_are_values_and_never_code(make_world):
     assert json.loads(content) == {"file_content": text}
     assert error.startswith("Error during execution: ")
     assert "no such" in error
+
+
+def test_the_older_items_are_as_their_package_shows_them():
+    """Of v3 there are items of several turns alone, in which a function that is held back is shown later."""
+
+    async def work(world):
+        items = {item.id: item for item in await world.items("multi_turn_miss_func")}
+        return await world.groups(), items["multi_turn_miss_func_0"]
+
+    groups, item = in_world(maker("v3"), work)
+    assert (groups["multi_turn"], groups["non_live"], groups["live"]) == (MULTI_TURN, [], [])
+    [(turn, revealed)] = item.revealed.items()
+    assert item.turns[turn][0].content.startswith("I have updated some more functions")
+    assert [tool.name for tool in revealed] == ["sort"]
+    assert "sort" not in {tool.name for tool in item.tools}
 
 
 def test_an_unknown_item_is_refused(make_world):

@@ -35,6 +35,8 @@ def test_defective_items_count_in_one_accuracy_and_not_in_the_other():
     )
     row = summary["categories"]["multi_turn_base"]
     assert (row["defective"], row["accuracy"], row["sound"]["accuracy"]) == (1, 0.8, 1.0)
+    older = summarise({"multi_turn_base": names}, [run(name, True) for name in names], version="v3")
+    assert older["categories"]["multi_turn_base"]["defective"] == 0
 
 
 def test_multi_turn_is_the_mean_of_its_categories_and_live_that_of_its_items():
