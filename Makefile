@@ -12,9 +12,10 @@ SGLANG_PINS := tools/sglang_cpu/requirements.txt
 # Benchmarks with environments of their own: their pins are not ours.
 BFCL := .venv-bfcl
 TAU2 := .venv-tau2
+TRL := .venv-trl
 export XLA_PYTHON_CLIENT_PREALLOCATE = false
 
-.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve bfcl bfcl-v3 tau2 mcp-servers lint format bench clean help
+.PHONY: quickstart test test-all test-sglang sglang-cpu sglang-serve bfcl bfcl-v3 tau2 trl mcp-servers lint format bench clean help
 
 help:  ## what the targets do
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -42,6 +43,8 @@ bfcl: $(BFCL)/.installed  ## BFCL's data and checkers, for `astra eval bfcl`
 
 bfcl-v3: $(BFCL)-v3/.installed  ## those of BFCL v3, for `astra eval bfcl --config.version=v3`
 
+trl: $(TRL)/.installed  ## TRL's trainer on a CPU, for `python -m benchmarks.sft`
+
 mcp-servers: .mcp/servers.jsonl  ## real MCP servers that run offline, each in an environment of its own
 
 lint: $(VENV)/.dev  ## ruff and pyright
@@ -53,12 +56,12 @@ format: $(VENV)/.dev  ## ruff's formatter and its safe fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev  ## every benchmark but the paper's ablations, which take hours
+bench: $(VENV)/.dev trl  ## every benchmark but the paper's ablations, which take hours
 	@for name in $$(grep -l "^if __name__" benchmarks/*.py | grep -v paper_ablations | xargs -n1 basename | sed 's/\.py$$//'); do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## removes environments and caches, keeps runs
-	rm -rf $(VENV) $(SGLANG) $(BFCL) $(BFCL)-v3 $(TAU2) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) $(SGLANG) $(BFCL) $(BFCL)-v3 $(TAU2) $(TRL) .mcp .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 # The stamps record what an environment was last installed with.
 $(VENV)/.run: pyproject.toml | $(BIN)/python
@@ -79,6 +82,11 @@ $(BIN)/python:
 $(BFCL)/.installed $(BFCL)-v3/.installed $(TAU2)/.installed: .venv-%/.installed: tools/%/requirements.txt
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --quiet --no-deps --requirement $<
+	@touch $@
+
+$(TRL)/.installed: tools/trl/requirements.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet $(PIP_ARGS) --requirement $<
 	@touch $@
 
 # PyTorch with what it needs; everything else without, as SGLang asks for CUDA's packages too.

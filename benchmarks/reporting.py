@@ -33,7 +33,7 @@ def main(title: str, measure: Callable[..., list[Figure]], **files: str) -> None
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     for name, purpose in files.items():
-        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=purpose)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="FILE", help=purpose)
     arguments = parser.parse_args()
     figures = measure(**{name: getattr(arguments, name) for name in files})
     table = Table("figure", "value", "unit", "against", "bar", "met", title=title)
