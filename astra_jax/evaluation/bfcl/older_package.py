@@ -4,7 +4,7 @@ What that takes from `bfcl-eval`, which has v4, it finds here under the same nam
 scores of v3 are compared.
 """
 
-# pyright: reportMissingImports=false
+# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
 
 from __future__ import annotations
 
