@@ -13,9 +13,8 @@ from astra_jax import configuration
 def get_config() -> ConfigDict:
     config = configuration.load(Path(__file__).with_name("base.py"))
     config.chat_format = "chatml"
-    config.model.remat = (
-        "products"  # on a CPU what else would be saved costs more to write and read than to compute
-    )
+    # On a CPU what else would be saved costs more to write and to read than to compute again.
+    config.model.remat = "products"
     config.data.sequence_length = 2048
     config.batch_rows = 4
     config.logits_chunk = 128  # a 49k vocabulary: the logits of 128 tokens in 4 rows are 100 MB
