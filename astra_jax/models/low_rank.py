@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from astra_jax.models.linear import Linear
+from astra_jax.models.parameter import named_parameters
 from astra_jax.models.transformer import Transformer
 
 
@@ -69,14 +70,17 @@ def quantise(model: Transformer, quantise: Callable[[jax.Array, int], Any], dequ
 
 
 def merge(model: Transformer) -> None:
-    """Adds each adapter to the weights that it is beside, and takes it away. The sums are in float32."""
+    """Adds each adapter to the weights that it is beside, in float32, and takes it away; all weights are then in the
+    type of the model's parameters."""
     for _, linear in linears(model):
         weight = linear.weight.get_value()
         dense = weight if linear.dequantise is None else linear.dequantise(weight)
         if linear.low_rank is not None:
-            dense = (dense.astype(jnp.float32) + linear.low_rank.product()).astype(model.config.param_dtype)
+            dense = dense.astype(jnp.float32) + linear.low_rank.product()
         linear.weight.set_value(dense)
         linear.low_rank, linear.dequantise = None, None
+    for _, parameter in named_parameters(model):
+        parameter.set_value(parameter.get_value().astype(model.config.param_dtype))
 
 
 def linears(model: Transformer) -> Iterator[tuple[str, Linear]]:

@@ -254,12 +254,11 @@ class _Trainer:
     async def _updated(self, step: int, filled: Filled, ahead: bool) -> dict[str, float]:
         metrics = await asyncio.to_thread(self._update, filled)
         if ahead and self.config.in_flight_updates:
-            if (
-                self.config.servers.urls
-            ):  # they read files for a while: episodes go on until each is asked to wait
+            if self.config.servers.urls:
+                # Servers read files for a while: episodes go on until each is asked to wait.
                 await asyncio.to_thread(self._push, step)
-            else:  # the engine in this process is this thread's
-                self._push(step)
+            else:
+                self._push(step)  # the engine in this process is this thread's
         return metrics
 
     async def _ahead(self, steps: range, born: int) -> float:

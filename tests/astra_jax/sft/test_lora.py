@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -16,6 +17,7 @@ from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.checkpoints.hf import export_model, import_model
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.low_rank import attach, merge
+from astra_jax.models.parameter import named_parameters
 from astra_jax.planning.programs import build, lowered
 from astra_jax.sft.lora import abstract, freeze
 from astra_jax.sft.model import load_model
@@ -28,7 +30,14 @@ from astra_jax.training.metrics import read_metrics
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.run_model import load_run_model
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.state import TrainState, abstract_frozen, join_model, place, split_trained
+from astra_jax.training.state import (
+    TrainState,
+    abstract_frozen,
+    join_model,
+    place,
+    split_trained,
+    with_config,
+)
 from tests.compiling import compiling_quickly
 
 ROOT = Path(__file__).parents[3]
@@ -194,6 +203,15 @@ def test_what_is_wrong_with_adapters_is_said(config, change, sentence):
     config.update(change)
     with pytest.raises(BadSetting, match=sentence):
         train(config, Console(quiet=True))
+
+
+def test_merged_weights_are_of_one_type_again(config, base):
+    model = import_model(base)
+    model = with_config(model, replace(model.config, compute_dtype="bfloat16"))
+    freeze(config, model, make_mesh())
+    assert model.embedding.dtype == jnp.bfloat16
+    merge(model)
+    assert {str(p.dtype) for _, p in named_parameters(model)} == {"float32"}
 
 
 def test_frozen_weights_in_few_bits_and_their_scales_lie_as_the_weight_would(config, base):
