@@ -402,7 +402,7 @@ def test_a_quickstart_whose_export_plays_otherwise_fails(monkeypatch, tmp_path, 
     monkeypatch.setattr("jax.config.update", lambda name, value: ran.append((name, value)))
     monkeypatch.setattr(
         "astra_jax.quickstart.quickstart",
-        lambda config, console, fresh: {"hf_check": {"same_greedy_episode": same}},
+        lambda config, console, fresh, until: {"hf_check": {"same_greedy_episode": same}},
     )
     assert cli.main(["quickstart", f"--config.run_dir={tmp_path}", "--config.cpu_devices=3"]) == code
     assert ran == [("jax_num_cpu_devices", 3)]
