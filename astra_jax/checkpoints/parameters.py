@@ -65,11 +65,7 @@ def read_parameters(
         CheckpointError: there are none, or a parameter is missing or has another shape.
         ShardingError: the model does not divide over the mesh.
     """
-    path = Path(path).resolve()
-    with ocp.PyTreeCheckpointer() as checkpointer:
-        stored = _stored(checkpointer, path)
-        dtype = param_dtype or str(jnp.result_type(*{jnp.dtype(leaf.dtype) for leaf in stored.values()}))
-    model = abstract_model(replace(config, param_dtype=dtype))
+    model = abstract_model(replace(config, param_dtype=param_dtype or _widest_dtype(Path(path).resolve())))
     read_into(path, dict(named_parameters(model)), mesh=mesh)
     return model
 
@@ -92,6 +88,12 @@ def read_into(path: str | Path, parameters: Mapping[str, nnx.Param], *, mesh: Me
         restored = _flat(checkpointer.restore(path, how)[_KEY])
     for name, parameter in parameters.items():
         parameter.set_value(restored[name])
+
+
+def _widest_dtype(path: Path) -> str:
+    with ocp.PyTreeCheckpointer() as checkpointer:
+        stored = _stored(checkpointer, path)
+    return str(jnp.result_type(*{jnp.dtype(leaf.dtype) for leaf in stored.values()}))
 
 
 def _stored(checkpointer: Any, path: Path) -> dict[str, Any]:

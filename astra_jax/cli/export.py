@@ -140,10 +140,10 @@ def _import(arguments: argparse.Namespace, console: Console) -> int:
 def _export(arguments: argparse.Namespace, console: Console) -> int:
     from astra_jax.checkpoints.hf import export_model, import_model
     from astra_jax.sft.export import export_step
-    from astra_jax.training.run_model import is_run, load_run_model, trains_adapters
+    from astra_jax.training.run_model import is_run, load_run_model, run_config, trains_adapters
 
     source, out, template = arguments.source, arguments.out, None
-    if is_run(source) and trains_adapters(source):
+    if is_run(source) and trains_adapters(run_config(source)):
         step = export_step(source, arguments.step, out, start=arguments.start, dtype=arguments.dtype)
         console.print(f"step {step} of {source}: {out}")
         return 0

@@ -40,7 +40,7 @@ def load_run_model(
     """
     run_dir = Path(run_dir)
     config = run_config(run_dir)
-    if trains_adapters(run_dir):
+    if trains_adapters(config):
         raise CheckpointError(
             f"{run_dir} trains adapters: its checkpoints hold no whole model. `astra convert export` makes one."
         )
@@ -59,8 +59,9 @@ def is_run(folder: str | Path) -> bool:
     return (Path(folder) / "checkpoints").is_dir()
 
 
-def trains_adapters(run_dir: str | Path) -> bool:
-    return bool(run_config(run_dir).get("lora", {}).get("rank"))
+def trains_adapters(config: Mapping[str, Any]) -> bool:
+    """Whether a run of this configuration does, as `run_config` reads it."""
+    return bool(config.get("lora", {}).get("rank"))
 
 
 def saved_state(run_dir: str | Path, step: int | None = None) -> tuple[int, Path]:
