@@ -29,6 +29,7 @@ from astra_jax.inference.interface import Sampling
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.slots import Slots
 from astra_jax.models import ModelConfig, Transformer
+from benchmarks.clock import Clock
 from benchmarks.model import NANO
 from benchmarks.reporting import Figure, main
 
@@ -189,29 +190,20 @@ def of_overhead() -> list[Figure]:
     """Share of the wall time in which no dispatch runs."""
     model = Transformer(NANO, rngs=nnx.Rngs(0))
     engine = JaxEngine(model, EngineSize(slots=32, context=512))
-    within = [0.0]
-
-    def watched(dispatch: Callable) -> Callable:
-        def run(*arguments: Any) -> Any:
-            start = time.perf_counter()
-            results = jax.block_until_ready(dispatch(*arguments))
-            within[0] += time.perf_counter() - start
-            return results
-
-        return run
+    clock = Clock()
 
     async def everything() -> None:
         await asyncio.gather(*(engine.generate([i, 1, 2], sampling(256, i)) for i in range(32)))
 
     originals = engine_module.decode_steps, engine_module.prefill_chunk
-    engine_module.decode_steps, engine_module.prefill_chunk = map(watched, originals)
+    engine_module.decode_steps, engine_module.prefill_chunk = map(clock.watched, originals)
     try:
         asyncio.run(everything())
         shares = []
         for _ in range(REPEATS):
-            within[0] = 0.0
+            before = clock.busy_s
             wall = timed(lambda: asyncio.run(everything()))
-            shares.append(100 * (1 - within[0] / wall))
+            shares.append(100 * (1 - (clock.busy_s - before) / wall))
     finally:
         engine_module.decode_steps, engine_module.prefill_chunk = originals
     share = statistics.median(shares)

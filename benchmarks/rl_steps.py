@@ -11,17 +11,14 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import jax
 from rich.console import Console
 
 from astra_jax import configuration
@@ -30,6 +27,7 @@ from astra_jax.inference.interface import Completion, Sampling
 from astra_jax.inference.pool import EnginePool
 from astra_jax.quickstart import quickstart
 from astra_jax.training.metrics import read_metrics
+from benchmarks.clock import Clock
 from benchmarks.reporting import Figure, main
 from data_synthesis.arenas.episode import ArenaBackend
 
@@ -38,39 +36,6 @@ SKIPPED = 3  # first steps, in which programs are compiled
 STEPS = {"float32": 105, "bfloat16": 8}  # a step plays 96 episodes or more
 QUICKSTART = Path("runs/quickstart")
 BAR_GAP, BAR_OVERHEAD = 1e-4, 10
-
-
-@dataclass
-class Clock:
-    """Seconds in which at least one watched thing is under way, on any thread."""
-
-    busy_s: float = 0.0
-    _under_way: int = 0
-    _since: float = 0.0
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        with self._lock:
-            self._under_way += 1
-            if self._under_way == 1:
-                self._since = time.perf_counter()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._under_way -= 1
-                if self._under_way == 0:
-                    self.busy_s += time.perf_counter() - self._since
-
-    def watched(self, call: Callable) -> Callable:
-        """`call`, until its results are there."""
-
-        def run(*arguments: Any, **named: Any) -> Any:
-            with self.running():
-                return jax.block_until_ready(call(*arguments, **named))
-
-        return run
 
 
 @dataclass
