@@ -34,8 +34,6 @@ class Run(Protocol):
 
 def over_seeds(values: Sequence[float], digits: int = 3) -> str:
     """The mean, with the least and the greatest seed where there are several."""
-    if not values:
-        return "-"
     shown = f"{mean(values):.{digits}f}"
     return f"{shown} [{min(values):.{digits}f}, {max(values):.{digits}f}]" if len(set(values)) > 1 else shown
 

@@ -85,7 +85,6 @@ STUDIES = {
     },
 }
 
-
 SETS_OF = {"stages": "missing_function", "distractors": "cluttered"}  # what a study is evaluated on besides
 
 
@@ -118,11 +117,9 @@ class Seed:
         from astra_jax.quickstart import quickstart
 
         config = configuration.load("configs/quickstart/nano.py").unlock()
-        config.run_dir, config.seed, config.cpu_devices = str(self.root / "base"), self.number, 1
-        config.arenas.sft.count, config.arenas.held_out.count = (
-            SFT_ARENAS,
-            1,
-        )  # the sets of evaluation are made here
+        config.run_dir, config.seed = str(self.root / "base"), self.number
+        config.arenas.sft.count = SFT_ARENAS
+        config.arenas.held_out.count = 1  # the sets of evaluation are made here
         for each in config.arenas.values():
             each.options.update(PLAIN)
         quickstart(config, Console(), until="sft")

@@ -47,9 +47,8 @@ class Sampling:
     top_p: float = 1.0  # only the likeliest tokens that together have this probability
     top_k: int = 0  # only so many of the likeliest tokens; 0: all. It goes before `top_p`.
     deadline_s: float | None = None  # seconds from the request on, after which it ends with what it has
-    top_logprobs: int = (
-        0  # so many of the likeliest tokens are told at each place, `MOST_TOP_LOGPROBS` at most
-    )
+    # so many of the likeliest tokens are told at each place, `MOST_TOP_LOGPROBS` at most
+    top_logprobs: int = 0
 
 
 # (token, log-prob) of the likeliest tokens at one place, the likeliest first.
@@ -67,9 +66,8 @@ class Completion:
     logprobs: list[float]
     reason: Reason
     weight_versions: list[int]  # of the weights that sampled each token
-    top_logprobs: list[Likeliest] = field(
-        default_factory=list
-    )  # at each token's place; none where none were asked
+    # at each token's place; none where none were asked
+    top_logprobs: list[Likeliest] = field(default_factory=list)
 
     @property
     def finished(self) -> bool:

@@ -58,9 +58,8 @@ def _adapt(config: Config, model: Transformer) -> None:
         _quantise(model, lora.weights, lora.tile)
     for _, parameter in named_parameters(model):
         value = parameter.get_value()
-        if parameter.get_metadata("inputs") != 0 and isinstance(
-            value, jax.Array
-        ):  # a matrix that is kept whole
+        # A matrix that is kept whole.
+        if parameter.get_metadata("inputs") != 0 and isinstance(value, jax.Array):
             parameter.set_value(value.astype(model.config.compute_dtype))
     if not attach(model, lora.rank, lora.alpha, lora.targets, config.seed):
         known = ", ".join(path for path, _ in linears(model))
