@@ -2,17 +2,19 @@
 
 import dataclasses
 import json
+from typing import get_args
 
 import jax
 import pytest
 
 from astra_jax import configuration
 from astra_jax.cli import main
+from astra_jax.models.config import Remat
 from astra_jax.planning import find_slice, make_plan, programs
 from astra_jax.planning.compiled import Fits, Memory, TooLarge
 from astra_jax.planning.estimate import Estimate
 from astra_jax.planning.plan import Plan
-from astra_jax.planning.search import Trial, largest_batch, pareto_front, remedies
+from astra_jax.planning.search import Trial, largest_batch, pareto_front, remedies, sweep
 from astra_jax.planning.shapes import preset
 
 MIB = 2**20
@@ -216,6 +218,27 @@ def test_the_front_holds_what_nothing_beats_in_both_memory_and_time(compiler, on
 
     trials = [trial(9, 1e9), trial(5, 2e9), trial(7, 3e9), trial(3, 4e9), Trial({}, None, "does not divide")]
     assert [t.changes["peak"] for t in pareto_front(trials)] == [9, 5, 3]
+
+
+@pytest.mark.slow
+def test_a_sweep_through_the_real_compiler_leaves_what_nothing_beats(tpu_compiler, tiny):
+    config = sft(batch_rows=8, **{"mesh.fsdp": 1})
+    policies = list(sweep("sft", config, find_slice("v5e-1")))
+    assert [trial.changes["model.remat"] for trial in policies] == list(get_args(Remat))
+    engine = configuration.load(
+        "configs/serve/base.py", ["engine.slots=8", "engine.context=1024", "engine.decode_tokens=1"]
+    )
+    meshes = list(sweep("decode", engine, find_slice("v5e-4")))
+    assert {trial.changes["mesh.tensor"] for trial in meshes} == {1, 2, 4}
+    for trials in (policies, meshes):
+        for trial in trials:
+            assert trial.fits or trial.problem, trial.words()
+        front = pareto_front(trials)
+        measured = [(t.plan.seconds, t.plan.result.memory.peak) for t in trials if t.fits]
+        for trial in front:
+            seconds, peak = trial.plan.seconds, trial.plan.result.memory.peak
+            assert not any((s <= seconds and p < peak) or (s < seconds and p <= peak) for s, p in measured)
+        assert min(p for _, p in measured) == front[-1].plan.result.memory.peak
 
 
 def test_a_typo_in_the_slice_is_one_sentence_and_status_2(capsys):
