@@ -40,8 +40,8 @@ def tokens() -> np.ndarray:
 
 
 def ours(devices: int) -> Runner:
-    """Steps of the trainer's own function, rows split over `devices` of the CPU."""
-    mesh = make_mesh(devices=jax.devices()[:devices])
+    """Steps of the trainer's own function, rows and weights split over `devices` of the CPU: each updates its part."""
+    mesh = make_mesh(devices=jax.devices()[:devices], data=1, fsdp=devices)
     model = Transformer(SHAPE, rngs=nnx.Rngs(0))
     shard_model(model, mesh)
     graph, params = split_model(model)

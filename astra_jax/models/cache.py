@@ -1,9 +1,9 @@
 """Keys and values of what a model has already read.
 
-A row's entries lie in blocks of doubling lengths, each an array of its own: attention skips the blocks that no row of
-a batch has reached, and every other block is read where it lies, as a slice would be a copy. Within a block they lie
-so that a decoding step's two products, queries with keys and weights with values, run over rows that are next to each
-other in memory: keys are kept transposed (measured on CPU: `docs/models.md`).
+A row's entries lie in blocks that grow with what lies before them, each an array of its own: attention skips the
+blocks that no row of a batch has reached, and every other block is read where it lies, as a slice would be a copy.
+Within a block they lie so that a decoding step's two products, queries with keys and weights with values, run over
+rows that are next to each other in memory: keys are kept transposed (measured on CPU: `docs/models.md`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from astra_jax.sharding import partition_spec, platform
 
 # Of keys, and of values but for the order of the last two, which no mesh splits.
 CACHE_AXES = ("batch", "kv_heads", "head_dim", "step")
-FIRST_BLOCK = 256  # entries of the first two blocks
+FIRST_BLOCK = 256  # entries of the first four blocks
 
 
 @struct.dataclass
@@ -133,10 +133,11 @@ class KVCache:
 
 
 def block_lengths(length: int) -> tuple[int, ...]:
-    """Entries of the blocks of a row of `length`: 256, 256, 512, 1,024 and so on, the last one cut to fit."""
+    """Entries of the blocks of a row of `length`: 256 four times, 512 and 1,024 and so on twice each, the last one cut
+    to fit. So no more than half as much again is read as a row has."""
     lengths: list[int] = []
     while (done := sum(lengths)) < length:
-        lengths.append(min(max(done, FIRST_BLOCK), length - done))
+        lengths.append(min(max(2 ** done.bit_length() // 4, FIRST_BLOCK), length - done))
     return tuple(lengths)
 
 
