@@ -134,7 +134,7 @@ class KVCache:
 
 def block_lengths(length: int) -> tuple[int, ...]:
     """Entries of the blocks of a row of `length`: 256 four times, 512 and 1,024 and so on twice each, the last one cut
-    to fit. So no more than half as much again is read as a row has."""
+    to fit. Of a row with more than 512 entries no more than half as much again is read."""
     lengths: list[int] = []
     while (done := sum(lengths)) < length:
         lengths.append(min(max(2 ** done.bit_length() // 4, FIRST_BLOCK), length - done))
