@@ -56,8 +56,8 @@ format: $(VENV)/.dev  ## ruff's formatter and its safe fixes
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.dev trl  ## every benchmark but the paper's ablations, which take hours
-	@for name in $$(grep -l "^if __name__" benchmarks/*.py | grep -v paper_ablations | xargs -n1 basename | sed 's/\.py$$//'); do \
+bench: $(VENV)/.dev trl  ## every benchmark but the paper's ablations, which take hours, and those that want servers
+	@for name in $$(grep -l "^if __name__" benchmarks/*.py | grep -v -e paper_ablations -e engines | xargs -n1 basename | sed 's/\.py$$//'); do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## removes environments and caches, keeps runs

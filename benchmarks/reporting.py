@@ -35,11 +35,15 @@ def main(title: str, measure: Callable[..., list[Figure]], **files: str) -> None
     for name, purpose in files.items():
         parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="FILE", help=purpose)
     arguments = parser.parse_args()
-    figures = measure(**{name: getattr(arguments, name) for name in files})
+    report(title, measure(**{name: getattr(arguments, name) for name in files}), arguments.json)
+
+
+def report(title: str, figures: list[Figure], file: Path | None) -> None:
+    """Prints the table of figures, and writes them to a file where there is one."""
     table = Table("figure", "value", "unit", "against", "bar", "met", title=title)
     for f in figures:
         met = "" if f.met is None else "yes" if f.met else "no"
         table.add_row(f.name, f"{f.value:.4g}", f.unit, f.against, f.bar, met)
     Console().print(table)
-    if arguments.json:
-        arguments.json.write_text(json.dumps({"figures": [asdict(f) for f in figures]}, indent=1) + "\n")
+    if file:
+        file.write_text(json.dumps({"figures": [asdict(f) for f in figures]}, indent=1) + "\n")

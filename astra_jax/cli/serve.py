@@ -23,6 +23,12 @@ def add_serve_verb(verbs: argparse._SubParsersAction) -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--model", help="its name in requests; default: the directory's")
     parser.add_argument("--chat-format", default="qwen3", choices=["qwen3", "chatml"])
+    parser.add_argument(
+        "--dtype",
+        default="float32",
+        choices=["float32", "bfloat16"],
+        help="of weights, products and cache; bfloat16 on a GPU or TPU",
+    )
     parser.add_argument("--slots", type=int, default=32, help="sequences at once on each device")
     parser.add_argument("--context", type=int, default=4096, help="tokens of a sequence")
     parser.add_argument(
@@ -52,6 +58,7 @@ def _serve(arguments: argparse.Namespace, console: Console) -> int:
         format=FORMATS[arguments.chat_format].as_exported(arguments.directory),
         queue=arguments.queue,
         deadline_s=arguments.deadline,
+        dtype=arguments.dtype,
     )
     size = EngineSize(
         slots=arguments.slots,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from astra_jax.checkpoints.hf import import_model
 from astra_jax.evaluation.passes import pass_rates
 from astra_jax.evaluation.summary import successes, summarise
+from astra_jax.inference.checkpoint import sampling_model
 from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.inference.pool import EnginePool
@@ -64,12 +64,12 @@ def make_engine(config: Config) -> EnginePool | ServerEngine:
     """An engine over the checkpoint `config.model`, or over servers that have it.
 
     Raises:
-        BadSetting: servers are asked for, and what talks to them is not installed.
+        BadSetting: servers are asked for, and what talks to them is not installed; no such type of numbers.
         ServersDown, UnfitServer: none of the servers answers, or one has too small a context.
     """
     if config.servers.urls:
         return connect(config)
-    return EnginePool.on_each(import_model(config.model), EngineSize(**config.engine))
+    return EnginePool.on_each(sampling_model(config.model, config.dtype), EngineSize(**config.engine))
 
 
 def make_player(config: Config, sandbox: Sandbox, engine: EnginePool | ServerEngine) -> Player:

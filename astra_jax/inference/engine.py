@@ -76,8 +76,8 @@ class JaxEngine:
         self._shapes = jax.tree.map(np.shape, weights)
         self._weights = jax.device_put(weights, self._place)
         platform = next(iter(jax.tree.leaves(self._weights)[0].devices())).platform
-        # On a CPU a layer sliced out of a stack is a copy, which every dispatch would make again.
-        self._apart = platform == "cpu"
+        # But for a TPU, a layer sliced out of a stack is a copy, which every dispatch would make again.
+        self._apart = platform != "tpu"
         self._graph = nnx.split(model.unstacked(), nnx.Param)[0] if self._apart else self._stacked
         self._weights = self._placed(self._weights)
         self._slots = Slots(self._empty_cache(), self.size)

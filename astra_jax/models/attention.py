@@ -18,7 +18,8 @@ from jax.sharding import PartitionSpec
 
 from astra_jax.models.block_sparse import MASKED, block_sparse_attention
 from astra_jax.models.cache import CACHE_AXES, Block, LayerCache
-from astra_jax.models.cudnn import cudnn_attention
+from astra_jax.models.cudnn import cudnn_attention, fits_cudnn
+from astra_jax.models.flash_decoding import fits_tiles, flash_decoding
 from astra_jax.models.paged import fits_pages, paged_attention
 from astra_jax.models.rows import Rows, Scores
 from astra_jax.models.splash import kernel_spec, splash_attention, splash_kernel
@@ -45,11 +46,11 @@ def packed_attention(
     Args:
         sliding: whether tokens see a window only. An array where layers of one loop differ.
         kernel: `xla`; `splash`, or `interpret` (splash without a TPU, slow), where no segment has a parent; `cudnn`
-            (half precision, heads of up to 128), or `masked` (the same without a GPU); `auto`: splash on a TPU where
-            it can, else `xla`.
+            (half precision, heads of up to 128), or `masked` (the same without a GPU); `auto`: splash on a TPU and
+            cuDNN on a GPU where they can, else `xla`.
     """
     if kernel == "auto":
-        kernel = _suitable(rows)
+        kernel = _suitable(q_BxTxNxH, rows)
     if kernel == "xla":
 
         def attend(q: Any, k: Any, v: Any, q_rows: Rows, k_rows: Rows, sliding: Any) -> jax.Array:
@@ -80,8 +81,10 @@ def packed_attention(
     return jax.lax.cond(sliding, lambda: splash(True), lambda: splash(False))
 
 
-def _suitable(rows: Rows) -> str:
-    return "splash" if platform() == "tpu" and rows.parents is None else "xla"
+def _suitable(q_BxTxNxH: jax.Array, rows: Rows) -> str:
+    if platform() == "tpu" and rows.parents is None:
+        return "splash"
+    return "cudnn" if platform() == "gpu" and fits_cudnn(q_BxTxNxH) else "xla"
 
 
 def _over_mesh(attend: _Attend, made: Any, q: jax.Array, k: jax.Array, v: jax.Array, rows: Rows) -> jax.Array:
@@ -134,38 +137,46 @@ def cached_attention(
 
     Args:
         positions_BxT, row_B: as in `LayerCache.write`.
-        kernel: `xla`; `paged`, for one token of every row of a cache that `fits_pages`; `auto`: paged on a TPU where
-            it can, else `xla`.
+        kernel: `xla`; for one token of every row `paged` (TPU), of a cache that `fits_pages`, or `flash` (GPU), of one
+            that `fits_tiles`, or `interpret` (flash without a GPU, slow); `auto`: the device's kernel where it can,
+            else `xla`.
 
     Returns:
         heads [B, T, N, H], finite for a token at position -1, and the cache with the new entries.
     """
     if kernel == "auto":
-        can = q_BxTxNxH.shape[1] == 1 and row_B is None and fits_pages(cache)
-        kernel = "paged" if can and platform() == "tpu" else "xla"
+        kernel = _decoding(cache) if q_BxTxNxH.shape[1] == 1 and row_B is None else "xla"
     if kernel == "xla":
         cache = cache.write(k_BxTxKxH, v_BxTxKxH, positions_BxT, row_B)
         return _read(q_BxTxNxH, cache, positions_BxT, scores, sliding, row_B), cache
-    return _read_pages(q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, cache, positions_BxT, scores, sliding)
+    if kernel == "paged":
+        step = partial(paged_attention, scores=scores, sliding=sliding, cores=device_cores())
+    else:
+        step = partial(flash_decoding, scores=scores, sliding=sliding, interpret=kernel == "interpret")
+    return _by_kernel(step, q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, cache, positions_BxT)
 
 
-def _read_pages(
+def _decoding(cache: LayerCache) -> str:
+    """The kernel of the device for a decoding step."""
+    kernels = {"tpu": ("paged", fits_pages), "gpu": ("flash", fits_tiles)}
+    kernel, fits = kernels.get(platform(), ("xla", lambda _: True))
+    return kernel if fits(cache) else "xla"
+
+
+def _by_kernel(
+    step: Callable[..., tuple[jax.Array, LayerCache]],
     q_Bx1xNxH: jax.Array,
     k_Bx1xKxH: jax.Array,
     v_Bx1xKxH: jax.Array,
     cache: LayerCache,
     positions_Bx1: jax.Array,
-    scores: Scores,
-    sliding: bool,
 ) -> tuple[jax.Array, LayerCache]:
-    """By the kernel, on each device of the mesh with its rows and heads."""
+    """A decoding step by a kernel, on each device of the mesh with its rows and heads."""
 
     def local(q: Any, k: Any, v: Any, cache: LayerCache, positions: Any) -> tuple[jax.Array, LayerCache]:
         B, _, N, H = q.shape
         q_BxKxRxH = q.reshape(B, k.shape[2], -1, H)
-        heads, cache = paged_attention(
-            q_BxKxRxH, k[:, 0], v[:, 0], cache, positions[:, 0], scores, sliding, cores=device_cores()
-        )
+        heads, cache = step(q_BxKxRxH, k[:, 0], v[:, 0], cache, positions[:, 0])
         return heads.reshape(B, 1, N, H), cache
 
     mesh = jax.sharding.get_abstract_mesh()

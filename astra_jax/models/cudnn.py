@@ -8,9 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 
 from astra_jax.models.rows import Rows, Scores
+
+
+def fits_cudnn(q_BxTxNxH: jax.Array) -> bool:
+    """Whether the kernel takes queries: half precision, heads of up to 128, rows of whole tiles."""
+    _, T, _, H = q_BxTxNxH.shape
+    return q_BxTxNxH.dtype in (jnp.bfloat16, jnp.float16) and H <= 128 and H % 8 == 0 and T % 64 == 0
 
 
 def cudnn_attention(

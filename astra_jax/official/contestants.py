@@ -39,7 +39,11 @@ def make_contestant(config: Config) -> tuple[Contestant, int, dict[str, Any]]:
         depends = {"extra_body": config.server.extra_body.to_dict()}
         return contestant, config.server.items_at_once, _identity(config, "server") | depends
     contestant, at_once = _in_process(config)
-    depends = {"weights": _weights(Path(config.model)), "chat_format": config.chat_format}
+    depends = {
+        "weights": _weights(Path(config.model)),
+        "chat_format": config.chat_format,
+        "dtype": config.dtype,
+    }
     return contestant, at_once, _identity(config, "engine") | depends
 
 
@@ -63,13 +67,13 @@ def _identity(config: Config, kind: str) -> dict[str, Any]:
 
 
 def _in_process(config: Config) -> tuple[EngineContestant, int]:
-    from astra_jax.checkpoints.hf import import_model
+    from astra_jax.inference.checkpoint import sampling_model
     from astra_jax.inference.engine import EngineSize
     from astra_jax.inference.pool import EnginePool
     from astra_jax.tokens import FORMATS, Tokenizer
 
     format = choose("chat_format", config.chat_format, FORMATS).as_exported(config.model)
-    engine = EnginePool.on_each(import_model(config.model), EngineSize(**config.engine))
+    engine = EnginePool.on_each(sampling_model(config.model, config.dtype), EngineSize(**config.engine))
     tokenizer = Tokenizer(Path(config.model))
     contestant = EngineContestant(
         engine, tokenizer, format, config.model, config.temperature, config.max_turn_tokens

@@ -25,6 +25,7 @@ def get_config() -> ConfigDict:
 
     # In this process, where there is no server.
     config.chat_format = base.chat_format
+    config.dtype = base.dtype
     config.engine = base.engine.copy_and_resolve_references()
     # The agent's server, if it has one, and the user's.
     config.server = base.server.copy_and_resolve_references()

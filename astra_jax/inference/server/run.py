@@ -9,7 +9,7 @@ from typing import Any
 
 import uvicorn
 
-from astra_jax.checkpoints.hf import import_model
+from astra_jax.inference.checkpoint import sampling_model
 from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.server.app import make_app
@@ -24,7 +24,8 @@ def make_service(settings: Settings, size: EngineSize, devices: Sequence[Any]) -
         CheckpointError: it cannot be read.
     """
     tokenizer = Tokenizer(settings.folder)
-    return Service(EnginePool.on_each(import_model(settings.folder), size, devices), tokenizer, settings)
+    model = sampling_model(settings.folder, settings.dtype)
+    return Service(EnginePool.on_each(model, size, devices), tokenizer, settings)
 
 
 def serve(service: Service, host: str, port: int, drain_s: float) -> None:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from flax import nnx
 
 from astra_jax.checkpoints.error import CheckpointError
-from astra_jax.checkpoints.hf import import_model
+from astra_jax.inference.checkpoint import sampling_model
 from astra_jax.inference.interface import Grammar, Likeliest, Reason, Sampling, WeightsMismatch
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.request import Piece, Request
@@ -32,6 +32,7 @@ class Settings:
     format: ChatFormat
     queue: int = 256  # requests that may wait for a slot
     deadline_s: float = 600.0  # of a request, from its arrival
+    dtype: str = "float32"  # of weights, products and cache
 
 
 class Delta(NamedTuple):
@@ -220,7 +221,7 @@ class Service:
         """
         async with self._updating:
             try:
-                model = await asyncio.to_thread(import_model, folder)
+                model = await asyncio.to_thread(sampling_model, folder, self.settings.dtype)
                 weights = nnx.to_pure_dict(nnx.state(model, nnx.Param))
                 self._push(weights)
             except (CheckpointError, OSError, ValueError, WeightsMismatch) as error:

@@ -121,6 +121,26 @@ def test_greedy_tokens_and_log_probs_are_those_of_the_engine_in_this_process(
     assert worst < CLOSE
 
 
+def test_the_likeliest_tokens_are_those_of_the_engine_in_this_process(sglang, connect, model, prompts):
+    greedy = Sampling(24, (), temperature=0.0, top_logprobs=5)
+    theirs = all_of(connect(sglang.origin), prompts, greedy)
+    ours = all_of(JaxEngine(model, SIZE), prompts, greedy)
+    places = [
+        place
+        for mine, other in zip(ours, theirs, strict=True)
+        for place in zip(mine.top_logprobs, other.top_logprobs, strict=True)
+    ]
+    assert len(places) == 24 * len(prompts)
+    scores = np.array([[[score for _, score in told] for told in place] for place in places])
+    assert scores.shape == (len(places), 2, 5)
+    assert np.abs(scores[:, 0] - scores[:, 1]).max() < CLOSE
+    # Which of two equally likely tokens comes first is chance.
+    apart = np.diff(scores[:, 0], axis=1).max(axis=1) < -CLOSE
+    tokens = np.array([[[token for token, _ in told] for told in place] for place in places])
+    assert apart.sum() > 100
+    np.testing.assert_array_equal(tokens[apart, 0, :4], tokens[apart, 1, :4])
+
+
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 def test_log_probs_of_what_it_samples_are_those_of_the_training_forward(
     temperature, sglang, connect, model, prompts
