@@ -195,7 +195,7 @@ class _Quickstart:
     def _check_export(self) -> dict[str, Any]:
         """Plays one greedy episode with the engine and with `transformers`, token by token the same."""
         config = self._eval_config("rl")
-        config.temperature = 0.0
+        config.temperature, config.dtype = 0.0, "float32"  # that of the other
         ours = make_player(config, self.sandbox, make_engine(config))
         try:
             engine = TransformersEngine(self.weights("rl"), config.engine.context)

@@ -1,15 +1,16 @@
 """The engine against servers of other engines on this machine: the same 64 requests to each, in turns.
 
 `python -m benchmarks.engines NAME=URL [NAME=URL ...] [--json FILE]`, ten minutes on 2 cores. Each serves SmolLM2-135M
-in float32 and speaks OpenAI's completions with prompts of ids (docs/serving.md says how SGLang and vLLM are started);
-ours has random weights of that shape, as no time depends on them, and is asked in this process. All requests are sent
-at once. An idle server should not compute: one after the other, where it does.
+in float32 and speaks OpenAI's completions with prompts of ids (SGLang's by `make sglang-serve`); ours has random
+weights of that shape, as no time depends on them, and is asked in this process. All requests are sent at once; no
+prompt is sent twice, so that no cache helps. An idle server should not compute: one after the other, where it does.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import statistics
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -43,9 +44,10 @@ async def ask(client: aiohttp.ClientSession, model: str, number: int, work: Work
         "ignore_eos": True,
     }
     async with client.post("/v1/completions", json=body) as answer:
-        told: Any = await answer.json(content_type=None)
-    if answer.status != 200 or told["usage"]["completion_tokens"] != work.output:
-        raise RuntimeError(f"{client._base_url} answers {answer.status}: {str(told)[:300]}")
+        text = await answer.text()
+    told: Any = json.loads(text) if answer.status == 200 else None
+    if not told or told["usage"]["completion_tokens"] != work.output:
+        raise RuntimeError(f"a server answers {answer.status}: {text[:300]}")
 
 
 async def of_server(url: str, works: Sequence[Work]) -> None:
@@ -57,7 +59,6 @@ async def of_server(url: str, works: Sequence[Work]) -> None:
 
 
 def measure(servers: dict[str, str]) -> list[Figure]:
-    works = requests()
     runners: dict[str, Callable[[Sequence[Work]], None]] = {
         "astra_jax": ours(Transformer(SMOLLM2, rngs=nnx.Rngs(0)))
     }
@@ -65,16 +66,19 @@ def measure(servers: dict[str, str]) -> list[Figure]:
         name: lambda works, url=url: asyncio.run(of_server(url, works)) for name, url in servers.items()
     }
     for run in runners.values():
-        run([Work(work.prompt, 2) for work in works])  # compiles, or warms up
-    times = [{name: timed(partial(run, works)) for name, run in runners.items()} for _ in range(REPEATS)]
-    output = sum(work.output for work in works)
+        run([Work(work.prompt, 2) for work in requests(REPEATS)])  # compiles, or warms up
+    rates = []
+    for turn in range(REPEATS):
+        works = requests(turn)
+        output = sum(work.output for work in works)
+        rates.append({name: output / timed(partial(run, works)) for name, run in runners.items()})
     what = f"SmolLM2-135M in float32, {REQUESTS} requests, output"
     figures = [
-        Figure(f"{what}: {name}", output / statistics.median(each[name] for each in times), "tokens/s")
+        Figure(f"{what}: {name}", statistics.median(rate[name] for rate in rates), "tokens/s")
         for name in runners
     ]
     for name in servers:
-        ratio = statistics.median(each[name] / each["astra_jax"] for each in times)
+        ratio = statistics.median(rate["astra_jax"] / rate[name] for rate in rates)
         figures.append(Figure(f"{what}: ratio in the same turn", ratio, "x", name, "above 1", ratio > 1))
     return figures
 
@@ -84,7 +88,9 @@ def main() -> None:
     parser.add_argument("servers", nargs="+", metavar="NAME=URL", help="SGLang=http://127.0.0.1:30000")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     arguments = parser.parse_args()
-    servers = dict(server.split("=", 1) for server in arguments.servers)
+    servers = dict(server.partition("=")[::2] for server in arguments.servers)
+    if not all(servers.values()) or len(servers) < len(arguments.servers) or "astra_jax" in servers:
+        parser.error("servers are NAME=URL, each with a name of its own")
     report("The engine and other servers", measure(servers), arguments.json)
 
 

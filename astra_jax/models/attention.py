@@ -50,7 +50,7 @@ def packed_attention(
             cuDNN on a GPU where they can, else `xla`.
     """
     if kernel == "auto":
-        kernel = _suitable(q_BxTxNxH, rows)
+        kernel = _kernel_of_rows(q_BxTxNxH, rows)
     if kernel == "xla":
 
         def attend(q: Any, k: Any, v: Any, q_rows: Rows, k_rows: Rows, sliding: Any) -> jax.Array:
@@ -81,7 +81,8 @@ def packed_attention(
     return jax.lax.cond(sliding, lambda: splash(True), lambda: splash(False))
 
 
-def _suitable(q_BxTxNxH: jax.Array, rows: Rows) -> str:
+def _kernel_of_rows(q_BxTxNxH: jax.Array, rows: Rows) -> str:
+    """That of the device, where it can go over the rows."""
     if platform() == "tpu" and rows.parents is None:
         return "splash"
     return "cudnn" if platform() == "gpu" and fits_cudnn(q_BxTxNxH) else "xla"
@@ -145,7 +146,7 @@ def cached_attention(
         heads [B, T, N, H], finite for a token at position -1, and the cache with the new entries.
     """
     if kernel == "auto":
-        kernel = _decoding(cache) if q_BxTxNxH.shape[1] == 1 and row_B is None else "xla"
+        kernel = _kernel_of_cache(cache) if q_BxTxNxH.shape[1] == 1 and row_B is None else "xla"
     if kernel == "xla":
         cache = cache.write(k_BxTxKxH, v_BxTxKxH, positions_BxT, row_B)
         return _read(q_BxTxNxH, cache, positions_BxT, scores, sliding, row_B), cache
@@ -156,8 +157,8 @@ def cached_attention(
     return _by_kernel(step, q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, cache, positions_BxT)
 
 
-def _decoding(cache: LayerCache) -> str:
-    """The kernel of the device for a decoding step."""
+def _kernel_of_cache(cache: LayerCache) -> str:
+    """That of the device for a decoding step, where it can go over the cache."""
     kernels = {"tpu": ("paged", fits_pages), "gpu": ("flash", fits_tiles)}
     kernel, fits = kernels.get(platform(), ("xla", lambda _: True))
     return kernel if fits(cache) else "xla"

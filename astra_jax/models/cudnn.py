@@ -1,6 +1,7 @@
 """Attention over packed rows by cuDNN's fused kernel (GPU, half precision). Who sees whom goes in as a mask.
 
-The kernel reads the mask, T² bits of a row made numbers of its own type: 128 MiB for a row of 8,192 tokens.
+The kernel reads the mask, T² bits of a row made numbers of its own type: 128 MiB for a row of 8,192 tokens. Rows
+longer than `LONGEST` are attended to in blocks.
 """
 
 from __future__ import annotations
@@ -13,11 +14,15 @@ from jax.ad_checkpoint import checkpoint_name
 
 from astra_jax.models.rows import Rows, Scores
 
+LONGEST = 8192  # tokens of a row
+
 
 def fits_cudnn(q_BxTxNxH: jax.Array) -> bool:
-    """Whether the kernel takes queries: half precision, heads of up to 128, rows of whole tiles."""
+    """Whether the kernel takes queries: half precision, heads of 8 to 128 by eights, rows of tiles of 64, and no longer
+    than `LONGEST`."""
     _, T, _, H = q_BxTxNxH.shape
-    return q_BxTxNxH.dtype in (jnp.bfloat16, jnp.float16) and H <= 128 and H % 8 == 0 and T % 64 == 0
+    half = q_BxTxNxH.dtype in (jnp.bfloat16, jnp.float16)
+    return half and H <= 128 and H % 8 == 0 and T % 64 == 0 and T <= LONGEST
 
 
 def cudnn_attention(

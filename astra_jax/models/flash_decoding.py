@@ -24,15 +24,21 @@ except ImportError:  # JAX says that it will take Pallas' way to Triton out: XLA
 triton: Any = _triton
 
 TILE = 32  # entries that are read at one time
+_HEADS = (
+    16,
+    32,
+    64,
+    128,
+)  # sizes: Triton's arrays are of powers of two, and tiles of larger heads do not fit
 _ROWS = 16  # the fewest rows of a matrix that tensor cores multiply
 _WARPS, _STAGES = 2, 3  # threads / 32 of a program, and tiles on their way to it; the best of nine on an H200
 
 
 def fits_tiles(cache: LayerCache) -> bool:
-    """Whether the kernel can go over a cache: heads of a power of two, blocks of whole tiles, and JAX has Triton."""
+    """Whether the kernel can go over a cache: heads of 16, 32, 64 or 128, blocks of whole tiles, and JAX has Triton."""
     head_dim = cache.blocks[0].keys_BxKxHxS.shape[2]
     tiled = all(block.length % TILE == 0 for block in cache.blocks)
-    return bool(triton) and tiled and head_dim >= _ROWS and head_dim & (head_dim - 1) == 0
+    return bool(triton) and tiled and head_dim in _HEADS
 
 
 def flash_decoding(

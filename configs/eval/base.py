@@ -12,7 +12,7 @@ def get_config() -> ConfigDict:
     config.seed = 0  # of sampling and of the bootstrap
     config.temperature = 0.6  # 0 is greedy. Paper: 0.6 on BFCL
     config.chat_format = "qwen3"  # qwen3 or chatml
-    config.dtype = "float32"  # of weights, products and cache; bfloat16 on TPU and GPU
+    config.dtype = "float32"  # of weights, products and cache in this process; bfloat16 on TPU and GPU
     config.sandbox_level = "LANDLOCK"  # least confinement accepted: NAMESPACES, LANDLOCK, SECCOMP, NONE
 
     config.limits = ConfigDict()
