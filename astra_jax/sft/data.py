@@ -85,7 +85,7 @@ class Packing:
     length: int
     rows: int
     packed: bool = True  # False: one sample a row, as in the paper
-    window: int = 512  # shuffled samples that are packed together: more fill rows better
+    window: int = 4096  # shuffled samples that are packed together: more fill rows better
 
 
 @dataclass(frozen=True)

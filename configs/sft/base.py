@@ -72,7 +72,7 @@ def get_config() -> ConfigDict:
     config.data.processes = 0  # that tokenise; 0: one for each core. Files of up to 256 rows need none
     config.data.sequence_length = 20480  # tokens of a row. Paper: 20k
     config.data.packed = True  # several samples a row. Paper: False; the loss is the same sum over tokens
-    config.data.window = 512  # shuffled samples that are packed together; docs/sft.md has the fill. Ours
+    config.data.window = 4096  # shuffled samples that are packed together; docs/sft.md has the fill. Ours
     # Rows over `sequence_length`: drop, or truncate after the last turn of the assistant that fits; both are counted.
     config.data.too_long = "drop"  # Ours
     config.data.bad_rows = "stop"  # rows that cannot be read: stop or skip; both name them

@@ -23,7 +23,7 @@ def get_config() -> ConfigDict:
     config.model.start = "induction"
     config.tokenizer_vocab = 2048
     # Small updates: how soon a model from nothing learns to call tools depends on how often it is updated.
-    config.data.sequence_length = 512
+    config.data.sequence_length, config.data.window = 512, 512
     config.batch_rows = 4
     config.logits_chunk = 128
     config.epochs = 2

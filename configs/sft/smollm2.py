@@ -16,7 +16,7 @@ def get_config() -> ConfigDict:
     # On a CPU what else would be saved costs more to write and to read than to compute again.
     config.model.remat = "products"
     config.mesh.update(data=1, fsdp=-1)  # each device updates its part of the weights
-    config.data.sequence_length = 2048
+    config.data.sequence_length, config.data.window = 2048, 512
     config.batch_rows = 4
     config.logits_chunk = 128  # a 49k vocabulary: the logits of 128 tokens in 4 rows are 100 MB
     config.epochs = 1
