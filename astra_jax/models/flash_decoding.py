@@ -24,12 +24,8 @@ except ImportError:  # JAX says that it will take Pallas' way to Triton out: XLA
 triton: Any = _triton
 
 TILE = 32  # entries that are read at one time
-_HEADS = (
-    16,
-    32,
-    64,
-    128,
-)  # sizes: Triton's arrays are of powers of two, and tiles of larger heads do not fit
+# Sizes of heads: Triton's arrays are of powers of two, and tiles of larger ones may not fit.
+_HEADS = (16, 32, 64, 128)
 _ROWS = 16  # the fewest rows of a matrix that tensor cores multiply
 _WARPS, _STAGES = 2, 3  # threads / 32 of a program, and tiles on their way to it; the best of nine on an H200
 
