@@ -2,9 +2,9 @@
 
 `python -m benchmarks.rl_steps [--run runs/quickstart] [--json FILE]`. Trainer, arenas and the model after SFT are the
 quickstart's, which is run up to there if it has not been: first in float32 for over 10,000 episodes, then some steps in
-bfloat16. A step's time is shared out by what is under way: a dispatch of the engine or the update (XLA), a call of a
-tool, or none, which is the trainer's own overhead. A prefix break is a turn whose prompt does not begin with all that
-came before it.
+bfloat16. A step's time is shared out by what is under way: a program of the engine or the update (XLA), a call of a
+tool or the end of its sandbox, or none, which is the trainer's own overhead. A prefix break is a turn whose prompt
+does not begin with all that came before it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from unittest import mock
 from rich.console import Console
 
 from astra_jax import configuration
-from astra_jax.inference import engine
+from astra_jax.inference import engine, slots
 from astra_jax.inference.interface import Completion, Sampling
 from astra_jax.inference.pool import EnginePool
 from astra_jax.quickstart import quickstart
@@ -95,8 +95,10 @@ def run_of(base: Path, folder: Path, dtype: str) -> Run:
     watched = {
         "decode_steps": engine,
         "prefill_chunk": engine,
+        **dict.fromkeys(("read_row", "write_row", "copy_row"), slots),
         "_learn": rl_train._Trainer,
         "execute": ArenaBackend,
+        "close": ArenaBackend,
     }
     with ExitStack() as stack:
         for name, owner in watched.items():
