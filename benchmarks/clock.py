@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 import jax
 
@@ -43,3 +44,11 @@ class Clock:
                 return jax.block_until_ready(call(*arguments, **named))
 
         return run
+
+    @contextmanager
+    def watching(self, owner: Any, *names: str) -> Iterator[None]:
+        """Meanwhile every call of these functions of `owner`, a module or a class, is watched."""
+        with ExitStack() as stack:
+            for name in names:
+                stack.enter_context(mock.patch.object(owner, name, self.watched(getattr(owner, name))))
+            yield

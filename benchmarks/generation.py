@@ -204,17 +204,13 @@ def of_overhead() -> list[Figure]:
     async def everything() -> None:
         await asyncio.gather(*(engine.generate([i, 1, 2], sampling(256, i)) for i in range(32)))
 
-    originals = engine_module.decode_steps, engine_module.prefill_chunk
-    engine_module.decode_steps, engine_module.prefill_chunk = map(clock.watched, originals)
-    try:
+    with clock.watching(engine_module, "decode_steps", "prefill_chunk"):
         asyncio.run(everything())
         shares = []
         for _ in range(REPEATS):
             before = clock.busy_s
             wall = timed(lambda: asyncio.run(everything()))
             shares.append(100 * (1 - (clock.busy_s - before) / wall))
-    finally:
-        engine_module.decode_steps, engine_module.prefill_chunk = originals
     share = statistics.median(shares)
     return [Figure("nano model, 32 at once: outside XLA", share, "%", "wall time", "under 10", share < 10)]
 

@@ -11,9 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import jax
@@ -22,10 +19,10 @@ from flax import nnx
 
 from astra_jax.inference import engine as engine_module
 from astra_jax.inference.engine import EngineSize, JaxEngine
-from astra_jax.inference.interface import Sampling
 from astra_jax.models import Transformer
 from astra_jax.planning.shapes import preset
 from benchmarks.clock import Clock
+from benchmarks.generation import sampling, timed
 from benchmarks.reporting import Figure, main
 
 BANDWIDTH = {"NVIDIA H200": 4.8e12, "NVIDIA H100 80GB HBM3": 3.35e12}  # bytes a second, of the data sheets
@@ -46,30 +43,17 @@ def seconds(engine: JaxEngine, prompt: int, output: int) -> float:
     prompts = np.random.default_rng(0).integers(0, SHAPE.vocab_size, (REQUESTS, prompt)).tolist()
 
     async def everything() -> None:
-        sampled = (Sampling(max_tokens=output, stop_ids=(), seed=i) for i in range(REQUESTS))
-        await asyncio.gather(*map(engine.generate, prompts, sampled))
+        await asyncio.gather(*(engine.generate(ids, sampling(output, i)) for i, ids in enumerate(prompts)))
 
     engine.flush()
-    start = time.perf_counter()
-    asyncio.run(everything())
-    return time.perf_counter() - start
-
-
-@contextmanager
-def watched_decoding() -> Iterator[Clock]:
-    clock, original = Clock(), engine_module.decode_steps
-    engine_module.decode_steps = clock.watched(original)
-    try:
-        yield clock
-    finally:
-        engine_module.decode_steps = original
+    return timed(lambda: asyncio.run(everything()))
 
 
 def step_times(engine: JaxEngine, prompt: int) -> tuple[float, float]:
     """Seconds of a step by the wall, and those of them in which the device decodes: medians."""
     seconds(engine, prompt, FIRST)  # compiles
-    walls, busy = [], []
-    with watched_decoding() as clock:
+    clock, walls, busy = Clock(), [], []
+    with clock.watching(engine_module, "decode_steps"):
         for _ in range(REPEATS):
             taken = []
             for output in (FIRST, FIRST + OUTPUT):

@@ -8,7 +8,6 @@ tokens, each one sample. FLOPs are counted as in `training.flops`: what is compu
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -27,6 +26,7 @@ from astra_jax.training.packing import Sample, pack, single
 from astra_jax.training.state import TrainState, abstract_state, computed_dtypes, split_model
 from astra_jax.training.step import make_train_step
 from astra_jax.training.utilisation import PEAK_TFLOPS, Utilisation
+from benchmarks.generation import timed
 from benchmarks.reporting import Figure, main
 
 SHAPE = replace(preset("qwen3_4b"), compute_dtype="bfloat16", remat="products")
@@ -80,12 +80,7 @@ def measure() -> list[Figure]:
         return []
     run, flops, planned = runner()
     run()
-    times = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - start)
-    second = statistics.median(times)
+    second = statistics.median(timed(run) for _ in range(REPEATS))
     mfu, used = flops / second / peak / 1e10, device.memory_stats()["peak_bytes_in_use"]
     off = 100 * abs(planned / used - 1)
     what = f"SFT of Qwen3-4B, {ROWS} rows of {LENGTH:,} tokens, {device.device_kind}"

@@ -92,18 +92,11 @@ def run_of(base: Path, folder: Path, dtype: str) -> Run:
         report(step, metrics, *writers)
 
     report = rl_train._report
-    watched = {
-        "decode_steps": engine,
-        "prefill_chunk": engine,
-        **dict.fromkeys(("read_row", "write_row", "copy_row"), slots),
-        "_learn": rl_train._Trainer,
-        "execute": ArenaBackend,
-        "close": ArenaBackend,
-    }
     with ExitStack() as stack:
-        for name, owner in watched.items():
-            call = clock.watched(getattr(owner, name))
-            stack.enter_context(mock.patch.object(owner, name, call))
+        stack.enter_context(clock.watching(engine, "decode_steps", "prefill_chunk"))
+        stack.enter_context(clock.watching(slots, "read_row", "write_row", "copy_row"))
+        stack.enter_context(clock.watching(rl_train._Trainer, "_learn"))
+        stack.enter_context(clock.watching(ArenaBackend, "execute", "close"))
         for name, watch in {"generate": prefixes.watched, "release": prefixes.ended}.items():
             call = watch(getattr(EnginePool, name))
             stack.enter_context(mock.patch.object(EnginePool, name, call))

@@ -49,7 +49,7 @@ ARENAS = 256
 LENGTH, ROWS = (
     2560,
     2,
-)  # tokens of a packed row, which take two of these samples; rows of a step (four do not fit 24 GB)
+)  # tokens of a packed row, which holds two samples; rows of a step: four do not fit 24 GB
 RATE = 1e-5
 REPEATS = 5
 ENDLESS = 1_000_000  # steps

@@ -159,9 +159,9 @@ def cached_attention(
 
 def _kernel_of_cache(cache: LayerCache) -> str:
     """That of the device for a decoding step, where it can go over the cache."""
-    kernels = {"tpu": ("paged", fits_pages), "gpu": ("flash", fits_tiles)}
-    kernel, fits = kernels.get(platform(), ("xla", lambda _: True))
-    return kernel if fits(cache) else "xla"
+    if platform() == "tpu" and fits_pages(cache):
+        return "paged"
+    return "flash" if platform() == "gpu" and fits_tiles(cache) else "xla"
 
 
 def _by_kernel(

@@ -121,17 +121,15 @@ def _read(
     whole, end = jnp.clip(spot // TILE, 0, tiles), jnp.clip(pl.cdiv(spot, TILE), 0, tiles)
     product = partial(jnp.dot, preferred_element_type=jnp.float32, precision=_precision(q_RxH))
 
+    def load(ref: Any, seen: jax.Array, masked: bool) -> jax.Array:
+        # What is not seen may be anything: a token that is being written, or what was never written.
+        return triton.load(ref, mask=seen, other=0.0) if masked else triton.load(ref)
+
     def see(tile: jax.Array, sums: _Sums, *, masked: bool) -> _Sums:
         at, entry_S = pl.ds(tile * TILE, TILE), tile * TILE + jnp.arange(TILE)
         visible_S = (entry_S < spot) & (entry_S > spot - window) if window else entry_S < spot
-        # A masked entry may be anything: a token that is being written, or what was never written.
-        keys_HxS, values_SxH = (
-            triton.load(ref, mask=mask if masked else None, other=0.0 if masked else None)
-            for ref, mask in (
-                (block.keys_BxKxHxS.at[:, at], visible_S[None]),
-                (block.values_BxKxSxH.at[at, :], visible_S[:, None]),
-            )
-        )
+        keys_HxS = load(block.keys_BxKxHxS.at[:, at], visible_S[None], masked)
+        values_SxH = load(block.values_BxKxSxH.at[at, :], visible_S[:, None], masked)
         products_RxS = product(q_RxH, keys_HxS) * scores.scale
         products_RxS = jnp.where(visible_S[None], products_RxS, -jnp.inf) if masked else products_RxS
         top_R = jnp.maximum(sums.top_R, products_RxS.max(axis=1))

@@ -36,6 +36,15 @@ def random_step(seed, positions, heads, kv_heads, size, length, dtype):
     return q, k, v, cache, jnp.array(positions, jnp.int32)[:, None]
 
 
+def check_step(found, expected, positions, length, tolerance):
+    """Heads of slots with a token are close, all are finite, and the caches equal."""
+    active = (np.array(positions) >= 0) & (np.array(positions) < length)
+    heads, exact = (np.asarray(step[0], np.float32) for step in (found, expected))
+    np.testing.assert_allclose(heads[active], exact[active], atol=tolerance)
+    assert np.isfinite(heads).all()
+    jax.tree.map(np.testing.assert_array_equal, found[1], expected[1])
+
+
 @pytest.mark.parametrize(
     ("positions", "heads", "kv_heads", "size", "length", "sliding", "cores", "dtype"),
     [
@@ -57,12 +66,8 @@ def test_the_kernel_equals_xla_and_leaves_the_same_cache(
         heads, kept = jax.jit(partial(cached_attention, scores=SCORES, sliding=sliding, kernel="paged"))(
             *step
         )
-    active = (np.array(positions) >= 0) & (np.array(positions) < length)
     tolerance = 1e-6 if dtype == jnp.float32 else 0.02
-    as_float = partial(np.asarray, dtype=np.float32)
-    np.testing.assert_allclose(as_float(heads)[active], as_float(expected)[active], atol=tolerance)
-    assert np.isfinite(as_float(heads)).all()
-    jax.tree.map(np.testing.assert_array_equal, kept, cache)
+    check_step((heads, kept), (expected, cache), positions, length, tolerance)
     assert "RACE" not in "".join(capfd.readouterr())
 
 
