@@ -11,6 +11,7 @@ from pathlib import Path
 MARK = "ASTRA_MCP_FOLDER"
 _ROUNDS = 20  # of killing: what is killed may have started another one meanwhile
 _PAUSE_SECONDS = 0.05
+_LOOKS = 2  # in a row that find none: a program that the kernel still loads has no environment to read
 
 # Its number and when it started, as numbers are used again.
 Process = tuple[int, int]
@@ -34,8 +35,11 @@ class ServerProcesses:
 
     def end(self) -> None:
         """Blocks until they are killed."""
+        none_seen = 0
         for _ in range(_ROUNDS):
-            if not (running := self.running()):
+            running = self.running()
+            none_seen = 0 if running else none_seen + 1
+            if none_seen == _LOOKS:
                 return
             for pid, _ in running:
                 _kill(pid)

@@ -69,7 +69,7 @@ def test_a_pool_removes_what_owners_left_that_are_gone(temporary):
     try:
         SessionPool(1.0)
         assert sorted(temporary.iterdir()) == sorted(kept)
-        assert stubborn.wait(5) == -signal.SIGKILL
+        assert stubborn.wait(60) == -signal.SIGKILL
     finally:
         stubborn.kill()
         stubborn.wait()
