@@ -3,9 +3,7 @@
 A request's tokens and log-probs are the same bits whether it runs alone or beside others. Three rules see to it: the
 shape of every dispatch is fixed by the engine's size, or follows from the request itself, never from the load; within a
 dispatch, what is computed for a row does not look at the others; and a sequence is always read in the same pieces
-(`slots`). There is one exception to the first: a CPU, whose time grows with every row, decodes as many banks of eight
-slots as are needed (`Slots.crowd`). It multiplies with turned weights (`Linear.turn`), whose products have the same
-bits beside eight rows as beside more.
+(`slots`).
 """
 
 from __future__ import annotations

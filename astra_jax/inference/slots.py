@@ -136,26 +136,23 @@ class Slots:
         number is a program of its own.
         """
         busy = {self.bank(request.slot) for request in running}
-        banks = sorted(range(len(self.banks)), key=lambda bank: bank not in busy)
-        return sorted(banks[: self._read(len(busy))])
-
-    def _read(self, busy: int) -> int:
-        return min(1 << (busy - 1).bit_length(), len(self.banks))
+        count = min(1 << (len(busy) - 1).bit_length(), len(self.banks))
+        return sorted(sorted(range(len(self.banks)), key=lambda bank: bank not in busy)[:count])
 
     def crowd(self, running: Sequence[Request]) -> None:
-        """Moves requests together where a dispatch then reads fewer banks."""
-        by_bank: dict[int, list[Request]] = {}
-        for request in running:
-            by_bank.setdefault(self.bank(request.slot), []).append(request)
-        fewest = self._read(-(-len(running) // self.bank_size))
-        while self._read(len(by_bank)) > fewest:
-            leaving = by_bank.pop(min(by_bank, key=lambda bank: len(by_bank[bank])))
-            idle = (i for i, slot in enumerate(self.all) if self.bank(i) in by_bank and not slot.busy)
-            for request in leaving:
-                index = next(idle)
+        """Moves requests together, so that no more banks have any than must."""
+        while True:
+            by_bank: dict[int, list[Request]] = {}
+            for request in running:
+                by_bank.setdefault(self.bank(request.slot), []).append(request)
+            leaving = min(by_bank.values(), key=len, default=[])
+            staying = {bank for bank, requests in by_bank.items() if requests is not leaving}
+            idle = [i for i, slot in enumerate(self.all) if self.bank(i) in staying and not slot.busy]
+            if not 0 < len(leaving) <= len(idle):
+                return
+            for request, index in zip(leaving, idle, strict=False):
                 self._exchange(request.slot, index)
                 request.slot = index
-                by_bank[self.bank(index)].append(request)
 
     def _exchange(self, a: int, b: int) -> None:
         """Two slots with all that they have, of different banks."""
