@@ -55,10 +55,6 @@ class DecodeRows:
         self.choice.top_k_B[slot], self.choice.top_p_B[slot] = sampling.top_k, sampling.top_p
         self.choice.seed_B[slot] = sampling.seed & 0xFFFFFFFF
 
-    def of(self, slots: list[int]) -> DecodeRows:
-        """Those slots alone."""
-        return jax.tree.map(lambda field: field[slots], self)
-
     def replay(self, slot: int, ids: np.ndarray, position: int) -> None:
         """The slot reads tokens from `position` on again, all but the last of `ids`, as when they were drawn."""
         known = ids[position + 1 :][: self.known_SxT.shape[1]]
@@ -75,25 +71,24 @@ def prefill_chunk(graph: Any, weights: Any, cache: Any, row_P, token_PxC, positi
 
 
 @partial(jax.jit, static_argnums=(0, 4), donate_argnums=2)
-def decode_steps(graph: Any, weights: Any, caches: tuple, rows: DecodeRows, top: int = 0):
+def decode_steps(graph: Any, weights: Any, cache: Any, rows: DecodeRows, top: int = 0):
     """Samples up to T tokens for every active slot.
 
     Args:
-        caches: their rows, one cache after the other, are the slots.
         top: how many of the likeliest tokens are told at each place. Each number is a program of its own, which draws
             the same tokens.
 
     Returns:
-        the caches, tokens (int32 [T, S], -1 where a slot was not active), their log-probs, and with `top` tokens and
+        the cache, tokens (int32 [T, S], -1 where a slot was not active), their log-probs, and with `top` tokens and
         log-probs of the likeliest, each [T, S, `top`]; without, None.
     """
     model = nnx.merge(graph, weights).unstacked()  # its weights are sliced once, not at every step
     choice = jax.tree.map(jnp.asarray, rows.choice)
 
     def step(carry, known_S):
-        caches, token_S, position_S, remaining_S = carry
-        hidden_Sx1xD, caches = model.extend(token_S[:, None], position_S[:, None], caches)
-        caches = _kept_apart(caches)
+        cache, token_S, position_S, remaining_S = carry
+        hidden_Sx1xD, cache = model.extend(token_S[:, None], position_S[:, None], cache)
+        cache = _kept_apart(cache)
         logits_SxV = model.logits(hidden_Sx1xD)[:, 0].astype(jnp.float32)
         drawn_S, logprob_S = sample(logits_SxV, choice, position_S + 1)
         likeliest = top_logprobs(logits_SxV, choice, top) if top else None
@@ -103,11 +98,11 @@ def decode_steps(graph: Any, weights: Any, caches: tuple, rows: DecodeRows, top:
         at_stop_S = (drawn_S[:, None] == rows.stop_SxN).any(-1)
         position_S = jnp.where(active_S & ~at_stop_S & (remaining_S > 0), position_S + 1, -1)
         told = jnp.where(active_S, drawn_S, -1), logprob_S, likeliest
-        return (caches, drawn_S, position_S, remaining_S), told
+        return (cache, drawn_S, position_S, remaining_S), told
 
-    start = (caches, rows.token_S, rows.position_S, rows.remaining_S)
-    (caches, *_), told = jax.lax.scan(step, start, rows.known_SxT.T)
-    return caches, *told
+    start = (cache, rows.token_S, rows.position_S, rows.remaining_S)
+    (cache, *_), told = jax.lax.scan(step, start, rows.known_SxT.T)
+    return cache, *told
 
 
 @partial(jax.jit, donate_argnums=0)
@@ -133,7 +128,7 @@ def _kept_apart(cache: Any) -> Any:
     return jax.tree.map(lambda leaf: constrain(leaf, *CACHE_AXES, name="cache"), cache)
 
 
-@partial(jax.jit, static_argnums=(0, 2))
-def layers_apart(graph: Any, weights: Any, outputs_first: bool) -> Any:
+@partial(jax.jit, static_argnums=0)
+def layers_apart(graph: Any, weights: Any) -> Any:
     """The weights of `Transformer.unstacked`."""
-    return nnx.to_pure_dict(nnx.state(nnx.merge(graph, weights).unstacked(outputs_first), nnx.Param))
+    return nnx.to_pure_dict(nnx.state(nnx.merge(graph, weights).unstacked(), nnx.Param))

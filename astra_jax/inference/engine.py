@@ -40,7 +40,6 @@ from astra_jax.training.state import param_shardings
 
 __all__ = ["EngineSize", "JaxEngine"]
 
-_BANK = 8  # slots that a CPU decodes together: fewer are no faster (`docs/models.md`)
 _PAUSE_POLL_S = 0.02  # how soon an engine that is paused hears of an abort
 
 
@@ -79,14 +78,9 @@ class JaxEngine:
         platform = next(iter(jax.tree.leaves(self._weights)[0].devices())).platform
         # But for a TPU, a layer sliced out of a stack is a copy, which every dispatch would make again.
         self._apart = platform != "tpu"
-        # On a CPU a product with [outputs, inputs] gives a row the same bits beside however many others.
-        self._turned = platform == "cpu"
-        self._graph = self._stacked
-        if self._apart:
-            self._graph = nnx.split(model.unstacked(self._turned), nnx.Param)[0]
+        self._graph = nnx.split(model.unstacked(), nnx.Param)[0] if self._apart else self._stacked
         self._weights = self._placed(self._weights)
-        banks = self.size.slots // _BANK if self._turned and self._fits_banks() else 1
-        self._slots = Slots([self._empty_cache(self.size.slots // banks) for _ in range(banks)], self.size)
+        self._slots = Slots(self._empty_cache(), self.size)
         self._waiting: list[Request] = []
         self._running: list[Request] = []
         self._loop_task: asyncio.Task[None] | None = None
@@ -214,15 +208,11 @@ class JaxEngine:
 
     def _placed(self, weights: Any) -> Any:
         weights = jax.device_put(weights, self._place)
-        return layers_apart(self._stacked, weights, self._turned) if self._apart else weights
+        return layers_apart(self._stacked, weights) if self._apart else weights
 
-    def _fits_banks(self) -> bool:
-        """Whether slots can be decoded some at a time. What a mixture's experts compute depends on all rows."""
-        return self._mesh is None and not self.config.num_experts and self.size.slots % _BANK == 0
-
-    def _empty_cache(self, slots: int) -> Any:
+    def _empty_cache(self) -> Any:
         def empty() -> Any:
-            return init_cache(self.config, slots, self.size.context)
+            return init_cache(self.config, self.size.slots, self.size.context)
 
         mesh = self._mesh
         if mesh is None:
@@ -309,7 +299,6 @@ class JaxEngine:
                 placed = self._slots.place(request, self._running)
             (self._running if placed else still_waiting).append(request)
         self._waiting = still_waiting
-        self._slots.crowd(self._running)
 
     def _dispatch(self) -> Any:
         """What the device does next: prompts go before decoding."""
@@ -321,63 +310,54 @@ class JaxEngine:
         return (lambda: self._prefill(in_chunks)) if in_chunks else self._decode
 
     def _prefill(self, requests: list[Request]) -> None:
-        """Feeds the next chunk of up to `prefill_rows` prompts of one bank, all but the last token of each."""
-        size, slots = self.size, self._slots
-        bank = slots.bank(requests[0].slot)
-        first = bank * slots.bank_size
+        """Feeds the next chunk of up to `prefill_rows` prompts, all but the last token of each."""
+        size = self.size
 
         def width(request: Request) -> int:
-            slot = slots[request.slot]
+            slot = self._slots[request.slot]
             return size.chunk(slot.next_stretch().end - len(slot.ids))
 
         C = width(requests[0])
-        rows = np.full(size.prefill_rows, slots.bank_size, np.int32)  # out of range: dropped
+        rows = np.full(size.prefill_rows, size.slots, np.int32)  # out of range: dropped
         tokens = np.zeros((size.prefill_rows, C), np.int32)
         positions = np.full_like(tokens, -1)
-        alike = [r for r in requests if slots.bank(r.slot) == bank and width(r) == C]
-        for i, request in enumerate(alike[: size.prefill_rows]):
-            slot = slots[request.slot]
+        for i, request in enumerate([r for r in requests if width(r) == C][: size.prefill_rows]):
+            slot = self._slots[request.slot]
             start = len(slot.ids)
             chunk = request.ids[start : slot.next_stretch().end][:C]
-            rows[i] = request.slot - first
+            rows[i] = request.slot
             tokens[i, : len(chunk)] = chunk
             positions[i, : len(chunk)] = np.arange(start, start + len(chunk))
             slot.ids = np.concatenate([slot.ids, chunk])
         with self._on_mesh():
-            slots.banks[bank] = prefill_chunk(
-                self._graph, self._weights, slots.banks[bank], rows, tokens, positions
+            self._slots.cache = prefill_chunk(
+                self._graph, self._weights, self._slots.cache, rows, tokens, positions
             )
 
     def _decode(self) -> None:
         """Samples up to `decode_tokens` tokens for every running request, or reads drawn ones again."""
-        size, slots, version = self.size, self._slots, self.version
+        size, version = self.size, self.version
         rows = DecodeRows.idle(size.slots, size.stop_ids, self.config.vocab_size, size.decode_tokens)
-        again = set(slots.unfilled(self._running))
+        again = set(self._slots.unfilled(self._running))
         for request in self._running:
             if request in again:
-                slot = slots[request.slot]
+                slot = self._slots[request.slot]
                 rows.replay(request.slot, request.ids[: slot.next_stretch().end + 1], len(slot.ids))
             else:
                 self._set(rows, request)
         # One program more, made when it is first asked for: all get the same tokens by either.
         top = MOST_TOP_LOGPROBS if any(r.sampling.top_logprobs for r in self._running) else 0
-        banks = slots.read(self._running)
-        read = [bank * slots.bank_size + row for bank in banks for row in range(slots.bank_size)]
-        caches = tuple(slots.banks[bank] for bank in banks)
         with self._on_mesh():
-            caches, *told = decode_steps(self._graph, self._weights, caches, rows.of(read), top)
-        for bank, cache in zip(banks, caches, strict=True):
-            slots.banks[bank] = cache
+            self._slots.cache, *told = decode_steps(self._graph, self._weights, self._slots.cache, rows, top)
         tokens, logprobs, likeliest = jax.device_get(told)
         for request in self._running:
-            slot, place = slots[request.slot], read.index(request.slot)
-            drawn = tokens[:, place]
+            slot, drawn = self._slots[request.slot], tokens[:, request.slot]
             drawn = drawn[drawn >= 0]
             if request in again:
                 slot.ids = request.ids[: len(slot.ids) + len(drawn)]
             elif len(drawn):
-                ids, scores = drawn.tolist(), logprobs[: len(drawn), place].tolist()
-                request.drawn(ids, scores, version, _told(request, place, ids, scores, likeliest))
+                ids, scores = drawn.tolist(), logprobs[: len(drawn), request.slot].tolist()
+                request.drawn(ids, scores, version, _told(request, ids, scores, likeliest))
                 slot.drew(request.ids[:-1])
 
     def _set(self, rows: DecodeRows, request: Request) -> None:
@@ -398,18 +378,13 @@ class JaxEngine:
 
 
 def _told(
-    request: Request,
-    row: int,
-    drawn: list[int],
-    scores: list[float],
-    likeliest: tuple[np.ndarray, np.ndarray] | None,
+    request: Request, drawn: list[int], scores: list[float], likeliest: tuple[np.ndarray, np.ndarray] | None
 ) -> list[Likeliest]:
-    """The likeliest tokens at the places of those that a dispatch drew for a request in its row, as many as it asked
-    for."""
+    """The likeliest tokens at the places of those that a dispatch drew for a request, as many as it asked for."""
     count = request.sampling.top_logprobs
     if not (count and likeliest):
         return []
-    places = zip(*(values[: len(drawn), row, :count].tolist() for values in likeliest), strict=True)
+    places = zip(*(values[: len(drawn), request.slot, :count].tolist() for values in likeliest), strict=True)
     told = [list(zip(tokens, logprobs, strict=True)) for tokens, logprobs in places]
     # The compiler may round a score otherwise in each place that needs it: a drawn token has one.
     return [

@@ -1,4 +1,4 @@
-"""Which sequence has which row of the caches, and in what pieces it got there.
+"""Which sequence has which row of the cache, and in what pieces it got there.
 
 A sequence's keys and values are the same bits however it came to its row, because it is always read in the same pieces:
 its first prompt in chunks that follow from the prompt's length, what was drawn a token at a time, and each later
@@ -82,12 +82,11 @@ class _Parked:
 
 
 class Slots:
-    """The rows of some caches of equal size, the banks: a dispatch reads only those that it is given."""
+    """The rows of a cache."""
 
-    def __init__(self, banks: list[Any], size: EngineSize):
-        self.banks, self.size = banks, size
+    def __init__(self, cache: Any, size: EngineSize):
+        self.cache, self.size = cache, size
         self.all = [Slot() for _ in range(size.slots)]
-        self.bank_size = size.slots // len(banks)
         self.parked: dict[str, _Parked] = {}
         self.seated = 0  # requests that were given a slot
 
@@ -127,48 +126,6 @@ class Slots:
         if index is not None:
             self._seat(request, index)
         return index is not None
-
-    def bank(self, index: int) -> int:
-        return index // self.bank_size
-
-    def read(self, running: Sequence[Request]) -> list[int]:
-        """The banks of a dispatch: those that have a request, and others until they are 1, 2, 4 and so on, or all; each
-        number is a program of its own.
-        """
-        busy = {self.bank(request.slot) for request in running}
-        count = min(1 << (len(busy) - 1).bit_length(), len(self.banks))
-        return sorted(sorted(range(len(self.banks)), key=lambda bank: bank not in busy)[:count])
-
-    def crowd(self, running: Sequence[Request]) -> None:
-        """Moves requests together, so that no more banks have any than must."""
-        while True:
-            by_bank: dict[int, list[Request]] = {}
-            for request in running:
-                by_bank.setdefault(self.bank(request.slot), []).append(request)
-            leaving = min(by_bank.values(), key=len, default=[])
-            staying = {bank for bank, requests in by_bank.items() if requests is not leaving}
-            idle = [i for i, slot in enumerate(self.all) if self.bank(i) in staying and not slot.busy]
-            if not 0 < len(leaving) <= len(idle):
-                return
-            for request, index in zip(leaving, idle, strict=False):
-                self._exchange(request.slot, index)
-                request.slot = index
-
-    def _exchange(self, a: int, b: int) -> None:
-        """Two slots with all that they have, of different banks."""
-        rows = [self._row(index) if len(self[index].ids) else None for index in (a, b)]
-        self.all[a], self.all[b] = self.all[b], self.all[a]
-        for index, row in zip((b, a), rows, strict=True):
-            if row is not None:
-                self._put(row, index)
-
-    def _row(self, index: int) -> Any:
-        bank, row = divmod(index, self.bank_size)
-        return read_row(self.banks[bank], row)
-
-    def _put(self, values: Any, index: int) -> None:
-        bank, row = divmod(index, self.bank_size)
-        self.banks[bank] = write_row(self.banks[bank], values, row)
 
     def _shares_unfilled_prompt(self, request: Request, running: Sequence[Request]) -> bool:
         """True while another request computes a prefix that this one can copy: a group's prompt is prefilled once."""
@@ -242,7 +199,7 @@ class Slots:
         slot = self[index]
         if not slot.session:
             return
-        row = jax.device_get(self._row(index))
+        row = jax.device_get(read_row(self.cache, index))
         self.parked[slot.session] = _Parked(slot.ids, slot.plan, slot.first_prompt, row)
         slot.session = ""
         with_rows = [name for name, parked in self.parked.items() if parked.row is not None]
@@ -254,7 +211,7 @@ class Slots:
         slot, parked = self[index], self.parked.pop(request.session)
         slot.ids = parked.ids[:0]
         if parked.row is not None:
-            self._put(parked.row, index)
+            self.cache = write_row(self.cache, parked.row, index)
             slot.ids = parked.ids
         slot.plan, slot.first_prompt = parked.plan, parked.first_prompt
         return parked.ids
@@ -263,19 +220,11 @@ class Slots:
         lengths = [self._shared(slot, slot.shareable, request.prompt) for slot in self.all]
         donor = max(range(len(lengths)), key=lambda i: (lengths[i], i == index))
         if donor != index and lengths[donor]:
-            self._copy(donor, index)
+            self.cache = copy_row(self.cache, donor, index)
         slot = self[index]
         slot.ids, slot.first_prompt = request.prompt[: lengths[donor]], len(request.prompt) - 1
         slot.plan = (Stretch(slot.first_prompt, False),) if slot.first_prompt else ()
         return slot.ids
-
-    def _copy(self, source: int, target: int) -> None:
-        bank = self.bank(target)
-        if bank == self.bank(source):
-            first = bank * self.bank_size
-            self.banks[bank] = copy_row(self.banks[bank], source - first, target - first)
-        else:
-            self._put(self._row(source), target)
 
 
 def _common_prefix(a: np.ndarray, b: np.ndarray) -> int:

@@ -157,29 +157,6 @@ def cached_attention(
     return _by_kernel(step, q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, cache, positions_BxT)
 
 
-def attention_over(
-    caches: tuple[LayerCache, ...],
-    q_BxTxNxH: jax.Array,
-    k_BxTxKxH: jax.Array,
-    v_BxTxKxH: jax.Array,
-    positions_BxT: jax.Array,
-    scores: Scores,
-    sliding: bool = False,
-    row_B: jax.Array | None = None,
-) -> tuple[jax.Array, tuple[LayerCache, ...]]:
-    """`cached_attention` over caches whose rows follow one another, in each as if it were alone."""
-    if len(caches) == 1:
-        heads, cache = cached_attention(
-            q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, caches[0], positions_BxT, scores, sliding, row_B
-        )
-        return heads, (cache,)
-    ends = np.cumsum([cache.blocks[0].keys_BxKxHxS.shape[0] for cache in caches])[:-1]
-    tokens = (q_BxTxNxH, k_BxTxKxH, v_BxTxKxH, positions_BxT)
-    parts = zip(*(jnp.split(x, ends) for x in tokens), caches, strict=True)
-    given = [cached_attention(q, k, v, cache, at, scores, sliding) for q, k, v, at, cache in parts]
-    return jnp.concatenate([heads for heads, _ in given]), tuple(written for _, written in given)
-
-
 def _kernel_of_cache(cache: LayerCache) -> str:
     """That of the device for a decoding step, where it can go over the cache."""
     if platform() == "tpu" and fits_pages(cache):

@@ -22,7 +22,6 @@ class Linear(nnx.Module):
         self.inputs, self.outputs = math.prod(inputs.values()), tuple(outputs.values())
         self.weight = matrix(config, rngs, layers | inputs | outputs, inputs=len(inputs))
         self.bias = constant(config, 0.0, layers | outputs) if bias else None
-        self.outputs_first = False
         # See `low_rank`: an adapter beside the weights, and what reads them where they are kept in few bits.
         self.low_rank: Any = nnx.data(None)  # a `LowRank`
         self.dequantise: Callable[[Any], jax.Array] | None = None
@@ -32,18 +31,8 @@ class Linear(nnx.Module):
         time = x.shape[:2]
         rows = x.reshape(math.prod(time), self.inputs)
         weight = self.weight if self.dequantise is None else self.dequantise(self.weight.get_value())
-        y = rows @ self._matrix(weight)
+        y = rows @ weight.astype(self.dtype).reshape(self.inputs, -1)
         if self.low_rank is not None:
             y += self.low_rank(rows)
         y = y.reshape(*time, *self.outputs)
         return y if self.bias is None else y + self.bias.astype(self.dtype)
-
-    def turn(self) -> None:
-        """Keeps the weights, of one layer, as [outputs, inputs] from now on; products change in rounding only."""
-        self.weight = nnx.Param(self._matrix(self.weight).T)
-        self.outputs_first = True
-
-    def _matrix(self, weight: Any) -> jax.Array:
-        """[inputs, outputs]."""
-        weight = weight.astype(self.dtype)
-        return weight.T if self.outputs_first else weight.reshape(self.inputs, -1)

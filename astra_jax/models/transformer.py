@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from astra_jax.models.attention import attention_over, packed_attention
+from astra_jax.models.attention import cached_attention, packed_attention
 from astra_jax.models.block import Block
-from astra_jax.models.cache import KVCache
+from astra_jax.models.cache import KVCache, LayerCache
 from astra_jax.models.config import LayerKind, ModelConfig, Rope
 from astra_jax.models.experts import Experts, Routing, routing
-from astra_jax.models.linear import Linear
 from astra_jax.models.norm import RMSNorm
 from astra_jax.models.parameter import matrix
 from astra_jax.models.rope import Angles, rotary_angles
@@ -117,13 +116,12 @@ class Transformer(nnx.Module):
         self,
         tokens_BxT: jax.Array,
         positions_BxT: jax.Array,
-        cache: KVCache | tuple[KVCache, ...],
+        cache: KVCache,
         row_B: jax.Array | None = None,
-    ) -> tuple[jax.Array, Any]:
+    ) -> tuple[jax.Array, KVCache]:
         """Generation: reads T new tokens of each row; returns their hidden states [B, T, D] and the cache.
 
         Args:
-            cache: or several, whose rows follow one another: each stays where it lies, and several are returned.
             positions_BxT: where each token stands in its row, which is also its cache entry; -1 is padding,
                 written nowhere. Entries before a row's first new position must have been written.
             row_B: which rows of the cache the tokens are of, where they are not of all in order. Tokens of a row out
@@ -131,23 +129,20 @@ class Transformer(nnx.Module):
         """
         angles, scores = self._angles(positions_BxT), Scores.of(self.config)
         x_BxTxD = constrain(self._embed(tokens_BxT, "step"), "batch", "step", "hidden", name="hidden states")
-        caches = cache if isinstance(cache, tuple) else (cache,)
         layers = []
-        by_layer = zip(*(one.layers for one in caches), strict=True)
-        for block, old, kind in zip(self._unstack(), by_layer, self.config.layer_kinds, strict=True):
+        for block, old, kind in zip(self._unstack(), cache.layers, self.config.layer_kinds, strict=True):
 
             def attend(
-                q: jax.Array, k: jax.Array, v: jax.Array, old: tuple = old, kind: LayerKind = kind
+                q: jax.Array, k: jax.Array, v: jax.Array, old: LayerCache = old, kind: LayerKind = kind
             ) -> tuple:
-                return attention_over(old, q, k, v, positions_BxT, scores, kind.sliding, row_B)
+                return cached_attention(q, k, v, old, positions_BxT, scores, kind.sliding, row_B)
 
             def mix(experts: Experts, x_BxTxD: jax.Array) -> tuple[jax.Array, None]:
                 return experts(x_BxTxD, "step")[0], None
 
             x_BxTxD, layer, _ = block(x_BxTxD, angles[kind.rope], attend, mix)
             layers.append(layer)
-        caches = tuple(map(KVCache, zip(*layers, strict=True)))
-        return self.final_norm(x_BxTxD), caches if isinstance(cache, tuple) else caches[0]
+        return self.final_norm(x_BxTxD), KVCache(tuple(layers))
 
     def logits(self, hidden_BxTxD: jax.Array) -> jax.Array:
         """Scores of the next token, [B, T, V] float32."""
@@ -157,20 +152,13 @@ class Transformer(nnx.Module):
         """Scores hidden states by the token that follows; see `vocabulary.scorer`."""
         return scorer(self._table(), self.config.compute_dtype, self.config.logit_softcap)
 
-    def unstacked(self, outputs_first: bool = False) -> Transformer:
+    def unstacked(self) -> Transformer:
         """The same model with its layers apart: `extend` then slices no weights.
 
         A loop of decoding steps makes it once, before the loop. Only for generation.
-
-        Args:
-            outputs_first: whether linear maps are turned (`Linear.turn`).
         """
         model = copy(self)
         model.layers = nnx.List(self._unstack())
-        if outputs_first:
-            for _, module in nnx.iter_modules(model.layers):
-                if isinstance(module, Linear) and module.dequantise is None:
-                    module.turn()
         return model
 
     def _unstack(self) -> list[Block]:

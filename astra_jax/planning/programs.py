@@ -216,7 +216,7 @@ def _decode(config: Config, devices: Sequence[Any]) -> Program:
 
     def lower() -> jax.stages.Lowered:
         with jax.set_mesh(mesh):
-            return decode_steps.lower(split_model(model)[0], weights, (cache,), rows)
+            return decode_steps.lower(split_model(model)[0], weights, cache, rows)
 
     return Program(
         "decode",

@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 def test_weights_products_and_cache_are_in_half_precision(folder):
     model = sampling_model(folder, "bfloat16")
     engine = JaxEngine(model, EngineSize(slots=2, context=64))
-    arrays = [*jax.tree.leaves(nnx.state(model, nnx.Param)), *jax.tree.leaves(engine._slots.banks)]
+    arrays = [*jax.tree.leaves(nnx.state(model, nnx.Param)), *jax.tree.leaves(engine._slots.cache)]
     assert {x.dtype.name for x in arrays} == {"bfloat16"}
     sampling = Sampling(8, (), temperature=0.0)
     drawn = asyncio.run(engine.generate([270, 271, 272], sampling))

@@ -36,7 +36,7 @@ def played(config, **axes):
     mesh = make_mesh(**axes) if axes else None
     engine = JaxEngine(model, size, mesh)
     turns = asyncio.run(everything(engine))
-    leaf = jax.tree.leaves(engine._slots.banks)[0]
+    leaf = jax.tree.leaves(engine._slots.cache)[0]
     return turns, leaf.addressable_shards[0].data.shape, leaf.shape
 
 alone, _, whole = played(config)
