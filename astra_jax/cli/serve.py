@@ -29,7 +29,9 @@ def add_serve_verb(verbs: argparse._SubParsersAction) -> None:
         choices=["float32", "bfloat16"],
         help="of weights, products and cache; bfloat16 on a GPU or TPU",
     )
-    parser.add_argument("--slots", type=int, default=32, help="sequences at once on each device")
+    parser.add_argument(
+        "--slots", type=int, default=0, help="sequences at once on each device; default: 8 on a CPU, else 32"
+    )
     parser.add_argument("--context", type=int, default=4096, help="tokens of a sequence")
     parser.add_argument(
         "--cpu-devices", type=int, default=0, help="engines on a CPU: one for each core is best"
@@ -60,15 +62,17 @@ def _serve(arguments: argparse.Namespace, console: Console) -> int:
         deadline_s=arguments.deadline,
         dtype=arguments.dtype,
     )
+    # A step computes all slots, busy or not, which costs a CPU time.
+    slots = arguments.slots or (8 if jax.default_backend() == "cpu" else 32)
     size = EngineSize(
-        slots=arguments.slots,
+        slots=slots,
         context=arguments.context,
         stop_ids=8,
         shares_prompts=not arguments.no_prompt_cache,
     )
     service = make_service(settings, size, jax.local_devices())
     console.print(
-        f"serve: {settings.model} on {len(jax.local_devices())} {jax.default_backend()} device(s), "
+        f"serve: {settings.model} on {len(jax.local_devices())} {jax.default_backend()} device(s) of {slots} slots, "
         f"http://{arguments.host}:{arguments.port}",
         soft_wrap=True,
         highlight=False,

@@ -266,6 +266,7 @@ class JaxEngine:
                 await asyncio.sleep(0)  # resumed episodes submit their next turn before the next dispatch
         except Exception as error:  # every waiter must hear of it: nothing may hang
             self._abandon(error)
+            self._forget()
         except asyncio.CancelledError:
             self._abandon(RuntimeError("the engine was stopped while it generated"))
             raise
@@ -290,6 +291,12 @@ class JaxEngine:
         for request in self._running:
             self._slots[request.slot].busy = False
         self._waiting, self._running = [], []
+
+    def _forget(self) -> None:
+        """After a dispatch that failed: it may have written half of what slots say they have, and taken the cache."""
+        self._slots.clear()
+        self._slots.cache = None
+        self._slots.cache = self._empty_cache()
 
     def _admit(self) -> None:
         """Gives waiting requests a slot, first come first served."""

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from astra_jax.inference import engine as engine_module
 from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.interface import Completion, ContextOverflow, Sampling
 from astra_jax.models import ModelConfig, Transformer
@@ -151,8 +152,6 @@ def test_a_session_goes_on_from_its_cache_with_the_same_result(model):
 
 
 def test_a_groups_prompt_is_prefilled_once(model, monkeypatch):
-    import astra_jax.inference.engine as engine_module
-
     fed = []
     prefill = engine_module.prefill_chunk
     monkeypatch.setattr(
@@ -221,8 +220,6 @@ def endless(seed: int) -> Sampling:
 @pytest.fixture
 def dispatches(monkeypatch) -> list[float]:
     """Makes the device slow enough to be interrupted, and lists when it began to decode."""
-    import astra_jax.inference.engine as engine_module
-
     began: list[float] = []
     decode = engine_module.decode_steps
 
@@ -314,8 +311,6 @@ def test_a_session_released_while_it_is_generated_is_forgotten(model, dispatches
 
 
 def test_every_waiter_hears_of_a_failure_of_the_device_once(model, monkeypatch):
-    import astra_jax.inference.engine as engine_module
-
     def fail(*_):
         raise RuntimeError("out of memory")
 
@@ -337,6 +332,25 @@ def test_every_waiter_hears_of_a_failure_of_the_device_once(model, monkeypatch):
     assert [str(error) for error in heard] == ["out of memory"] * 9
     assert again == generate(model, [([1, 2], sampling(0))])[0]
     assert unheard == []
+
+
+def test_a_dispatch_that_failed_and_took_the_cache_with_it_leaves_an_engine_that_is_right(model, monkeypatch):
+    def fail(graph, weights, cache, *_):
+        jax.tree.map(lambda leaf: leaf.delete(), cache)
+        raise RuntimeError("out of memory")
+
+    prompt = list(range(1, 40))
+
+    async def run():
+        engine = JaxEngine(model, SIZE)
+        await engine.generate(prompt[:20], sampling(0))
+        with monkeypatch.context() as patch:
+            patch.setattr(engine_module, "prefill_chunk", fail)
+            with pytest.raises(RuntimeError, match="out of memory"):
+                await engine.generate(prompt, sampling(1), session="a")
+        return await asyncio.wait_for(engine.generate(prompt, sampling(1), session="a"), 60)
+
+    assert asyncio.run(run()) == generate(model, [(prompt, sampling(1))])[0]
 
 
 @pytest.mark.parametrize(
