@@ -46,10 +46,8 @@ from data_synthesis.teacher.procedural import make_arenas
 trainer = importlib.import_module("astra_jax.sft.train")  # the package names its function so too
 ROOT = Path(__file__).parents[1]
 ARENAS = 256
-LENGTH, ROWS = (
-    2560,
-    2,
-)  # tokens of a packed row, which holds two samples; rows of a step: four do not fit 24 GB
+LENGTH = 2560  # tokens of a packed row, which holds two samples
+ROWS = 2  # of a step: four do not fit 24 GB
 RATE = 1e-5
 REPEATS = 5
 ENDLESS = 1_000_000  # steps

@@ -295,7 +295,7 @@ class JaxEngine:
     def _forget(self) -> None:
         """After a dispatch that failed: it may have written half of what slots say they have, and taken the cache."""
         self._slots.clear()
-        self._slots.cache = None
+        self._slots.cache = None  # there may be no room for two
         self._slots.cache = self._empty_cache()
 
     def _admit(self) -> None:

@@ -13,9 +13,8 @@ Array = jax.Array | np.ndarray
 
 EVERY_BIT = np.uint32(0xFFFFFFFF)
 _NEVER = -1e30
-_LANE = (
-    128  # neighbouring tokens whose weights are summed first: the search for a draw then looks at few sums
-)
+# Neighbouring tokens whose weights are summed first: the search for a draw then looks at few sums.
+_LANE = 128
 
 
 class Choice(NamedTuple):

@@ -21,11 +21,8 @@ _KINDS = frozenset(
         "query", "text", "data", "item",
     }
 )  # fmt: skip
-_SAME, _QUALIFIED, _BY_NAME = (
-    1.0,
-    0.8,
-    0.6,
-)  # a name that is the same; the same with its parent; a tool's noun
+# How sure: a name that is the same; the same with its parent; a tool's noun.
+_SAME, _QUALIFIED, _BY_NAME = 1.0, 0.8, 0.6
 
 Feeds = dict[tuple[str, str], list[Feed]]
 
