@@ -128,7 +128,7 @@ def _kept_apart(cache: Any) -> Any:
     return jax.tree.map(lambda leaf: constrain(leaf, *CACHE_AXES, name="cache"), cache)
 
 
-@partial(jax.jit, static_argnums=0)
-def layers_apart(graph: Any, weights: Any) -> Any:
+@partial(jax.jit, static_argnums=(0, 2))
+def layers_apart(graph: Any, weights: Any, turned: bool) -> Any:
     """The weights of `Transformer.unstacked`."""
-    return nnx.to_pure_dict(nnx.state(nnx.merge(graph, weights).unstacked(), nnx.Param))
+    return nnx.to_pure_dict(nnx.state(nnx.merge(graph, weights).unstacked(turned), nnx.Param))

@@ -77,8 +77,8 @@ class JaxEngine:
         self._weights = jax.device_put(weights, self._place)
         platform = next(iter(jax.tree.leaves(self._weights)[0].devices())).platform
         # But for a TPU, a layer sliced out of a stack is a copy, which every dispatch would make again.
-        self._apart = platform != "tpu"
-        self._graph = nnx.split(model.unstacked(), nnx.Param)[0] if self._apart else self._stacked
+        self._apart, self._turned = platform != "tpu", platform == "cpu"
+        self._graph = nnx.split(model.unstacked(self._turned), nnx.Param)[0] if self._apart else self._stacked
         self._weights = self._placed(self._weights)
         self._slots = Slots(self._empty_cache(), self.size)
         self._waiting: list[Request] = []
@@ -208,7 +208,7 @@ class JaxEngine:
 
     def _placed(self, weights: Any) -> Any:
         weights = jax.device_put(weights, self._place)
-        return layers_apart(self._stacked, weights) if self._apart else weights
+        return layers_apart(self._stacked, weights, self._turned) if self._apart else weights
 
     def _empty_cache(self) -> Any:
         def empty() -> Any:

@@ -21,6 +21,7 @@ from astra_jax.models.cache import CACHE_AXES, Block, LayerCache
 from astra_jax.models.cudnn import cudnn_attention, fits_cudnn
 from astra_jax.models.flash_decoding import fits_tiles, flash_decoding
 from astra_jax.models.paged import fits_pages, paged_attention
+from astra_jax.models.ragged import ragged_attention
 from astra_jax.models.rows import Rows, Scores
 from astra_jax.models.splash import kernel_spec, splash_attention, splash_kernel
 from astra_jax.sharding import device_cores, partition_spec, parts_of_rows, platform, row_order
@@ -138,9 +139,9 @@ def cached_attention(
 
     Args:
         positions_BxT, row_B: as in `LayerCache.write`.
-        kernel: `xla`; for one token of every row `paged` (TPU), of a cache that `fits_pages`, or `flash` (GPU), of one
-            that `fits_tiles`, or `interpret` (flash without a GPU, slow); `auto`: the device's kernel where it can,
-            else `xla`.
+        kernel: `xla`; for one token of every row `ragged` (CPU), `paged` (TPU), of a cache that `fits_pages`, or
+            `flash` (GPU), of one that `fits_tiles`, or `interpret` (flash without a GPU, slow); `auto`: the device's
+            kernel where it can, else `xla`.
 
     Returns:
         heads [B, T, N, H], finite for a token at position -1, and the cache with the new entries.
@@ -150,7 +151,9 @@ def cached_attention(
     if kernel == "xla":
         cache = cache.write(k_BxTxKxH, v_BxTxKxH, positions_BxT, row_B)
         return _read(q_BxTxNxH, cache, positions_BxT, scores, sliding, row_B), cache
-    if kernel == "paged":
+    if kernel == "ragged":
+        step = partial(ragged_attention, scores=scores, sliding=sliding)
+    elif kernel == "paged":
         step = partial(paged_attention, scores=scores, sliding=sliding, cores=device_cores())
     else:
         step = partial(flash_decoding, scores=scores, sliding=sliding, interpret=kernel == "interpret")
@@ -159,6 +162,8 @@ def cached_attention(
 
 def _kernel_of_cache(cache: LayerCache) -> str:
     """That of the device for a decoding step, where it can go over the cache."""
+    if platform() == "cpu":
+        return "ragged"
     if platform() == "tpu" and fits_pages(cache):
         return "paged"
     return "flash" if platform() == "gpu" and fits_tiles(cache) else "xla"

@@ -15,6 +15,7 @@ from astra_jax.models.block import Block
 from astra_jax.models.cache import KVCache, LayerCache
 from astra_jax.models.config import LayerKind, ModelConfig, Rope
 from astra_jax.models.experts import Experts, Routing, routing
+from astra_jax.models.linear import Linear
 from astra_jax.models.norm import RMSNorm
 from astra_jax.models.parameter import matrix
 from astra_jax.models.rope import Angles, rotary_angles
@@ -152,13 +153,19 @@ class Transformer(nnx.Module):
         """Scores hidden states by the token that follows; see `vocabulary.scorer`."""
         return scorer(self._table(), self.config.compute_dtype, self.config.logit_softcap)
 
-    def unstacked(self) -> Transformer:
+    def unstacked(self, turned: bool = False) -> Transformer:
         """The same model with its layers apart: `extend` then slices no weights.
 
         A loop of decoding steps makes it once, before the loop. Only for generation.
+
+        Args:
+            turned: whether linear maps keep their weights as [outputs, inputs], for a CPU (`Linear.turn`).
         """
         model = copy(self)
         model.layers = nnx.List(self._unstack())
+        for _, module in nnx.iter_modules(model.layers) if turned else ():
+            if isinstance(module, Linear):
+                module.turn()
         return model
 
     def _unstack(self) -> list[Block]:

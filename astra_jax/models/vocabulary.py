@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
+from astra_jax.models.turned import turned_product
 from astra_jax.sharding import partition_spec
 
 # (hidden states [B, P, T, D], targets [B, P, T], temperature) -> log-probabilities and entropies [B, P, T] float32
@@ -95,7 +96,7 @@ def scorer(table_VxD: jax.Array, dtype: str, softcap: float = 0.0) -> Scorer:
 def logits(table_VxD: jax.Array, hidden_xD: jax.Array, dtype: str, softcap: float = 0.0) -> jax.Array:
     """Scores of all tokens, [..., V] float32."""
     rows = hidden_xD.reshape(-1, hidden_xD.shape[-1])  # a plain matrix product, as in `Linear`
-    products = jnp.einsum("rd,vd->rv", rows, table_VxD.astype(dtype), preferred_element_type=jnp.float32)
+    products = turned_product(rows, table_VxD.astype(dtype), jnp.float32)
     if softcap:
         products = softcap * jnp.tanh(products / softcap)
     return products.reshape(*hidden_xD.shape[:-1], -1)

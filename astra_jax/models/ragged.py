@@ -1,0 +1,92 @@
+"""Attention of a decoding step on a CPU: row after row, each over the tiles of the cache that its token sees.
+
+XLA's batched products would read whole blocks, of all rows as far as the longest reaches. A row here costs what it has,
+and one without a token nothing.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from astra_jax.models.block_sparse import MASKED
+from astra_jax.models.cache import Block, LayerCache
+from astra_jax.models.rows import Scores
+
+TILE = 128  # entries that are read at one time; the best of 64, 128 and 256 for SmolLM2-135M and the nano model
+
+
+def ragged_attention(
+    q_BxKxRxH: jax.Array,
+    k_BxKxH: jax.Array,
+    v_BxKxH: jax.Array,
+    cache: LayerCache,
+    position_B: jax.Array,
+    scores: Scores,
+    sliding: bool,
+) -> tuple[jax.Array, LayerCache]:
+    """Writes a token of each slot and attends from it. Returns heads [B, K, R, H], and the cache.
+
+    Args:
+        q_BxKxRxH: R query heads for each key head.
+        position_B: of the tokens; -1 is a slot without one, whose heads are zeros.
+    """
+    cache = cache.write(k_BxKxH[:, None], v_BxKxH[:, None], position_B[:, None])
+    window = scores.window if sliding else 0
+
+    def attend(slot: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
+        row, q_KxRxH, position = slot
+        zeros = jnp.zeros(q_KxRxH.shape[:2], jnp.float32)
+        sums, start = _Sums(zeros + MASKED, zeros, jnp.zeros(q_KxRxH.shape, jnp.float32)), 0
+        for block in cache.blocks:
+            sums = _read(block, row, position - start, q_KxRxH, scores.scale, window, sums)
+            start += block.length
+        total_KxRx1 = jnp.where(position < 0, 1.0, sums.total_KxR)[..., None]
+        return (sums.weighted_KxRxH / total_KxRx1).astype(q_KxRxH.dtype)
+
+    return jax.lax.map(attend, (jnp.arange(len(q_BxKxRxH)), q_BxKxRxH, position_B)), cache
+
+
+class _Sums(NamedTuple):
+    """A softmax in progress, as `attention` has it."""
+
+    top_KxR: jax.Array
+    total_KxR: jax.Array
+    weighted_KxRxH: jax.Array
+
+
+def _read(
+    block: Block, row: jax.Array, spot: jax.Array, q_KxRxH: jax.Array, scale: float, window: int, sums: _Sums
+) -> _Sums:
+    """Adds a row's entries of a block up to `spot`, in a `window` if there is one."""
+    size = min(TILE, block.length)
+    product = partial(jnp.einsum, preferred_element_type=jnp.float32)
+
+    def of_row(x: jax.Array, start: jax.Array, axis: int) -> jax.Array:
+        one = jax.lax.dynamic_index_in_dim(x, row, keepdims=False)
+        return jax.lax.dynamic_slice_in_dim(one, start, size, axis)
+
+    def see(tile: jax.Array, sums: _Sums) -> _Sums:
+        start = jnp.minimum(tile * size, block.length - size)  # the last tile may begin within the one before
+        entry_S = start + jnp.arange(size)
+        visible_S = (entry_S >= tile * size) & (entry_S <= spot)
+        if window:
+            visible_S &= entry_S > spot - window
+        products_KxRxS = product("krh,khs->krs", q_KxRxH, of_row(block.keys_BxKxHxS, start, 2)) * scale
+        products_KxRxS = jnp.where(visible_S, products_KxRxS, MASKED)
+        top_KxR = jnp.maximum(sums.top_KxR, products_KxRxS.max(axis=-1))
+        kept_KxR, weights_KxRxS = jnp.exp(sums.top_KxR - top_KxR), jnp.exp(products_KxRxS - top_KxR[..., None])
+        values_KxSxH = of_row(block.values_BxKxSxH, start, 1)
+        return _Sums(
+            top_KxR,
+            sums.total_KxR * kept_KxR + weights_KxRxS.sum(axis=-1),
+            sums.weighted_KxRxH * kept_KxR[..., None]
+            + product("krs,ksh->krh", weights_KxRxS.astype(q_KxRxH.dtype), values_KxSxH),
+        )
+
+    tiles = -(-block.length // size)
+    first: Any = jnp.clip((spot - window + 1) // size, 0, tiles) if window else 0
+    return jax.lax.fori_loop(first, jnp.clip((spot + size) // size, 0, tiles), see, sums)
