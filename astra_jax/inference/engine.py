@@ -40,6 +40,7 @@ from astra_jax.training.state import param_shardings
 
 __all__ = ["EngineSize", "JaxEngine"]
 
+LARGE = 2**25  # bytes of weights that a CPU's caches do not hold, and that are read in another way
 _PAUSE_POLL_S = 0.02  # how soon an engine that is paused hears of an abort
 
 
@@ -77,7 +78,8 @@ class JaxEngine:
         self._weights = jax.device_put(weights, self._place)
         platform = next(iter(jax.tree.leaves(self._weights)[0].devices())).platform
         # But for a TPU, a layer sliced out of a stack is a copy, which every dispatch would make again.
-        self._apart, self._turned = platform != "tpu", platform == "cpu"
+        self._apart = platform != "tpu"
+        self._turned = platform == "cpu" and sum(x.nbytes for x in jax.tree.leaves(self._weights)) > LARGE
         self._graph = nnx.split(model.unstacked(self._turned), nnx.Param)[0] if self._apart else self._stacked
         self._weights = self._placed(self._weights)
         self._slots = Slots(self._empty_cache(), self.size)

@@ -21,7 +21,7 @@ from astra_jax.models.cache import CACHE_AXES, Block, LayerCache
 from astra_jax.models.cudnn import cudnn_attention, fits_cudnn
 from astra_jax.models.flash_decoding import fits_tiles, flash_decoding
 from astra_jax.models.paged import fits_pages, paged_attention
-from astra_jax.models.ragged import ragged_attention
+from astra_jax.models.ragged import fits_rows, ragged_attention
 from astra_jax.models.rows import Rows, Scores
 from astra_jax.models.splash import kernel_spec, splash_attention, splash_kernel
 from astra_jax.sharding import device_cores, partition_spec, parts_of_rows, platform, row_order
@@ -141,7 +141,7 @@ def cached_attention(
         positions_BxT, row_B: as in `LayerCache.write`.
         kernel: `xla`; for one token of every row `ragged` (CPU), `paged` (TPU), of a cache that `fits_pages`, or
             `flash` (GPU), of one that `fits_tiles`, or `interpret` (flash without a GPU, slow); `auto`: the device's
-            kernel where it can, else `xla`.
+            kernel where it can and `ragged` where it `fits_rows`, else `xla`.
 
     Returns:
         heads [B, T, N, H], finite for a token at position -1, and the cache with the new entries.
@@ -162,11 +162,8 @@ def cached_attention(
 
 def _kernel_of_cache(cache: LayerCache) -> str:
     """That of the device for a decoding step, where it can go over the cache."""
-    if platform() == "cpu":
-        return "ragged"
-    if platform() == "tpu" and fits_pages(cache):
-        return "paged"
-    return "flash" if platform() == "gpu" and fits_tiles(cache) else "xla"
+    kernels = (("cpu", "ragged", fits_rows), ("tpu", "paged", fits_pages), ("gpu", "flash", fits_tiles))
+    return next((name for device, name, fits in kernels if device == platform() and fits(cache)), "xla")
 
 
 def _by_kernel(

@@ -1,7 +1,7 @@
 """Attention of a decoding step on a CPU: row after row, each over the tiles of the cache that its token sees.
 
-XLA's batched products would read whole blocks, of all rows as far as the longest reaches. A row here costs what it has,
-and one without a token nothing.
+XLA's batched products read whole blocks, of all rows as far as the longest reaches. Here a row costs what it has, and
+one without a token nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,14 @@ from astra_jax.models.block_sparse import MASKED
 from astra_jax.models.cache import Block, LayerCache
 from astra_jax.models.rows import Scores
 
-TILE = 128  # entries that are read at one time; the best of 64, 128 and 256 for SmolLM2-135M and the nano model
+TILE = 128  # entries that are read at one time: the best of 64, 128 and 256 for SmolLM2-135M
+SMALL = 2**15  # numbers in a row's tile, up to which batched products are as fast: the nano model has half as many
+
+
+def fits_rows(cache: LayerCache) -> bool:
+    """Whether rows are so large that each is worth a loop of its own."""
+    _, K, H, _ = cache.blocks[0].keys_BxKxHxS.shape
+    return 2 * K * H * TILE > SMALL
 
 
 def ragged_attention(
@@ -32,7 +39,7 @@ def ragged_attention(
 
     Args:
         q_BxKxRxH: R query heads for each key head.
-        position_B: of the tokens; -1 is a slot without one, whose heads are zeros.
+        position_B: of the tokens; -1 is a slot without one, whose heads are zeros. One past the end is written nowhere.
     """
     cache = cache.write(k_BxKxH[:, None], v_BxKxH[:, None], position_B[:, None])
     window = scores.window if sliding else 0
@@ -44,8 +51,8 @@ def ragged_attention(
         for block in cache.blocks:
             sums = _read(block, row, position - start, q_KxRxH, scores.scale, window, sums)
             start += block.length
-        total_KxRx1 = jnp.where(position < 0, 1.0, sums.total_KxR)[..., None]
-        return (sums.weighted_KxRxH / total_KxRx1).astype(q_KxRxH.dtype)
+        total_KxR = jnp.where(sums.total_KxR > 0, sums.total_KxR, 1)
+        return (sums.weighted_KxRxH / total_KxR[..., None]).astype(q_KxRxH.dtype)
 
     return jax.lax.map(attend, (jnp.arange(len(q_BxKxRxH)), q_BxKxRxH, position_B)), cache
 

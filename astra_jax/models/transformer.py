@@ -46,6 +46,7 @@ class Transformer(nnx.Module):
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
         table = {"vocab": config.vocab_size, "embed": config.hidden_size}
         self.config = config
+        self.turned = False  # see `unstacked`
         self.embedding = matrix(config, rngs, table)
         self.layers = Block(config, rngs)
         self.final_norm = RMSNorm(config, {"embed": config.hidden_size})
@@ -147,7 +148,8 @@ class Transformer(nnx.Module):
 
     def logits(self, hidden_BxTxD: jax.Array) -> jax.Array:
         """Scores of the next token, [B, T, V] float32."""
-        return logits(self._table(), hidden_BxTxD, self.config.compute_dtype, self.config.logit_softcap)
+        config = self.config
+        return logits(self._table(), hidden_BxTxD, config.compute_dtype, config.logit_softcap, self.turned)
 
     def scorer(self) -> Scorer:
         """Scores hidden states by the token that follows; see `vocabulary.scorer`."""
@@ -159,10 +161,11 @@ class Transformer(nnx.Module):
         A loop of decoding steps makes it once, before the loop. Only for generation.
 
         Args:
-            turned: whether linear maps keep their weights as [outputs, inputs], for a CPU (`Linear.turn`).
+            turned: whether linear maps keep their weights as [outputs, inputs], for products of a CPU with few rows
+                (`turned_product`).
         """
         model = copy(self)
-        model.layers = nnx.List(self._unstack())
+        model.layers, model.turned = nnx.List(self._unstack()), self.turned or turned
         for _, module in nnx.iter_modules(model.layers) if turned else ():
             if isinstance(module, Linear):
                 module.turn()

@@ -7,8 +7,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from astra_jax.sharding import platform
-
 FEW = 48  # rows up to which a CPU multiplies faster from the other side (`benchmarks/products.py`)
 
 
@@ -16,9 +14,9 @@ def turned_product(rows_NxI: jax.Array, weight_OxI: jax.Array, dtype: Any = None
     """[N, O], in `dtype`, or that of the operands.
 
     XLA's CPU products first copy their second operand to where they can read it well, which for few rows takes longer
-    than the product. So there the rows are the second operand, as columns.
+    than the product. The rows are then the second operand, as columns.
     """
-    if platform() != "cpu" or len(rows_NxI) > FEW:
+    if len(rows_NxI) > FEW:
         return jnp.einsum("ni,oi->no", rows_NxI, weight_OxI, preferred_element_type=dtype)
     # Without these barriers the compiler exchanges the operands again.
     column_IxN = jax.lax.optimization_barrier(rows_NxI.T)

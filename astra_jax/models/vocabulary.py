@@ -93,10 +93,20 @@ def scorer(table_VxD: jax.Array, dtype: str, softcap: float = 0.0) -> Scorer:
     return scores
 
 
-def logits(table_VxD: jax.Array, hidden_xD: jax.Array, dtype: str, softcap: float = 0.0) -> jax.Array:
-    """Scores of all tokens, [..., V] float32."""
-    rows = hidden_xD.reshape(-1, hidden_xD.shape[-1])  # a plain matrix product, as in `Linear`
-    products = turned_product(rows, table_VxD.astype(dtype), jnp.float32)
+def logits(
+    table_VxD: jax.Array, hidden_xD: jax.Array, dtype: str, softcap: float = 0.0, turned: bool = False
+) -> jax.Array:
+    """Scores of all tokens, [..., V] float32.
+
+    Args:
+        turned: see `Transformer.unstacked`.
+    """
+    rows, table_VxD = hidden_xD.reshape(-1, hidden_xD.shape[-1]), table_VxD.astype(dtype)
+    if turned:
+        products = turned_product(rows, table_VxD, jnp.float32)
+    else:
+        # A plain matrix product, as in `Linear`.
+        products = jnp.einsum("rd,vd->rv", rows, table_VxD, preferred_element_type=jnp.float32)
     if softcap:
         products = softcap * jnp.tanh(products / softcap)
     return products.reshape(*hidden_xD.shape[:-1], -1)

@@ -16,7 +16,7 @@ from flax import nnx
 from astra_jax.inference import engine as engine_module
 from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.interface import Completion, ContextOverflow, Sampling
-from astra_jax.models import ModelConfig, Transformer
+from astra_jax.models import ModelConfig, Transformer, ragged
 
 CONFIG = ModelConfig(
     family="qwen3",
@@ -62,6 +62,22 @@ def test_results_are_the_same_bits_alone_in_a_batch_and_in_another_order(model):
     together = generate(model, requests)
     assert together == [generate(model, [request])[0] for request in requests]
     assert together == generate(model, requests[::-1])[::-1]
+
+
+def test_so_they_are_where_weights_and_caches_are_large(model, monkeypatch):
+    """Such are read in another way on a CPU."""
+    monkeypatch.setattr(engine_module, "LARGE", 0)
+    monkeypatch.setattr(ragged, "SMALL", 0)
+    test_results_are_the_same_bits_alone_in_a_batch_and_in_another_order(model)
+    test_neighbours_that_reach_further_into_the_cache_change_no_bit(model)
+    assert_agrees(model, 3)
+    with monkeypatch.context() as other:
+        other.setattr(engine_module, "LARGE", 2**40)
+        requests = [(ids, sampling(i)) for i, ids in enumerate(prompts(3))]
+        small = generate(model, requests)
+    for found, expected in zip(generate(model, requests), small, strict=True):
+        assert found.token_ids == expected.token_ids
+        np.testing.assert_allclose(found.logprobs, expected.logprobs, atol=1e-4)
 
 
 def training_logits(model: Transformer, ids: list[int]) -> np.ndarray:
