@@ -17,7 +17,9 @@ from astra_jax.models.cache import Block, LayerCache
 from astra_jax.models.rows import Scores
 
 TILE = 128  # entries that are read at one time: the best of 64, 128 and 256 for SmolLM2-135M
-SMALL = 2**15  # numbers in a row's tile, up to which batched products are as fast: the nano model has half as many
+SMALL = (
+    2**15
+)  # numbers in a row's tile, up to which batched products are as fast: the nano model has half as many
 
 
 def fits_rows(cache: LayerCache) -> bool:
@@ -85,7 +87,10 @@ def _read(
         products_KxRxS = product("krh,khs->krs", q_KxRxH, of_row(block.keys_BxKxHxS, start, 2)) * scale
         products_KxRxS = jnp.where(visible_S, products_KxRxS, MASKED)
         top_KxR = jnp.maximum(sums.top_KxR, products_KxRxS.max(axis=-1))
-        kept_KxR, weights_KxRxS = jnp.exp(sums.top_KxR - top_KxR), jnp.exp(products_KxRxS - top_KxR[..., None])
+        kept_KxR, weights_KxRxS = (
+            jnp.exp(sums.top_KxR - top_KxR),
+            jnp.exp(products_KxRxS - top_KxR[..., None]),
+        )
         values_KxSxH = of_row(block.values_BxKxSxH, start, 1)
         return _Sums(
             top_KxR,

@@ -51,7 +51,9 @@ def test_a_rows_bits_are_its_own_whatever_the_others_are():
         alone = jnp.full_like(at, -1).at[row].set(position)
         np.testing.assert_array_equal(attend((q, k, v, cache, alone))[0][row], together[row])
     moved = [jnp.roll(x, 1, axis=0) for x in (q, k, v)]
-    shifted = attend((*moved, jax.tree.map(partial(jnp.roll, shift=1, axis=0), cache), jnp.roll(at, 1, axis=0)))
+    shifted = attend(
+        (*moved, jax.tree.map(partial(jnp.roll, shift=1, axis=0), cache), jnp.roll(at, 1, axis=0))
+    )
     np.testing.assert_array_equal(jnp.roll(shifted[0], -1, axis=0), together)
 
 
@@ -70,11 +72,15 @@ def test_what_a_cache_holds_past_a_token_is_never_seen():
 
 @pytest.mark.parametrize(("kv_heads", "size", "fits"), [(3, 64, True), (8, 128, True), (2, 32, False)])
 def test_a_cpu_takes_it_by_itself_where_rows_are_large(kv_heads, size, fits):
-    cache = jax.eval_shape(partial(random_cache, np.random.default_rng(0), 1, kv_heads, size, 256, jnp.float32))
+    cache = jax.eval_shape(
+        partial(random_cache, np.random.default_rng(0), 1, kv_heads, size, 256, jnp.float32)
+    )
     assert fits_rows(cache) == fits
     step = random_step(0, [70, 3], kv_heads, kv_heads, size, 256, jnp.float32)
     taken = jax.make_jaxpr(partial(cached_attention, scores=SCORES))(*step)
-    named = jax.make_jaxpr(partial(cached_attention, scores=SCORES, kernel="ragged" if fits else "xla"))(*step)
+    named = jax.make_jaxpr(partial(cached_attention, scores=SCORES, kernel="ragged" if fits else "xla"))(
+        *step
+    )
     assert str(taken) == str(named)
 
 
