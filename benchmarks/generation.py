@@ -2,7 +2,7 @@
 
 `python -m benchmarks.generation [--json FILE]`, many minutes on 2 cores. Weights are random, of the shape of
 SmolLM2-135M against `transformers`, and of the nano model in the other parts; both engines get the same ones, in
-float32. `transformers` is timed with each batch size on a quarter of the requests, and with the best on all. What is
+float32. `transformers` is timed with each batch size on half of the requests, and with the best on all. What is
 compared runs in turns, so that other work on the machine falls on both. What it does not show: stop ids, tools, or
 another device.
 """
@@ -123,7 +123,7 @@ def against_transformers() -> list[Figure]:
     model = Transformer(SMOLLM2, rngs=nnx.Rngs(0))
     work, mine, theirs = requests(), ours(model), transformers(model)
     mine([Work(w.prompt, 2) for w in work])  # compiles
-    by_batch = {batch: timed(lambda b=batch: theirs(work[: REQUESTS // 4], b)) for batch in BATCHES}
+    by_batch = {batch: timed(lambda b=batch: theirs(work[: REQUESTS // 2], b)) for batch in BATCHES}
     best = min(by_batch, key=lambda batch: by_batch[batch])
     times = [(timed(lambda: mine(work)), timed(lambda: theirs(work, best))) for _ in range(REPEATS)]
     output = sum(w.output for w in work)

@@ -129,6 +129,6 @@ def _kept_apart(cache: Any) -> Any:
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def layers_apart(graph: Any, weights: Any, turned: bool) -> Any:
+def layers_apart(graph: Any, weights: Any, outputs_first: bool) -> Any:
     """The weights of `Transformer.unstacked`."""
-    return nnx.to_pure_dict(nnx.state(nnx.merge(graph, weights).unstacked(turned), nnx.Param))
+    return nnx.to_pure_dict(nnx.state(nnx.merge(graph, weights).unstacked(outputs_first), nnx.Param))

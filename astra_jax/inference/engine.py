@@ -40,7 +40,7 @@ from astra_jax.training.state import param_shardings
 
 __all__ = ["EngineSize", "JaxEngine"]
 
-LARGE = 2**25  # bytes of weights that a CPU's caches do not hold, and that are read in another way
+LARGE = 2**25  # bytes of weights that a CPU's caches do not hold: products read them in another order
 _PAUSE_POLL_S = 0.02  # how soon an engine that is paused hears of an abort
 
 
@@ -79,8 +79,9 @@ class JaxEngine:
         platform = next(iter(jax.tree.leaves(self._weights)[0].devices())).platform
         # But for a TPU, a layer sliced out of a stack is a copy, which every dispatch would make again.
         self._apart = platform != "tpu"
-        self._turned = platform == "cpu" and sum(x.nbytes for x in jax.tree.leaves(self._weights)) > LARGE
-        self._graph = nnx.split(model.unstacked(self._turned), nnx.Param)[0] if self._apart else self._stacked
+        size_of_weights = sum(x.nbytes for x in jax.tree.leaves(self._weights))
+        self._outputs_first = platform == "cpu" and size_of_weights > LARGE
+        self._graph = self._graph_apart() if self._apart else self._stacked
         self._weights = self._placed(self._weights)
         self._slots = Slots(self._empty_cache(), self.size)
         self._waiting: list[Request] = []
@@ -210,7 +211,15 @@ class JaxEngine:
 
     def _placed(self, weights: Any) -> Any:
         weights = jax.device_put(weights, self._place)
-        return layers_apart(self._stacked, weights, self._turned) if self._apart else weights
+        return layers_apart(self._stacked, weights, self._outputs_first) if self._apart else weights
+
+    def _graph_apart(self) -> Any:
+        """That of the model with its layers apart. No weight is sliced for it."""
+
+        def apart() -> Transformer:
+            return nnx.merge(self._stacked, self._weights).unstacked(self._outputs_first)
+
+        return nnx.split(nnx.eval_shape(apart), nnx.Param)[0]
 
     def _empty_cache(self) -> Any:
         def empty() -> Any:

@@ -134,8 +134,8 @@ def cached_attention(
 ) -> tuple[jax.Array, LayerCache]:
     """Writes tokens into a cache and attends from them: a token sees entries up to its own position.
 
-    A row's result is the same bits whatever the other rows are: a block that a row does not reach, read because of
-    another, adds zeros to its sums.
+    A row's result is the same bits whatever the other rows are: what a row does not reach is not read for it, or where
+    XLA reads a block because of another row, adds zeros to its sums.
 
     Args:
         positions_BxT, row_B: as in `LayerCache.write`.

@@ -1,6 +1,6 @@
 """Keys and values of what a model has already read.
 
-A row's entries lie in blocks that grow with what lies before them, each an array of its own: attention skips the
+A row's entries lie in blocks that grow with what lies before them, each an array of its own: XLA's attention skips the
 blocks that no row of a batch has reached, and every other block is read where it lies, as a slice would be a copy.
 Within a block they lie so that a decoding step's two products, queries with keys and weights with values, run over
 rows that are next to each other in memory: keys are kept transposed (measured on CPU: `docs/models.md`).

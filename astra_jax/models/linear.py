@@ -10,8 +10,8 @@ import jax
 from flax import nnx
 
 from astra_jax.models.config import ModelConfig
+from astra_jax.models.outputs_first import outputs_first_product
 from astra_jax.models.parameter import Sizes, constant, matrix
-from astra_jax.models.turned import turned_product
 
 
 class Linear(nnx.Module):
@@ -23,7 +23,7 @@ class Linear(nnx.Module):
         self.inputs, self.outputs = math.prod(inputs.values()), tuple(outputs.values())
         self.weight = matrix(config, rngs, layers | inputs | outputs, inputs=len(inputs))
         self.bias = constant(config, 0.0, layers | outputs) if bias else None
-        self.turned = False  # whether the weights are kept as [outputs, inputs]
+        self.outputs_first = False  # whether the weights are kept as [outputs, inputs]
         # See `low_rank`: an adapter beside the weights, and what reads them where they are kept in few bits.
         self.low_rank: Any = nnx.data(None)  # a `LowRank`
         self.dequantise: Callable[[Any], jax.Array] | None = None
@@ -38,15 +38,14 @@ class Linear(nnx.Module):
         y = y.reshape(*time, *self.outputs)
         return y if self.bias is None else y + self.bias.astype(self.dtype)
 
-    def turn(self) -> None:
-        """Keeps the weights, of one layer, as [outputs, inputs]: see `turned_product`. Those in few bits stay as they
-        are."""
-        if not self.turned and self.dequantise is None:
+    def put_outputs_first(self) -> None:
+        """Keeps the weights, of one layer, as [outputs, inputs]; those in few bits stay as they are."""
+        if self.dequantise is None:
             self.weight.set_value(self.weight.get_value().reshape(self.inputs, -1).T)
-            self.turned = True
+            self.outputs_first = True
 
     def _product(self, rows: jax.Array) -> jax.Array:
         weight = self.weight if self.dequantise is None else self.dequantise(self.weight.get_value())
-        if self.turned:
-            return turned_product(rows, weight.astype(self.dtype))
+        if self.outputs_first:
+            return outputs_first_product(rows, weight.astype(self.dtype))
         return rows @ weight.astype(self.dtype).reshape(self.inputs, -1)

@@ -7,7 +7,7 @@ one without a token nothing.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,16 +16,17 @@ from astra_jax.models.block_sparse import MASKED
 from astra_jax.models.cache import Block, LayerCache
 from astra_jax.models.rows import Scores
 
-TILE = 128  # entries that are read at one time: the best of 64, 128 and 256 for SmolLM2-135M
-SMALL = (
-    2**15
-)  # numbers in a row's tile, up to which batched products are as fast: the nano model has half as many
+# Entries that are read at one time: the best of 64, 128 and 256 for SmolLM2-135M.
+TILE = 128
+# Bytes of a row's tile up to which batched products are as fast: the nano model has half as many.
+SMALL = 2**17
 
 
 def fits_rows(cache: LayerCache) -> bool:
     """Whether rows are so large that each is worth a loop of its own."""
-    _, K, H, _ = cache.blocks[0].keys_BxKxHxS.shape
-    return 2 * K * H * TILE > SMALL
+    keys_BxKxHxS = cache.blocks[0].keys_BxKxHxS
+    _, K, H, _ = keys_BxKxHxS.shape
+    return 2 * K * H * TILE * keys_BxKxHxS.dtype.itemsize > SMALL
 
 
 def ragged_attention(
@@ -75,8 +76,9 @@ def _read(
     product = partial(jnp.einsum, preferred_element_type=jnp.float32)
 
     def of_row(x: jax.Array, start: jax.Array, axis: int) -> jax.Array:
-        one = jax.lax.dynamic_index_in_dim(x, row, keepdims=False)
-        return jax.lax.dynamic_slice_in_dim(one, start, size, axis)
+        starts, sizes = [row, 0, 0, 0], [1, *x.shape[1:]]
+        starts[axis], sizes[axis] = start, size
+        return jax.lax.dynamic_slice(x, starts, sizes)[0]
 
     def see(tile: jax.Array, sums: _Sums) -> _Sums:
         start = jnp.minimum(tile * size, block.length - size)  # the last tile may begin within the one before
@@ -84,14 +86,12 @@ def _read(
         visible_S = (entry_S >= tile * size) & (entry_S <= spot)
         if window:
             visible_S &= entry_S > spot - window
-        products_KxRxS = product("krh,khs->krs", q_KxRxH, of_row(block.keys_BxKxHxS, start, 2)) * scale
+        products_KxRxS = product("krh,khs->krs", q_KxRxH, of_row(block.keys_BxKxHxS, start, 3)) * scale
         products_KxRxS = jnp.where(visible_S, products_KxRxS, MASKED)
         top_KxR = jnp.maximum(sums.top_KxR, products_KxRxS.max(axis=-1))
-        kept_KxR, weights_KxRxS = (
-            jnp.exp(sums.top_KxR - top_KxR),
-            jnp.exp(products_KxRxS - top_KxR[..., None]),
-        )
-        values_KxSxH = of_row(block.values_BxKxSxH, start, 1)
+        kept_KxR = jnp.exp(sums.top_KxR - top_KxR)
+        weights_KxRxS = jnp.exp(products_KxRxS - top_KxR[..., None])
+        values_KxSxH = of_row(block.values_BxKxSxH, start, 2)
         return _Sums(
             top_KxR,
             sums.total_KxR * kept_KxR + weights_KxRxS.sum(axis=-1),
@@ -100,5 +100,5 @@ def _read(
         )
 
     tiles = -(-block.length // size)
-    first: Any = jnp.clip((spot - window + 1) // size, 0, tiles) if window else 0
+    first: jax.Array | int = jnp.clip((spot - window + 1) // size, 0, tiles) if window else 0
     return jax.lax.fori_loop(first, jnp.clip((spot + size) // size, 0, tiles), see, sums)

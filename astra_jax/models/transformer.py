@@ -46,7 +46,7 @@ class Transformer(nnx.Module):
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
         table = {"vocab": config.vocab_size, "embed": config.hidden_size}
         self.config = config
-        self.turned = False  # see `unstacked`
+        self.outputs_first = False  # see `unstacked`
         self.embedding = matrix(config, rngs, table)
         self.layers = Block(config, rngs)
         self.final_norm = RMSNorm(config, {"embed": config.hidden_size})
@@ -149,26 +149,30 @@ class Transformer(nnx.Module):
     def logits(self, hidden_BxTxD: jax.Array) -> jax.Array:
         """Scores of the next token, [B, T, V] float32."""
         config = self.config
-        return logits(self._table(), hidden_BxTxD, config.compute_dtype, config.logit_softcap, self.turned)
+        return logits(
+            self._table(), hidden_BxTxD, config.compute_dtype, config.logit_softcap, self.outputs_first
+        )
 
     def scorer(self) -> Scorer:
         """Scores hidden states by the token that follows; see `vocabulary.scorer`."""
         return scorer(self._table(), self.config.compute_dtype, self.config.logit_softcap)
 
-    def unstacked(self, turned: bool = False) -> Transformer:
+    def unstacked(self, outputs_first: bool = False) -> Transformer:
         """The same model with its layers apart: `extend` then slices no weights.
 
         A loop of decoding steps makes it once, before the loop. Only for generation.
 
         Args:
-            turned: whether linear maps keep their weights as [outputs, inputs], for products of a CPU with few rows
-                (`turned_product`).
+            outputs_first: whether linear maps keep their weights as [outputs, inputs], for products of a CPU with few
+                rows (`outputs_first_product`). Not of a model whose layers are apart already.
         """
         model = copy(self)
-        model.layers, model.turned = nnx.List(self._unstack()), self.turned or turned
-        for _, module in nnx.iter_modules(model.layers) if turned else ():
-            if isinstance(module, Linear):
-                module.turn()
+        model.layers = nnx.List(self._unstack())
+        if outputs_first:
+            model.outputs_first = True
+            for _, module in nnx.iter_modules(model.layers):
+                if isinstance(module, Linear):
+                    module.put_outputs_first()
         return model
 
     def _unstack(self) -> list[Block]:

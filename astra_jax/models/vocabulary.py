@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 
-from astra_jax.models.turned import turned_product
+from astra_jax.models.outputs_first import outputs_first_product
 from astra_jax.sharding import partition_spec
 
 # (hidden states [B, P, T, D], targets [B, P, T], temperature) -> log-probabilities and entropies [B, P, T] float32
@@ -94,16 +94,16 @@ def scorer(table_VxD: jax.Array, dtype: str, softcap: float = 0.0) -> Scorer:
 
 
 def logits(
-    table_VxD: jax.Array, hidden_xD: jax.Array, dtype: str, softcap: float = 0.0, turned: bool = False
+    table_VxD: jax.Array, hidden_xD: jax.Array, dtype: str, softcap: float = 0.0, outputs_first: bool = False
 ) -> jax.Array:
     """Scores of all tokens, [..., V] float32.
 
     Args:
-        turned: see `Transformer.unstacked`.
+        outputs_first: see `Transformer.unstacked`.
     """
     rows, table_VxD = hidden_xD.reshape(-1, hidden_xD.shape[-1]), table_VxD.astype(dtype)
-    if turned:
-        products = turned_product(rows, table_VxD, jnp.float32)
+    if outputs_first:
+        products = outputs_first_product(rows, table_VxD, jnp.float32)
     else:
         # A plain matrix product, as in `Linear`.
         products = jnp.einsum("rd,vd->rv", rows, table_VxD, preferred_element_type=jnp.float32)

@@ -12,9 +12,10 @@ jax.config.update("jax_num_cpu_devices", 8)
 from dataclasses import replace
 import numpy as np
 from flax import nnx
+from astra_jax.inference import engine as engine_module
 from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.interface import Sampling
-from astra_jax.models import ModelConfig, Transformer
+from astra_jax.models import ModelConfig, Transformer, ragged
 from astra_jax.sharding import make_mesh
 
 config = ModelConfig("qwen3", 64, 32, 48, 2, 4, 2, 8, qk_norm=True, init_std=0.16)
@@ -52,6 +53,12 @@ half = replace(config, param_dtype="bfloat16", compute_dtype="bfloat16")
 assert played(half)[0] == played(half)[0]
 turns, *_ = played(half, data=4, tensor=2)
 assert all(np.isfinite(t.logprobs).all() for t in turns)
+# As a CPU reads large weights and caches. What was compiled before is of other graphs.
+engine_module.LARGE = ragged.SMALL = 0
+turns, part, _ = played(config, data=4, tensor=2)
+assert part[:2] == (2, 1), part
+assert [t.token_ids for t in turns] == [t.token_ids for t in alone]
+assert max(np.abs(np.subtract(a.logprobs, b.logprobs)).max() for a, b in zip(turns, alone)) < 1e-5
 print("same")
 """
 

@@ -22,12 +22,12 @@ def attend(step, sliding=False):
 @pytest.mark.parametrize(
     ("positions", "heads", "kv_heads", "size", "length", "sliding"),
     [
-        # Edges of tiles and of blocks, idle slots (past the end is one too), a cut last block.
+        # Edges of tiles and of blocks, idle slots, a cut last block.
         ([0, TILE - 1, TILE, 255, 256, -1, 1300], 4, 2, 16, 1408, False),
         ([0, TILE - 1, TILE, 255, 256, -1, 1300], 4, 2, 16, 1408, True),
         ([-1, 299, 127, 300, 40], 3, 1, 32, 300, False),  # a last tile that begins in the one before
         ([-1, 9, 10], 4, 2, 16, 10, False),  # a block smaller than a tile
-        ([700, 699, 298, 299, 300, 301, 2000], 9, 3, 64, 700, True),
+        ([700, 699, 298, 299, 300, 301, 2000], 9, 3, 64, 700, True),  # past the end
     ],
 )
 def test_it_equals_xla_and_leaves_the_same_cache(positions, heads, kv_heads, size, length, sliding):
@@ -101,6 +101,7 @@ with jax.set_mesh(mesh):
     found = jax.jit(step)(q, k, v, spread, positions)
 np.testing.assert_allclose(found[0], expected[0], atol=1e-6)
 jax.tree.map(np.testing.assert_array_equal, found[1], expected[1])
+assert {x.sharding.spec[:2] for x in jax.tree.leaves(found[1])} == {("data", "tensor")}
 """
 
 

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 FEW = 48  # rows up to which a CPU multiplies faster from the other side (`benchmarks/products.py`)
 
 
-def turned_product(rows_NxI: jax.Array, weight_OxI: jax.Array, dtype: Any = None) -> jax.Array:
+def outputs_first_product(rows_NxI: jax.Array, weight_OxI: jax.Array, dtype: Any = None) -> jax.Array:
     """[N, O], in `dtype`, or that of the operands.
 
     XLA's CPU products first copy their second operand to where they can read it well, which for few rows takes longer
-    than the product. The rows are then the second operand, as columns.
+    than the product. So the rows are the second operand, as columns.
     """
     if len(rows_NxI) > FEW:
         return jnp.einsum("ni,oi->no", rows_NxI, weight_OxI, preferred_element_type=dtype)
