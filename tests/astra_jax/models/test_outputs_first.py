@@ -71,6 +71,7 @@ def test_so_does_one_with_adapters():
 def check(model: Transformer) -> None:
     tokens, positions = np.arange(12).reshape(2, 6), np.tile(np.arange(6), (2, 1))
 
+    @nnx.jit
     def scores(model):
         hidden, cache = model.extend(tokens, positions, init_cache(model.config, 2, 16))
         return model.logits(hidden), cache
