@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import PartitionSpec
 
-from astra_jax.models.block_sparse import MASKED, block_sparse_attention
+from astra_jax.models.block_sparse import block_sparse_attention
 from astra_jax.models.cache import CACHE_AXES, Block, LayerCache
 from astra_jax.models.cudnn import cudnn_attention, fits_cudnn
 from astra_jax.models.flash_decoding import fits_tiles, flash_decoding
+from astra_jax.models.online_softmax import OnlineSoftmax
 from astra_jax.models.paged import fits_pages, paged_attention
 from astra_jax.models.ragged import fits_rows, ragged_attention
 from astra_jax.models.rows import Rows, Scores
@@ -209,29 +210,16 @@ def _read(
     q_BxKxRxH = q_BxTxNxH.reshape(B, T, K, N // K, H).swapaxes(1, 2).reshape(B, K, -1, H)
     position_BxR = jnp.repeat(positions_BxT, N // K, axis=1)
     last = positions_BxT.max()
-    sums, start = _nothing_seen(q_BxKxRxH), 0
+    sums, start = OnlineSoftmax.of_nothing(q_BxKxRxH), 0
     for block in cache.blocks:
         see = partial(_see, q_BxKxRxH, position_BxR - start, scores, sliding, row_B)
         sums = see(sums, block) if start == 0 else jax.lax.cond(last >= start, see, _skip, sums, block)
         start += block.length
-    heads = sums.weighted_BxKxRxH / sums.total_BxKxR[..., None]
+    heads = sums.weighted_xRxH / sums.total_xR[..., None]
     return heads.reshape(B, K, T, N // K, H).swapaxes(1, 2).reshape(B, T, N, H).astype(q_BxTxNxH.dtype)
 
 
-class _Sums(NamedTuple):
-    """A softmax in progress, as in arXiv 1805.02867."""
-
-    top_BxKxR: jax.Array  # the largest score
-    total_BxKxR: jax.Array  # of weights relative to it
-    weighted_BxKxRxH: jax.Array  # values times these weights
-
-
-def _nothing_seen(q_BxKxRxH: jax.Array) -> _Sums:
-    zeros = jnp.zeros(q_BxKxRxH.shape[:3], jnp.float32)
-    return _Sums(zeros + MASKED, zeros, jnp.zeros(q_BxKxRxH.shape, jnp.float32))
-
-
-def _skip(sums: _Sums, block: Block) -> _Sums:
+def _skip(sums: OnlineSoftmax, block: Block) -> OnlineSoftmax:
     return sums
 
 
@@ -241,23 +229,13 @@ def _see(
     scores: Scores,
     sliding: bool,
     row_B: jax.Array | None,
-    sums: _Sums,
+    sums: OnlineSoftmax,
     block: Block,
-) -> _Sums:
+) -> OnlineSoftmax:
     """Adds a block, from whose start positions are counted."""
     block = block.rows(row_B)
-    products = _product("bkrh,bkhs->bkrs", q_BxKxRxH, block.keys_BxKxHxS) * scores.scale
     distance_BxRxS = position_BxR[:, :, None] - jnp.arange(block.length)
     visible_BxRxS = distance_BxRxS >= 0
     if sliding:
         visible_BxRxS &= distance_BxRxS < scores.window
-    products = jnp.where(visible_BxRxS[:, None], products, MASKED)
-    top = jnp.maximum(sums.top_BxKxR, products.max(axis=-1))
-    kept, weights = jnp.exp(sums.top_BxKxR - top), jnp.exp(products - top[..., None])
-    added = _product("bkrs,bksh->bkrh", weights.astype(q_BxKxRxH.dtype), block.values_BxKxSxH)
-    return _Sums(
-        top, sums.total_BxKxR * kept + weights.sum(axis=-1), sums.weighted_BxKxRxH * kept[..., None] + added
-    )
-
-
-_product = partial(jnp.einsum, preferred_element_type=jnp.float32)
+    return sums.see(q_BxKxRxH, block.keys_BxKxHxS, block.values_BxKxSxH, visible_BxRxS[:, None], scores.scale)

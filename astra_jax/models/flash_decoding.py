@@ -87,7 +87,7 @@ def flash_decoding(
 
 
 class _Sums(NamedTuple):
-    """A softmax in progress, as `attention` has it."""
+    """A softmax in progress, as `OnlineSoftmax`."""
 
     top_R: jax.Array
     total_R: jax.Array

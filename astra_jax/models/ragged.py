@@ -6,14 +6,11 @@ one without a token nothing.
 
 from __future__ import annotations
 
-from functools import partial
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 
-from astra_jax.models.block_sparse import MASKED
 from astra_jax.models.cache import Block, LayerCache
+from astra_jax.models.online_softmax import OnlineSoftmax
 from astra_jax.models.rows import Scores
 
 # Entries that are read at one time: the best of 64, 128 and 256 for SmolLM2-135M.
@@ -49,55 +46,44 @@ def ragged_attention(
 
     def attend(slot: tuple[jax.Array, jax.Array, jax.Array]) -> jax.Array:
         row, q_KxRxH, position = slot
-        zeros = jnp.zeros(q_KxRxH.shape[:2], jnp.float32)
-        sums, start = _Sums(zeros + MASKED, zeros, jnp.zeros(q_KxRxH.shape, jnp.float32)), 0
+        sums, start = OnlineSoftmax.of_nothing(q_KxRxH), 0
         for block in cache.blocks:
             sums = _read(block, row, position - start, q_KxRxH, scores.scale, window, sums)
             start += block.length
-        total_KxR = jnp.where(sums.total_KxR > 0, sums.total_KxR, 1)
-        return (sums.weighted_KxRxH / total_KxR[..., None]).astype(q_KxRxH.dtype)
+        total_KxR = jnp.where(sums.total_xR > 0, sums.total_xR, 1)
+        return (sums.weighted_xRxH / total_KxR[..., None]).astype(q_KxRxH.dtype)
 
     return jax.lax.map(attend, (jnp.arange(len(q_BxKxRxH)), q_BxKxRxH, position_B)), cache
 
 
-class _Sums(NamedTuple):
-    """A softmax in progress, as `attention` has it."""
-
-    top_KxR: jax.Array
-    total_KxR: jax.Array
-    weighted_KxRxH: jax.Array
-
-
 def _read(
-    block: Block, row: jax.Array, spot: jax.Array, q_KxRxH: jax.Array, scale: float, window: int, sums: _Sums
-) -> _Sums:
+    block: Block,
+    row: jax.Array,
+    spot: jax.Array,
+    q_KxRxH: jax.Array,
+    scale: float,
+    window: int,
+    sums: OnlineSoftmax,
+) -> OnlineSoftmax:
     """Adds a row's entries of a block up to `spot`, in a `window` if there is one."""
     size = min(TILE, block.length)
-    product = partial(jnp.einsum, preferred_element_type=jnp.float32)
 
     def of_row(x: jax.Array, start: jax.Array, axis: int) -> jax.Array:
         starts, sizes = [row, 0, 0, 0], [1, *x.shape[1:]]
         starts[axis], sizes[axis] = start, size
         return jax.lax.dynamic_slice(x, starts, sizes)[0]
 
-    def see(tile: jax.Array, sums: _Sums) -> _Sums:
+    def see(tile: jax.Array, sums: OnlineSoftmax) -> OnlineSoftmax:
         start = jnp.minimum(tile * size, block.length - size)  # the last tile may begin within the one before
         entry_S = start + jnp.arange(size)
         visible_S = (entry_S >= tile * size) & (entry_S <= spot)
         if window:
             visible_S &= entry_S > spot - window
-        products_KxRxS = product("krh,khs->krs", q_KxRxH, of_row(block.keys_BxKxHxS, start, 3)) * scale
-        products_KxRxS = jnp.where(visible_S, products_KxRxS, MASKED)
-        top_KxR = jnp.maximum(sums.top_KxR, products_KxRxS.max(axis=-1))
-        kept_KxR = jnp.exp(sums.top_KxR - top_KxR)
-        weights_KxRxS = jnp.exp(products_KxRxS - top_KxR[..., None])
-        values_KxSxH = of_row(block.values_BxKxSxH, start, 2)
-        return _Sums(
-            top_KxR,
-            sums.total_KxR * kept_KxR + weights_KxRxS.sum(axis=-1),
-            sums.weighted_KxRxH * kept_KxR[..., None]
-            + product("krs,ksh->krh", weights_KxRxS.astype(q_KxRxH.dtype), values_KxSxH),
+        keys_KxHxS, values_KxSxH = (
+            of_row(block.keys_BxKxHxS, start, 3),
+            of_row(block.values_BxKxSxH, start, 2),
         )
+        return sums.see(q_KxRxH, keys_KxHxS, values_KxSxH, visible_S, scale)
 
     tiles = -(-block.length // size)
     first: jax.Array | int = jnp.clip((spot - window + 1) // size, 0, tiles) if window else 0
