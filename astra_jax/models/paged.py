@@ -131,7 +131,7 @@ def _steps(position_B: jax.Array, start_N: np.ndarray, window: int) -> tuple[jax
 
 
 class _Sums(NamedTuple):
-    """A softmax in progress, as `attention` has it, in fast memory."""
+    """A softmax in progress, as `OnlineSoftmax`, in fast memory."""
 
     top_KxRx1: Any
     total_KxRx1: Any
