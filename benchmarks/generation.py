@@ -27,7 +27,6 @@ from astra_jax.inference import engine as engine_module
 from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.interface import Sampling
 from astra_jax.inference.pool import EnginePool
-from astra_jax.inference.slots import Slots
 from astra_jax.models import ModelConfig, Transformer
 from benchmarks.clock import Clock
 from benchmarks.model import NANO
@@ -47,8 +46,6 @@ SMOLLM2 = ModelConfig(
 REQUESTS, PROMPTS, OUTPUTS = 64, (32, 512), (16, 256)
 BATCHES = (8, 16, 32)  # of transformers
 REPEATS = 3
-EPISODES, TURNS, RESULT, REPLY = 32, 6, 300, 16  # agents: tokens of a tool's result, and of a turn
-TASKS = (300, 2000)  # tokens of their first prompt: a question alone, and with the tools that there are
 GROUP, GROUP_PROMPT = 8, 2000
 
 
@@ -153,45 +150,6 @@ def of_one_stream() -> list[Figure]:
     return [Figure(what, rate, "tokens/s"), Figure(f"{what}: ratio", ratio, "x", "32 slots")]
 
 
-def agents(engine: JaxEngine, task: int, keep: bool) -> float:
-    """Seconds of the episodes, whose tools answer at once."""
-
-    async def episode(number: int) -> None:
-        rng = np.random.default_rng(number)
-        ids = rng.integers(0, NANO.vocab_size, task).tolist()
-        for turn in range(TURNS):
-            session = f"{number}/{time.monotonic()}" if not keep else str(number)
-            drawn = (await engine.generate(ids, sampling(REPLY, turn), session=session)).token_ids
-            ids = ids + drawn + rng.integers(0, NANO.vocab_size, RESULT).tolist()
-            if not keep or turn == TURNS - 1:
-                engine.release(session)
-
-    async def everything() -> None:
-        await asyncio.gather(*map(episode, range(EPISODES)))
-
-    shared = Slots._shared
-    if not keep:
-        Slots._shared = lambda *_: 0  # a prompt that was read before would be copied
-    try:
-        return timed(lambda: asyncio.run(everything()))
-    finally:
-        Slots._shared = shared
-        engine.flush()
-
-
-def of_agents() -> list[Figure]:
-    model = Transformer(NANO, rngs=nnx.Rngs(0))
-    engine = JaxEngine(model, EngineSize(slots=EPISODES, context=4096, prefill_rows=1))
-    figures = []
-    for task in TASKS:
-        agents(engine, task, True)  # compiles
-        times = [(agents(engine, task, True), agents(engine, task, False)) for _ in range(REPEATS)]
-        ratio = statistics.median(b / a for a, b in times)
-        what = f"{EPISODES} episodes, {TURNS} turns, results of {RESULT} tokens after {task:,}: cache kept"
-        figures.append(Figure(what, ratio, "x", "prompts read anew", "at least 4", ratio >= 4))
-    return figures
-
-
 def of_groups() -> list[Figure]:
     model = Transformer(NANO, rngs=nnx.Rngs(0))
     engine = JaxEngine(model, EngineSize(slots=GROUP, context=2048))
@@ -232,7 +190,7 @@ def of_overhead() -> list[Figure]:
 
 
 def measure() -> list[Figure]:
-    return of_overhead() + of_one_stream() + of_groups() + of_agents() + against_transformers()
+    return of_overhead() + of_one_stream() + of_groups() + against_transformers()
 
 
 if __name__ == "__main__":

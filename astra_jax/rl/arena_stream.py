@@ -67,7 +67,7 @@ class ArenaSource:
 @dataclass
 class ArenaStream:
     """`stream[n]` is the arena of group n. Each pass over a source has an order of its own, and after any number of
-    groups each source has had its share of them, but for one or two.
+    groups each source has had its share of them, but for fewer groups than there are sources.
 
     `position` is the next group to be played; it is all that a resumed run needs.
     """

@@ -86,7 +86,7 @@ def test_each_source_has_its_share_of_any_number_of_groups_and_each_pass_all_of_
     names = [stream.source_of(n) for n in range(played)]
     for i, source in enumerate(sources):
         mine = [stream[n].id for n in range(played) if names[n] == source.name]
-        assert abs(len(mine) - played * weights[i] / sum(weights)) <= 2
+        assert abs(len(mine) - played * weights[i] / sum(weights)) <= len(weights) - 1
         whole = len(mine) // len(source.arenas) * len(source.arenas)
         for start in range(0, whole, len(source.arenas)):
             assert set(mine[start : start + len(source.arenas)]) == {a.id for a in source.arenas}
