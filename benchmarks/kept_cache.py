@@ -74,7 +74,8 @@ def pool(config: ModelConfig, devices: int) -> EnginePool:
 
 def gain(name: str, engine: EnginePool, task: int, repeats: int) -> list[Figure]:
     """What keeping saves, and how much longer the last turn takes than the second, which has as many new tokens."""
-    play(engine, task, True, len(engine.engines))  # compiles
+    for keep in (True, False):
+        play(engine, task, keep, len(engine.engines))  # compiles
     turns = [(play(engine, task, True), play(engine, task, False)) for _ in range(repeats)]
     ratio = statistics.median(anew.wall_s / kept.wall_s for kept, anew in turns)
     kept_s = statistics.median(kept.wall_s for kept, _ in turns)
