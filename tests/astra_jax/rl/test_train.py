@@ -141,6 +141,7 @@ def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, whole, in
     assert_same_run(Path(config.run_dir), whole)
 
 
+@pytest.mark.slow
 def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
     """Each device samples with an engine of its own; which one an episode meets must not matter."""
     config.steps, config.checkpoint_every, config.engine.slots = 5, 2, 5

@@ -67,7 +67,7 @@ def test_the_loss_comes_down_and_a_finished_run_is_left_alone(config):
     assert weights.stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_run_killed_at_any_moment_ends_as_if_it_had_not_been(config, tmp_path, in_a_process, devices):
     rng = random.Random(0)
     config.save_in_background = devices == 1
