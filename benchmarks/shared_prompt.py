@@ -15,7 +15,6 @@ from collections.abc import Callable
 
 import jax
 import numpy as np
-from astra_jax.planning.flops import product_parameters
 from flax import nnx
 
 from astra_jax import configuration
@@ -28,6 +27,7 @@ from astra_jax.rl.step import make_step
 from astra_jax.sharding import make_mesh
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.batch import place as place_batch
+from astra_jax.training.flops import product_parameters
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.state import TrainState, place, split_model
 from benchmarks.reporting import Figure, main

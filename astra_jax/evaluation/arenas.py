@@ -13,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from astra_jax.evaluation.passes import pass_rates
 from astra_jax.evaluation.summary import successes, summarise
-from astra_jax.inference.checkpoint import sampling_model
+from astra_jax.inference.checkpoint import episode_format, sampling_model
 from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.sglang.connect import connect
-from astra_jax.tokens import FORMATS, Tokenizer
+from astra_jax.tokens import Tokenizer
 from astra_jax.training.settings import BadSetting, choose
 from data_synthesis.arenas import read_arenas
 from data_synthesis.records import Arena, Episode, write_records
@@ -77,7 +77,7 @@ def make_player(config: Config, sandbox: Sandbox, engine: EnginePool | ServerEng
     return Player(
         engine=engine,
         tokenizer=Tokenizer(Path(config.model)),
-        format=choose("chat_format", config.chat_format, FORMATS).as_exported(config.model),
+        format=episode_format(config.chat_format, config.model),
         sandbox=sandbox,
         limits=EpisodeLimits(**config.limits),
         temperature=config.temperature,

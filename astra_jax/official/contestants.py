@@ -8,7 +8,7 @@ from typing import Any
 
 from astra_jax.evaluation.contestant import Contestant, OutOfContext, Reply
 from astra_jax.evaluation.engine_contestant import EngineContestant
-from astra_jax.training.settings import BadSetting, choose
+from astra_jax.training.settings import BadSetting
 from data_synthesis.arenas.backend import InfrastructureFailure
 from data_synthesis.records import Message, ToolSpec, content_hash
 from data_synthesis.teacher.interface import TeacherError
@@ -67,12 +67,12 @@ def _identity(config: Config, kind: str) -> dict[str, Any]:
 
 
 def _in_process(config: Config) -> tuple[EngineContestant, int]:
-    from astra_jax.inference.checkpoint import sampling_model
+    from astra_jax.inference.checkpoint import episode_format, sampling_model
     from astra_jax.inference.engine import EngineSize
     from astra_jax.inference.pool import EnginePool
-    from astra_jax.tokens import FORMATS, Tokenizer
+    from astra_jax.tokens import Tokenizer
 
-    format = choose("chat_format", config.chat_format, FORMATS).as_exported(config.model)
+    format = episode_format(config.chat_format, config.model)
     engine = EnginePool.on_each(sampling_model(config.model, config.dtype), EngineSize(**config.engine))
     tokenizer = Tokenizer(Path(config.model))
     contestant = EngineContestant(

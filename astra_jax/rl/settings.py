@@ -7,14 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from astra_jax.inference.checkpoint import episode_format
 from astra_jax.rl.alarms import Limits
 from astra_jax.rl.algorithms import ALGORITHMS, make_algorithm, parts_of
 from astra_jax.rl.batches import Batches
 from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.step import make_objective
 from astra_jax.sharding import RULES, make_mesh
-from astra_jax.tokens import FORMATS
-from astra_jax.training.settings import BadSetting, choose
+from astra_jax.training.settings import BadSetting, check_least, choose
 from data_synthesis.sandbox import ConfinementLevel
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -55,6 +55,27 @@ _BEFORE: dict[str, Any] = {
     },
 }
 
+_LEAST = {
+    "steps": 0,
+    "groups_per_batch": 1,
+    "round_groups": 1,
+    "max_rounds": 1,
+    "max_age": 0,
+    "async_steps": 0,
+    "curriculum.rest_easy": 0,
+    "curriculum.rest_hard": 0,
+    "limits.max_turns": 1,
+    "limits.max_turn_tokens": 1,
+    "limits.max_tokens": 1,
+    "limits.retries": 0,
+    "servers.keep": 1,
+    "micro_rows": 1,
+    "logits_chunk": 0,
+    "checkpoint_every": 1,
+    "keep": 1,
+    "samples_every": 1,
+}
+
 
 def resolved(config: Config) -> dict[str, Any]:
     """The configuration as a run's folder keeps it: with the parts that its algorithm stands for."""
@@ -77,7 +98,8 @@ def check(config: Config) -> None:
     make_objective(config)
     make_rewards(config)
     Limits(**config.alarms)
-    choose("chat_format", config.chat_format, FORMATS)
+    episode_format(config.chat_format, config.model)
+    check_least(config, _LEAST)
     if config.group_size < 2:
         raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
     if config.in_flight_updates and not config.async_steps:
@@ -85,8 +107,10 @@ def check(config: Config) -> None:
             "config.in_flight_updates is True and config.async_steps is 0: on-policy, no episode is under way when "
             "weights change"
         )
-    if config.async_steps < 0:
-        raise BadSetting(f"config.async_steps is {config.async_steps}: it is a number of steps, 0 or more")
+    if not config.temperature > 0:
+        raise BadSetting(
+            f"config.temperature is {config.temperature}: it is above 0, as a greedy policy explores nothing"
+        )
     if config.async_steps and config.engine_tensor > 1 and not config.servers.urls:
         raise BadSetting(
             f"config.engine_tensor is {config.engine_tensor}: an engine over several devices cannot sample beside an "
@@ -98,13 +122,6 @@ def check(config: Config) -> None:
         )
     if config.train_only:
         Batches(Path(config.train_only)).check(config.steps)
-    for name, times in config.curriculum.items():
-        if times < 0:
-            raise BadSetting(f"config.curriculum.{name} is {times}: it is a number of times, 0 or more")
-    if config.servers.keep < 1:
-        raise BadSetting(
-            f"config.servers.keep is {config.servers.keep}: servers read the newest folder at least"
-        )
     if config.row_length < config.engine.context:
         raise BadSetting(
             f"config.row_length is {config.row_length}: a row must hold an episode, which can have "

@@ -16,6 +16,7 @@ from jax.sharding import Mesh
 from rich.console import Console
 
 from astra_jax.checkpoints.hf import export_model, import_model
+from astra_jax.inference.checkpoint import episode_format
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_seed
 from astra_jax.models import Transformer
 from astra_jax.rl.alarms import Alarms, Limits
@@ -33,7 +34,7 @@ from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.settings import before, check, check_mesh, resolved, sandbox_level
 from astra_jax.rl.step import as_computed, make_step
 from astra_jax.sharding import make_mesh
-from astra_jax.tokens import FORMATS, Tokenizer
+from astra_jax.tokens import Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.distributed import any_process, check_same, gather, is_first
@@ -68,7 +69,7 @@ def train(config: Config, console: Console | None = None) -> Path:
         BadSetting: a value of the configuration, or the arenas that it names, cannot be used.
         ConfigChanged: the folder was started with another configuration or other arenas.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
-        FloatingPointError: the loss is no longer a number.
+        FloatingPointError: the loss or its gradient is no longer a number.
         ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
         PolicyMismatch: the servers do not sample from the policy that is trained.
         RewardFailed: a reward function fails for too many episodes.
@@ -126,7 +127,7 @@ class _Trainer:
     ):
         self.config, self.folder, self.arenas, self.console = config, folder, arenas, console
         self.tokenizer = Tokenizer(config.model)
-        self.format = FORMATS[config.chat_format].as_exported(config.model)
+        self.format = episode_format(config.chat_format, config.model)
         self.mesh = make_mesh(**config.mesh)
         model = _load_model(config, self.mesh)
         self.graph, params = split_model(model)
@@ -202,7 +203,7 @@ class _Trainer:
         with StepProgress("rl", steps, done, self.console) as progress:
             for step in range(done + 1, steps + 1):
                 metrics = await self._step(step)
-                check_finite(step, metrics["loss"])
+                check_finite(step, metrics)
                 _report(step, metrics, write, progress)
                 for sentence in alarms.look(metrics):
                     self._say(f"step {step}: {sentence}")

@@ -13,7 +13,7 @@ from astra_jax.sft.lora import BITS, EXPORTS
 from astra_jax.sft.model import STARTS
 from astra_jax.sft.sources import sources_of
 from astra_jax.tokens.templates import FORMATS, ChatFormat, Thinking
-from astra_jax.training.settings import BadSetting, choose
+from astra_jax.training.settings import BadSetting, check_least, choose, field_of
 from data_synthesis.sandbox import ConfinementLevel
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -26,6 +26,7 @@ def check(config: Config) -> None:
     """
     _check_given(config)
     sources_of(config)
+    check_least(config, {"micro_batches": 1, "checkpoint_every": 1, "keep": 1, "log_every": 1})
     if (config.steps > 0) == (config.epochs > 0):
         raise BadSetting(
             f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"
@@ -38,7 +39,7 @@ def check(config: Config) -> None:
         "data.too_long": TooLong,
         "data.bad_rows": BadRows,
     }.items():
-        choose(field, _value(config, field), dict.fromkeys(get_args(kind)))
+        choose(field, field_of(config, field), dict.fromkeys(get_args(kind)))
     _check_lora(config)
     _check_eval(config)
     if config.batch_rows % config.micro_batches:
@@ -66,9 +67,7 @@ def before(config: Config) -> dict[str, Any]:
 
 
 def _check_lora(config: Config) -> None:
-    for name, least in (("rank", 0), ("tile", 1)):
-        if config.lora[name] < least:
-            raise BadSetting(f"config.lora.{name} is {config.lora[name]}: it is at least {least}")
+    check_least(config, {"lora.rank": 0, "lora.tile": 1})
     if not config.lora.rank:
         return
     choose("lora.weights", config.lora.weights, dict.fromkeys(BITS))
@@ -124,9 +123,3 @@ def _check_given(config: Config) -> None:
             f"config.preset is {config.preset!r}, a shape for plans: a run needs config.model.path, the Hugging Face "
             "directory of such a model"
         )
-
-
-def _value(config: Config, field: str) -> Any:
-    for key in field.split("."):
-        config = config[key]
-    return config

@@ -190,7 +190,7 @@ def _loop(
             if step % config.log_every == 0 or is_last or judged:
                 writer(step, metrics | judged)
                 progress(step, {name: (metrics | judged)[name] for name in SHOWN if name in metrics | judged})
-            check_finite(step, metrics["loss"])
+            check_finite(step, metrics)
             stops = any_process(stop.seen)
             saves = step % config.checkpoint_every == 0 or is_last or stops
             if saves:

@@ -45,17 +45,19 @@ class MetricsWriter:
             self._file.close()
 
 
-def check_finite(step: int, loss: Any) -> None:
-    """Stops a run whose loss is no longer a number, before a checkpoint keeps what came of it.
+def check_finite(step: int, metrics: Mapping[str, Any]) -> None:
+    """Stops a run whose loss or gradient is no longer a number, before a checkpoint keeps what came of it.
 
     Raises:
-        FloatingPointError: `loss` is infinite or not a number.
+        FloatingPointError: `loss` or `grad_norm`, if it is there, is infinite or not a number.
     """
-    if not math.isfinite(float(loss)):
-        raise FloatingPointError(
-            f"the loss is {float(loss)} at step {step}. Lower optimizer.learning_rate or optimizer.clip_norm, "
-            "and start again from the last checkpoint, which is from before."
-        )
+    for name, what in {"loss": "loss", "grad_norm": "norm of the gradient"}.items():
+        value = float(metrics.get(name, 0.0))
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"the {what} is {value} at step {step}. Lower optimizer.learning_rate or optimizer.clip_norm, "
+                "and start again from the last checkpoint, which is from before."
+            )
 
 
 def read_metrics(run_dir: str | Path) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class StepProgress:
         self._bar.stop()
 
     def __call__(self, step: int, metrics: Mapping[str, Any]) -> None:
-        figures = "  ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+        figures = "  ".join(f"{name} {_shown(value)}" for name, value in metrics.items())
         self._bar.update(self._task, completed=step, figures=figures)
         if not self.console.is_terminal and self._line_is_due(step):
             self.console.print(f"{self.title} {step}/{self.steps}  {figures}", highlight=False)
@@ -48,3 +48,7 @@ class StepProgress:
         if due:
             self._last_line = time.monotonic()
         return due
+
+
+def _shown(value: Any) -> str:
+    return "unknown" if value is None else f"{value:.4g}"

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -358,13 +359,29 @@ def test_a_reward_function_that_never_gives_a_score_ends_the_run_and_is_named(co
         ({"sandbox_level": "HIGH"}, "config.sandbox_level is 'HIGH'; known: NONE"),
         ({"chat_format": "llama"}, "config.chat_format is 'llama'; known: qwen3, chatml"),
         ({"group_size": 1}, "config.group_size is 1"),
-        ({"servers": {"keep": 0}}, "config.servers.keep is 0"),
+        ({"temperature": 0.0}, "config.temperature is 0.0: it is above 0"),
+        ({"max_rounds": 0}, "config.max_rounds is 0: it is at least 1"),
+        ({"checkpoint_every": 0}, "config.checkpoint_every is 0: it is at least 1"),
+        ({"limits": {"max_turns": 0}}, "config.limits.max_turns is 0: it is at least 1"),
+        ({"async_steps": -1}, "config.async_steps is -1: it is at least 0"),
+        ({"servers": {"keep": 0}}, "config.servers.keep is 0: it is at least 1"),
         ({"row_length": 447}, "config.row_length is 447.*config.engine.context = 448"),
     ],
 )
 def test_what_is_wrong_with_a_configuration_is_said_by_field(config, change, sentence):
     config.update(change)
     with pytest.raises(BadSetting, match=sentence):
+        train(config, Console(quiet=True))
+    assert not Path(config.run_dir).exists()
+
+
+def test_a_model_whose_template_drops_reasoning_is_refused(config, policy, tmp_path):
+    config.model = str(shutil.copytree(policy, tmp_path / "drops"))
+    template = replace(QWEN3, thinking="drop").template_for(Tokenizer(policy))
+    Path(config.model, "chat_template.jinja").write_text(template)
+    with pytest.raises(
+        BadSetting, match=r"config.model is .*drops', whose chat template drops earlier reasoning"
+    ):
         train(config, Console(quiet=True))
     assert not Path(config.run_dir).exists()
 

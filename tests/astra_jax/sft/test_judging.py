@@ -92,3 +92,15 @@ def test_arenas_are_played_by_the_weights_that_are_trained(small, policy, config
     write.write_text("")
     with pytest.raises(BadSetting, match="holds no arena"):
         Playing(config, small.tokenizer)
+
+
+def test_a_run_goes_on_where_no_arena_got_a_score(small, config):
+    config.eval.arenas = str(Path(config.run_dir).with_name("arenas.jsonl"))
+    write_records(config.eval.arenas, small.arenas[:2])
+    config.steps, config.eval.arenas_every = 2, 1
+    config.eval.engine.update(
+        slots=2, context=32, prefill_rows=2, prefill_tokens=16
+    )  # shorter than any prompt
+    train(config, Console(quiet=True))
+    looks = read_metrics(config.run_dir)
+    assert [(look["arenas/f1"], look["arenas/unknown"]) for look in looks] == [(None, 2)] * 2

@@ -215,6 +215,7 @@ def test_a_loss_that_is_no_number_stops_the_run_before_a_checkpoint_keeps_it(con
         ({"preset": "qwen3_8b"}, "preset is 'qwen3_8b', a shape for plans: a run needs config.model.path"),
         ({"epochs": 1}, "steps is 16 and config.epochs 1: exactly one"),
         ({"chat_format": "chatlm"}, "chat_format is 'chatlm'; known: qwen3, chatml"),
+        ({"log_every": 0}, "log_every is 0: it is at least 1"),
         ({"micro_batches": 3}, "batch_rows is 2: it does not divide into 3"),
         ({"data": {"too_long": "dropp"}}, "data.too_long is 'dropp'; known: drop, truncate"),
         ({"keep_best": 1}, "keep_best is 1: without config.eval.path"),

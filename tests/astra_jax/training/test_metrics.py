@@ -2,11 +2,12 @@ import io
 import json
 
 import jax.numpy as jnp
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
+from astra_jax.training.metrics import MetricsWriter, check_finite, read_metrics, without_time
 from astra_jax.training.progress import StepProgress
 
 
@@ -41,3 +42,13 @@ def test_progress_prints_lines_where_there_is_no_terminal():
         for step in (1, 2, 3):
             progress(step, {"loss": 1.0 / step})
     assert out.getvalue().splitlines() == ["sft 1/3  loss 1", "sft 3/3  loss 0.3333"]
+
+
+def test_a_gradient_that_is_no_number_stops_a_run_as_a_loss_does():
+    """What its optimizer makes of the weights is no number then, though the loss of those before was one."""
+    check_finite(3, {"loss": jnp.float32(1), "grad_norm": jnp.float32(1e30)})
+    check_finite(3, {"loss": 0.0})  # a step without an update
+    with pytest.raises(FloatingPointError, match="the norm of the gradient is nan at step 3"):
+        check_finite(3, {"loss": jnp.float32(1), "grad_norm": jnp.float32("nan")})
+    with pytest.raises(FloatingPointError, match="the loss is inf at step 3"):
+        check_finite(3, {"loss": jnp.inf, "grad_norm": 1.0})
