@@ -16,6 +16,8 @@ from astra_jax.inference.sampling import EVERY_BIT, Choice, sample, top_logprobs
 from astra_jax.models.cache import CACHE_AXES
 from astra_jax.sharding import constrain
 
+MOST_TOP_K = 2**31 - 1  # what is asked for beyond that is more than any vocabulary has, too
+
 
 @jax.tree_util.register_dataclass
 @dataclass
@@ -52,7 +54,8 @@ class DecodeRows:
         self.remaining_S[slot] = remaining
         self.stop_SxN[slot, : len(sampling.stop_ids)] = sampling.stop_ids
         self.choice.temperature_B[slot] = sampling.temperature
-        self.choice.top_k_B[slot], self.choice.top_p_B[slot] = sampling.top_k, sampling.top_p
+        self.choice.top_k_B[slot] = min(sampling.top_k, MOST_TOP_K)
+        self.choice.top_p_B[slot] = sampling.top_p
         self.choice.seed_B[slot] = sampling.seed & 0xFFFFFFFF
 
     def replay(self, slot: int, ids: np.ndarray, position: int) -> None:

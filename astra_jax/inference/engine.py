@@ -9,7 +9,7 @@ dispatch, what is computed for a row does not look at the others; and a sequence
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 from flax import nnx
-from jax.sharding import Mesh
+from jax.sharding import Mesh, SingleDeviceSharding
 
 from astra_jax.inference.device_steps import DecodeRows, decode_steps, layers_apart, prefill_chunk
 from astra_jax.inference.interface import (
@@ -41,6 +41,7 @@ from astra_jax.training.state import param_shardings
 __all__ = ["EngineSize", "JaxEngine"]
 
 LARGE = 2**25  # bytes of weights that a CPU's caches do not hold: products read them in another order
+_LEAST = 1e-6  # of a temperature but 0, and of top_p: their products stay numbers in float32
 _PAUSE_POLL_S = 0.02  # how soon an engine that is paused hears of an abort
 
 
@@ -83,6 +84,7 @@ class JaxEngine:
         self._outputs_first = platform == "cpu" and size_of_weights > LARGE
         self._graph = self._graph_apart() if self._apart else self._stacked
         self._weights = self._placed(self._weights)
+        self._empty_cache = self._maker_of_caches()
         self._slots = Slots(self._empty_cache(), self.size)
         self._waiting: list[Request] = []
         self._running: list[Request] = []
@@ -137,9 +139,9 @@ class JaxEngine:
 
         Raises:
             ContextOverflow: the prompt leaves no room for a token.
-            BadSampling: a field of `sampling` cannot be.
+            BadSampling: a field of `sampling` cannot be, or the vocabulary lacks a token of the prompt.
         """
-        prompt = np.asarray(token_ids, np.int32)
+        prompt = self._ids(token_ids)
         self._check(prompt, sampling)
         limit = min(sampling.max_tokens, self.size.context - len(prompt))
         request = Request(prompt, sampling, limit, session, grammar)
@@ -175,7 +177,7 @@ class JaxEngine:
 
     def flush(self) -> None:
         """Drops every cache. What is being generated is read again, so it should be nothing, or the engine paused."""
-        self._slots.clear()
+        self._forget()
         for request in self._running:
             self._slots.restart(request)
 
@@ -203,10 +205,10 @@ class JaxEngine:
 
     def unread(self, token_ids: Sequence[int]) -> int:
         """How many tokens would be read before the first of a new request without a session is drawn: those of its own
-        that no cache has, and those of others.
+        that no cache has, and those of others. Raises as `submit`.
         """
         others = sum(len(r.ids) - 1 - len(self._slots[r.slot].ids) for r in self._running)
-        prompt = np.asarray(token_ids, np.int32)
+        prompt = self._ids(token_ids)
         return others + sum(len(r.prompt) for r in self._waiting) + len(prompt) - self._slots.cached(prompt)
 
     def _placed(self, weights: Any) -> Any:
@@ -221,20 +223,33 @@ class JaxEngine:
 
         return nnx.split(nnx.eval_shape(apart), nnx.Param)[0]
 
-    def _empty_cache(self) -> Any:
+    def _maker_of_caches(self) -> Callable[[], Any]:
+        """Makes a cache where it belongs: no other device ever has it, and of a mesh none all of it."""
+
         def empty() -> Any:
             return init_cache(self.config, self.size.slots, self.size.context)
 
         mesh = self._mesh
         if mesh is None:
-            return jax.device_put(empty(), self._place)
+            place = None if self._place is None else SingleDeviceSharding(self._place)
+            return jax.jit(empty, out_shardings=place)
         shardings = jax.tree.map(
             lambda x: named_sharding(mesh, CACHE_AXES, x.shape, name="cache"), jax.eval_shape(empty)
         )
-        return jax.jit(empty, out_shardings=shardings)()  # no device ever has all of it
+        return jax.jit(empty, out_shardings=shardings)
 
     def _on_mesh(self) -> AbstractContextManager:
         return nullcontext() if self._mesh is None else jax.set_mesh(self._mesh)
+
+    def _ids(self, token_ids: Sequence[int]) -> np.ndarray:
+        try:
+            ids = np.asarray(token_ids, np.int64)
+            known = bool(((ids >= 0) & (ids < self.config.vocab_size)).all())
+        except OverflowError:
+            known = False
+        if not known:
+            raise BadSampling(f"the prompt has tokens outside a vocabulary of {self.config.vocab_size}")
+        return ids.astype(np.int32)
 
     def _check(self, prompt: np.ndarray, sampling: Sampling) -> None:
         size, V = self.size, self.config.vocab_size
@@ -251,9 +266,12 @@ class JaxEngine:
             f"stop ids {sampling.stop_ids} are not all tokens of a vocabulary of {V}": (
                 all(0 <= token < V for token in sampling.stop_ids)
             ),
-            f"the prompt has tokens outside a vocabulary of {V}": bool(((prompt >= 0) & (prompt < V)).all()),
-            f"temperature is {sampling.temperature}: it is 0 or more": 0 <= sampling.temperature < np.inf,
-            f"top_p is {sampling.top_p}: it is above 0, and at most 1": 0 < sampling.top_p <= 1,
+            f"temperature is {sampling.temperature}: it is 0, or from {_LEAST} to {1 / _LEAST}": (
+                sampling.temperature == 0 or _LEAST <= sampling.temperature <= 1 / _LEAST
+            ),
+            f"top_p is {sampling.top_p}: it is at least {_LEAST}, and at most 1": _LEAST
+            <= sampling.top_p
+            <= 1,
             f"top_k is {sampling.top_k}: it is 0 (all tokens) or more": sampling.top_k >= 0,
             f"top_logprobs is {sampling.top_logprobs}: it is from 0 to {MOST_TOP_LOGPROBS}": (
                 0 <= sampling.top_logprobs <= MOST_TOP_LOGPROBS
@@ -304,7 +322,9 @@ class JaxEngine:
         self._waiting, self._running = [], []
 
     def _forget(self) -> None:
-        """After a dispatch that failed: it may have written half of what slots say they have, and taken the cache."""
+        """Begins with an empty cache: after a dispatch that failed, which may have written half of what slots say they
+        have, and taken the cache; and where weights were no numbers, as what lies behind a mask is multiplied by 0.
+        """
         self._slots.clear()
         self._slots.cache = None  # there may be no room for two
         self._slots.cache = self._empty_cache()

@@ -49,9 +49,11 @@ def sampling(seed: int, **changes) -> Sampling:
     return Sampling(**({"max_tokens": 20, "stop_ids": (3,), "temperature": 1.0, "seed": seed} | changes))
 
 
-def generate(model: Transformer, requests: list[tuple[list[int], Sampling]]) -> list[Completion]:
+def generate(
+    model: Transformer, requests: list[tuple[list[int], Sampling]], size: EngineSize = SIZE
+) -> list[Completion]:
     async def run():
-        engine = JaxEngine(model, SIZE)
+        engine = JaxEngine(model, size)
         return await asyncio.gather(*(engine.generate(ids, s) for ids, s in requests))
 
     return asyncio.run(run())
@@ -62,6 +64,14 @@ def test_results_are_the_same_bits_alone_in_a_batch_and_in_another_order(model):
     together = generate(model, requests)
     assert together == [generate(model, [request])[0] for request in requests]
     assert together == generate(model, requests[::-1])[::-1]
+
+
+def test_so_they_are_in_a_batch_of_32(model):
+    size = replace(SIZE, slots=32)
+    requests = [(ids, sampling(i)) for i, ids in enumerate(prompts(36))]
+    together = generate(model, requests, size)
+    assert together == generate(model, requests[::-1], size)[::-1]
+    assert together[::9] == [generate(model, [request], size)[0] for request in requests[::9]]
 
 
 def test_so_they_are_where_weights_and_caches_are_large(model, monkeypatch):

@@ -150,7 +150,10 @@ def test_a_grammar_that_allows_nothing_fails_its_request_alone(model):
     [
         ({"temperature": -1.0}, "temperature is -1.0"),
         ({"temperature": float("nan")}, "temperature is nan"),
+        ({"temperature": 2e-38}, "temperature is 2e-38: it is 0, or from 1e-06"),
+        ({"temperature": 1e39}, r"temperature is 1e\+39"),
         ({"top_p": 0.0}, "top_p is 0.0"),
+        ({"top_p": 1e-50}, "top_p is 1e-50: it is at least 1e-06"),
         ({"top_k": -2}, "top_k is -2"),
         ({"top_logprobs": 21}, "top_logprobs is 21: it is from 0 to 20"),
         ({"top_logprobs": -1}, "top_logprobs is -1"),
@@ -162,9 +165,33 @@ def test_sampling_that_cannot_be_is_refused(model, changes, sentence):
         alone(model, PROMPT, sampling(**changes))
 
 
-def test_a_prompt_of_unknown_tokens_is_refused(model):
+@pytest.mark.parametrize("token", [V, -1, 2**31, 2**80])
+def test_a_prompt_of_unknown_tokens_is_refused(model, token):
     with pytest.raises(BadSampling, match="outside a vocabulary of 61"):
-        alone(model, [1, V], sampling())
+        alone(model, [1, token], sampling())
+
+
+def test_more_likely_tokens_than_there_are_is_all_of_them(model):
+    async def both(engine):
+        asked = [sampling(0), sampling(0, top_k=2**31), sampling(0, top_k=V)]
+        return await asyncio.gather(*(engine.generate(PROMPT, each) for each in asked))
+
+    first, *others = with_engine(model, both)
+    assert others == [first, first]
+
+
+def test_weights_that_are_no_numbers_leave_nothing_behind(model):
+    good = nnx.to_pure_dict(nnx.state(model))
+    bad = jax.tree.map(lambda leaf: leaf * float("nan"), good)
+
+    async def repaired(engine):
+        engine.push(bad, 1)
+        await asyncio.gather(*(engine.generate([*PROMPT, *PROMPT], sampling(i)) for i in range(6)))
+        engine.push(good, 2)
+        return await engine.generate(PROMPT, sampling(3))
+
+    after, expected = with_engine(model, repaired), alone(model, PROMPT, sampling(3))
+    assert (after.token_ids, after.logprobs) == (expected.token_ids, expected.logprobs)
 
 
 def test_weights_that_change_under_a_request_show_in_the_version_of_each_token(model):
