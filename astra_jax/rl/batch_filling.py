@@ -50,9 +50,13 @@ class Filled:
 
     @classmethod
     def from_json(cls, value: dict[str, Any], algorithm: Algorithm) -> Filled:
+        """A batch that another algorithm may have filled: groups of which this one has no signal are dropped."""
         groups, played = ([Group.from_json(g) for g in value[name]] for name in ("groups", "played"))
-        signals = [signal for group in groups if (signal := algorithm.signal(group.episodes))]
-        return cls(groups, algorithm.of_batch(signals), played, **{name: value[name] for name in _COUNTS})
+        judged = [(group, signal) for group in groups if (signal := algorithm.signal(group.episodes))]
+        counts = {name: value[name] for name in _COUNTS}
+        counts["uninformative"] += len(groups) - len(judged)
+        signals = algorithm.of_batch([signal for _, signal in judged])
+        return cls([group for group, _ in judged], signals, played, **counts)
 
 
 _COUNTS = ("unknown", "uninformative", "expired", "rounds")
