@@ -7,6 +7,7 @@ from pathlib import Path
 
 from astra_jax.rl.algorithms import Algorithm
 from astra_jax.rl.batch_filling import Filled
+from astra_jax.rl.rewards import NoScore, Rewards
 from astra_jax.training.run_folder import write_json
 from astra_jax.training.settings import BadSetting
 
@@ -24,15 +25,17 @@ class Batches:
         self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._file(step), filled.to_json(), indent=None)
 
-    def read(self, step: int, algorithm: Algorithm) -> Filled:
-        """The batch of a step, its signals as `algorithm` has them.
+    def read(self, step: int, algorithm: Algorithm, rewards: Rewards) -> Filled:
+        """The batch of a step, its episodes as `rewards` weighs them, and its signals as `algorithm` has them.
 
         Raises:
-            BadSetting: the file is no batch.
+            BadSetting: the file is no batch, or has no score of a function that is weighed.
         """
         file = self._file(step)
         try:
-            return Filled.from_json(json.loads(file.read_text("utf-8")), algorithm)
+            return Filled.from_json(json.loads(file.read_text("utf-8")), algorithm, rewards.weigh)
+        except NoScore as error:
+            raise BadSetting(f"{file} cannot be trained on: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
             raise BadSetting(f"{file} is no batch that `astra rl` has kept: {error}") from error
 

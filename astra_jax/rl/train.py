@@ -194,7 +194,9 @@ class _Trainer:
             self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
             self.curriculum.resting = restored.extra.get("resting", {})
             ready = restored.extra.get("ready") or []  # earlier releases had none
-            self.ready = [Filled.from_json(batch, self.filler.algorithm) for batch in ready]
+            self.ready = [
+                Filled.from_json(batch, self.filler.algorithm, self.rewards.weigh) for batch in ready
+            ]
 
     async def _loop(self, checkpoints: CheckpointManager, write: Writer, stop: StopRequests) -> None:
         done, steps = int(self.state.step), self.config.steps
@@ -270,7 +272,8 @@ class _Trainer:
     async def _fill(self, step: int, born: int) -> Filled:
         """The batch of `step`, played by the weights with which step `born` begins; or as another run has kept it."""
         if self.config.train_only:
-            return Batches(Path(self.config.train_only)).read(step, self.filler.algorithm)
+            kept = Batches(Path(self.config.train_only))
+            return kept.read(step, self.filler.algorithm, self.rewards)
         filled = await self.filler.fill(step, partial(self._play_round, born))
         if (self.config.keep_batches or self.config.rollout_only) and is_first():
             self.batches.write(step, filled)

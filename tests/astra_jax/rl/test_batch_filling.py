@@ -147,7 +147,7 @@ def test_a_group_that_says_nothing_to_another_algorithm_goes_with_its_signal(gro
 
     filled = asyncio.run(BatchFiller(PolicyGradient(), groups_per_batch=2, round_groups=2).fill(1, play))
     value = json.loads(json.dumps(filled.to_json()))
-    same, fewer = (Filled.from_json(value, algorithm) for algorithm in (PolicyGradient(), stricter))
+    same, fewer = (Filled.from_json(value, a, lambda episode: episode) for a in (PolicyGradient(), stricter))
     assert (same.groups, len(same.signals), same.uninformative) == (groups, 2, 0)
     assert (fewer.groups, fewer.played) == (groups[1:], groups)
     assert fewer.uninformative == 1
