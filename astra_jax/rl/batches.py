@@ -10,6 +10,7 @@ from astra_jax.rl.batch_filling import Filled
 from astra_jax.rl.rewards import NoScore, Rewards
 from astra_jax.training.run_folder import write_json
 from astra_jax.training.settings import BadSetting
+from astra_jax.training.sources import digest_all, digest_file
 
 _FILES = "step_*.json"
 
@@ -48,6 +49,10 @@ class Batches:
                 f"{self.folder} has no batch of step {missing[0]}, and config.steps is {steps}: it has {len(there)} "
                 "batches (a run keeps them with config.keep_batches=true, or with --rollout-only)"
             )
+
+    def digest(self, steps: int) -> str:
+        """Of the batches of so many steps: a run that resumes must find those that it had."""
+        return digest_all([digest_file(self._file(step)) for step in range(1, steps + 1)])
 
     def _file(self, step: int) -> Path:
         return self.folder / f"step_{step:06d}.json"

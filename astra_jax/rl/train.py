@@ -66,7 +66,7 @@ def train(config: Config, console: Console | None = None) -> Path:
 
     Raises:
         BadSetting: a value of the configuration, or the arenas that it names, cannot be used.
-        ConfigChanged: the folder was started with another configuration or other arenas.
+        ConfigChanged: the folder was started with another configuration, other arenas or other batches.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
         FloatingPointError: the loss is no longer a number.
         ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
@@ -78,9 +78,12 @@ def train(config: Config, console: Console | None = None) -> Path:
     check(config)
     check_mesh(config)
     arenas = ArenaStream.of(config)
-    check_same("arenas", arenas.digest)
-    kept = resolved(config) | {"arenas_sha256": arenas.digest}
-    folder = RunFolder(config.run_dir, kept, before=before(config))
+    digests = {"arenas_sha256": arenas.digest}
+    if config.train_only:
+        digests["batches_sha256"] = Batches(Path(config.train_only)).digest(config.steps)
+    for name, digest in digests.items():
+        check_same(name.removesuffix("_sha256"), digest)
+    folder = RunFolder(config.run_dir, resolved(config) | digests, before=before(config))
     try:
         if not any_process(folder.result() is not None):
             with LocalSandbox(sandbox_level(config)) as sandbox:

@@ -1,6 +1,7 @@
 """Halves of a run: one plays and keeps its batches, another trains on them."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from astra_jax.rl.algorithms import make_algorithm
 from astra_jax.rl.batches import Batches
 from astra_jax.rl.rewards import make_rewards
 from astra_jax.training.metrics import read_metrics
+from astra_jax.training.run_folder import ConfigChanged
 from astra_jax.training.settings import BadSetting
 from tests.astra_jax.rl.test_train import make_config
 
@@ -78,4 +80,19 @@ def test_kept_batches_are_trained_on_with_the_rewards_of_the_run_that_trains(kep
     config.rewards.functions = "tests.astra_jax.rl.test_train:politeness=0.5"
     without = r"step_000001.json cannot be trained on: config.rewards.functions names .*test_train:politeness"
     with pytest.raises(BadSetting, match=without):
+        train(config, Console(quiet=True))
+
+
+def test_a_run_goes_on_only_with_its_own_batches(kept, small, policy, tmp_path):
+    folder = tmp_path / "batches"
+    shutil.copytree(kept / "batches", folder)
+    config = half(small, policy, tmp_path / "run", train_only=str(folder), steps=2)
+    exported = train(config, Console(quiet=True))
+    (folder / "step_000003.json").unlink()
+    assert train(config, Console(quiet=True)) == exported, "a batch of no step of its"
+    batches = [folder / f"step_00000{step}.json" for step in (1, 2)]
+    batches[0].write_bytes(batches[1].read_bytes())
+    with pytest.raises(
+        ConfigChanged, match=r"run was started with .*\(batches_sha256: '\w{64}' then, '\w{64}' now"
+    ):
         train(config, Console(quiet=True))
