@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 import grain
 
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.sources import digest_all, parse_sources
+from astra_jax.training.sources import digest_all, digest_file, parse_sources
 from data_synthesis.records import SCHEMA_VERSION, Arena, read_records
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -59,9 +58,7 @@ class ArenaSource:
                     f"arena {arena.id} in {path} is not what was proved: its content has the id "
                     f"{arena.content_id()}; run `astra arenas verify {path}` and train on what it accepts"
                 )
-        with Path(path).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(name or Path(path).stem, arenas, weight, digest)
+        return cls(name or Path(path).stem, arenas, weight, digest_file(path))
 
 
 @dataclass

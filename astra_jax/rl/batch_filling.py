@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from astra_jax.rl.algorithms import Algorithm, GroupSignal
@@ -30,6 +30,9 @@ class Group:
         episodes = [Episode.model_validate(episode) for episode in value["episodes"]]
         return cls(value["number"], value["born"], episodes)
 
+    def weighed(self, weigh: Callable[[Episode], Episode]) -> Group:
+        return replace(self, episodes=list(map(weigh, self.episodes)))
+
 
 @dataclass(frozen=True)
 class Filled:
@@ -49,10 +52,21 @@ class Filled:
         return counts | {name: [g.to_json() for g in getattr(self, name)] for name in ("groups", "played")}
 
     @classmethod
-    def from_json(cls, value: dict[str, Any], algorithm: Algorithm) -> Filled:
-        groups, played = ([Group.from_json(g) for g in value[name]] for name in ("groups", "played"))
-        signals = [signal for group in groups if (signal := algorithm.signal(group.episodes))]
-        return cls(groups, algorithm.of_batch(signals), played, **{name: value[name] for name in _COUNTS})
+    def from_json(
+        cls, value: dict[str, Any], algorithm: Algorithm, weigh: Callable[[Episode], Episode]
+    ) -> Filled:
+        """A batch that may have been filled with other rewards and another algorithm.
+
+        Episodes are weighed anew (`Rewards.weigh`), and groups of which `algorithm` then has no signal are dropped.
+        """
+        groups, played = (
+            [Group.from_json(group).weighed(weigh) for group in value[name]] for name in ("groups", "played")
+        )
+        judged = [(group, signal) for group in groups if (signal := algorithm.signal(group.episodes))]
+        counts = {name: value[name] for name in _COUNTS}
+        counts["uninformative"] += len(groups) - len(judged)
+        signals = algorithm.of_batch([signal for _, signal in judged])
+        return cls([group for group, _ in judged], signals, played, **counts)
 
 
 _COUNTS = ("unknown", "uninformative", "expired", "rounds")

@@ -67,7 +67,7 @@ def train(config: Config, console: Console | None = None) -> Path:
 
     Raises:
         BadSetting: a value of the configuration, or the arenas that it names, cannot be used.
-        ConfigChanged: the folder was started with another configuration or other arenas.
+        ConfigChanged: the folder was started with another configuration, other arenas or other batches.
         SandboxUnavailable: the sandbox offers less confinement than `config.sandbox_level`.
         FloatingPointError: the loss or its gradient is no longer a number.
         ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
@@ -79,9 +79,12 @@ def train(config: Config, console: Console | None = None) -> Path:
     check(config)
     check_mesh(config)
     arenas = ArenaStream.of(config)
-    check_same("arenas", arenas.digest)
-    kept = resolved(config) | {"arenas_sha256": arenas.digest}
-    folder = RunFolder(config.run_dir, kept, before=before(config))
+    digests = {"arenas_sha256": arenas.digest}
+    if config.train_only:
+        digests["batches_sha256"] = Batches(Path(config.train_only)).digest(config.steps)
+    for name, digest in digests.items():
+        check_same(name.removesuffix("_sha256"), digest)
+    folder = RunFolder(config.run_dir, resolved(config) | digests, before=before(config))
     try:
         if not any_process(folder.result() is not None):
             with LocalSandbox(sandbox_level(config)) as sandbox:
@@ -195,7 +198,9 @@ class _Trainer:
             self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
             self.curriculum.resting = restored.extra.get("resting", {})
             ready = restored.extra.get("ready") or []  # earlier releases had none
-            self.ready = [Filled.from_json(batch, self.filler.algorithm) for batch in ready]
+            self.ready = [
+                Filled.from_json(batch, self.filler.algorithm, self.rewards.weigh) for batch in ready
+            ]
 
     async def _loop(self, checkpoints: CheckpointManager, write: Writer, stop: StopRequests) -> None:
         done, steps = int(self.state.step), self.config.steps
@@ -271,7 +276,8 @@ class _Trainer:
     async def _fill(self, step: int, born: int) -> Filled:
         """The batch of `step`, played by the weights with which step `born` begins; or as another run has kept it."""
         if self.config.train_only:
-            return Batches(Path(self.config.train_only)).read(step, self.filler.algorithm)
+            kept = Batches(Path(self.config.train_only))
+            return kept.read(step, self.filler.algorithm, self.rewards)
         filled = await self.filler.fill(step, partial(self._play_round, born))
         if (self.config.keep_batches or self.config.rollout_only) and is_first():
             self.batches.write(step, filled)

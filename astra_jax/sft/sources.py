@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from astra_jax.training.settings import BadSetting
-from astra_jax.training.sources import parse_sources
+from astra_jax.training.sources import digest_file, parse_sources
 from data_synthesis.records import BadRecord, Trajectory
 from data_synthesis.trajectories.rows import read_rows
 
@@ -57,14 +57,9 @@ def digest(path: Path) -> str:
         BadSetting: the folder is empty.
     """
     if not path.is_dir():
-        return _file_digest(path)
+        return digest_file(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())
     if not files:
         raise BadSetting(f"there are no rows in {path}: the folder is empty")
-    named = [f"{file.relative_to(path).as_posix()} {_file_digest(file)}\n" for file in files]
+    named = [f"{file.relative_to(path).as_posix()} {digest_file(file)}\n" for file in files]
     return hashlib.sha256("".join(named).encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

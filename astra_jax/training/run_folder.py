@@ -135,7 +135,7 @@ def _check_same(old: dict[str, Any], new: dict[str, Any], path: Path) -> None:
         changes = "; ".join(f"{k}: {old.get(k, 'absent')!r} then, {new.get(k, 'absent')!r} now" for k in keys)
         raise ConfigChanged(
             f"{path} was started with another configuration ({changes}). "
-            "Resume with the configuration it has, or choose another run_dir."
+            "Resume with the configuration it has and the files that it read (*_sha256), or choose another run_dir."
         )
 
 

@@ -36,6 +36,12 @@ def _parsed(field: str, given: Any) -> tuple[str, Path, float]:
     return source
 
 
+def digest_file(path: str | Path) -> str:
+    """SHA-256 of its content."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def digest_all(digests: Sequence[str]) -> str:
     """That of several sources; of one it is its own."""
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -16,7 +16,7 @@ from data_synthesis.records import Episode
 
 
 class NoScore(RuntimeError):
-    """A function gave no number: the message says what it did instead."""
+    """There is no score of a function: the message says why."""
 
 
 class NoAnswer(NoScore):

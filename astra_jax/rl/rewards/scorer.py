@@ -74,18 +74,41 @@ class Rewards:
         async def one(episode: Episode) -> Episode:
             if episode.reward is None:
                 return episode
-            scores = {name: component(episode) for name, component in self.components.items()}
+            answers = {}
             for function in self.functions:
                 try:
-                    scores[function.path] = await ask(function, episode)
+                    answers[function.path] = await ask(function, episode)
                 except NoScore as problem:
                     return episode.model_copy(
                         update={"reward": None, "unscored": f"the reward function {function.path} {problem}"}
                     )
-            whole = sum(self.weights[name] * score for name, score in scores.items() if self.weights[name])
-            return episode.model_copy(update={"scores": scores | {"total": float(whole)}})
+            return self._scored(episode, answers)
 
         return list(await asyncio.gather(*map(one, episodes)))
+
+    def weigh(self, episode: Episode) -> Episode:
+        """An episode that was scored by other rewards, as `score` would have it from these.
+
+        Functions are not called: what they said then counts. One whose reward is unknown stays as it is.
+
+        Raises:
+            NoScore: the episode has none of a function.
+        """
+        if episode.reward is None:
+            return episode
+        paths = [function.path for function in self.functions]
+        if missing := next((path for path in paths if path not in episode.scores), None):
+            raise NoScore(
+                f"config.rewards.functions names {missing}, and its episodes were kept without a score of that; "
+                f"they have {', '.join(sorted(episode.scores)) or 'none'}"
+            )
+        return self._scored(episode, {path: episode.scores[path] for path in paths})
+
+    def _scored(self, episode: Episode, answers: Mapping[str, float]) -> Episode:
+        """With all components, `answers` being those of the functions."""
+        scores = {name: component(episode) for name, component in self.components.items()} | answers
+        whole = sum(self.weights[name] * score for name, score in scores.items() if self.weights[name])
+        return episode.model_copy(update={"scores": scores | {"total": float(whole)}})
 
     def check(self, episodes: Sequence[Episode]) -> str | None:
         """One sentence about the functions that failed for some of `episodes`; None where none did.

@@ -2,11 +2,12 @@ import asyncio
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astra_jax.rl.algorithms import PolicyGradient
-from astra_jax.rl.batch_filling import BatchFiller, Group
+from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from data_synthesis.records import Message, ToolEvent
 
 # What a group of two or three episodes can be, by its rewards.
@@ -132,3 +133,25 @@ def test_a_group_comes_back_from_json_bit_for_bit(group, logprobs, reward, text)
     after = Group.from_json(json.loads(json.dumps(before.to_json())))
     assert after == before
     assert np.array(after.episodes[0].logprobs).tobytes() == np.array(logprobs).tobytes()
+
+
+@pytest.mark.parametrize(
+    "stricter", [PolicyGradient(min_spread=0.2), PolicyGradient(mask_cut_off=True)], ids=["spread", "cut off"]
+)
+def test_a_group_that_says_nothing_to_another_algorithm_goes_with_its_signal(group, stricter):
+    alike = [e.model_copy(update={"stop_reason": "max_tokens"}) for e in group((0.4, 0.5), seed=1)]
+    groups = [Group(0, 1, alike), Group(1, 1, group((0.0, 1.0), seed=2))]
+
+    async def play(count):
+        return groups
+
+    filled = asyncio.run(BatchFiller(PolicyGradient(), groups_per_batch=2, round_groups=2).fill(1, play))
+    value = json.loads(json.dumps(filled.to_json()))
+    same, fewer = (Filled.from_json(value, a, lambda episode: episode) for a in (PolicyGradient(), stricter))
+    assert (same.groups, len(same.signals), same.uninformative) == (groups, 2, 0)
+    assert (fewer.groups, fewer.played) == (groups[1:], groups)
+    assert fewer.uninformative == 1
+    (signal,) = fewer.signals
+    assert [len(advantages) for advantages in signal.advantages] == [
+        len(episode.token_ids) for episode in groups[1].episodes
+    ]

@@ -1,6 +1,7 @@
 """Halves of a run: one plays and keeps its batches, another trains on them."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,9 @@ from rich.console import Console
 from astra_jax.rl import train
 from astra_jax.rl.algorithms import make_algorithm
 from astra_jax.rl.batches import Batches
+from astra_jax.rl.rewards import make_rewards
 from astra_jax.training.metrics import read_metrics
+from astra_jax.training.run_folder import ConfigChanged
 from astra_jax.training.settings import BadSetting
 from tests.astra_jax.rl.test_train import make_config
 
@@ -42,9 +45,9 @@ def test_training_on_the_batches_of_a_run_gives_its_weights_bit_for_bit(kept, sm
 def test_playing_alone_keeps_batches_and_moves_no_weight(kept, small, policy, compiled_dir, tmp_path):
     config = half(small, policy, tmp_path / "run", rollout_only=True, steps=2)
     train(config, Console(quiet=True))
-    algorithm = make_algorithm(config)
-    first, second = (Batches(Path(config.run_dir) / "batches").read(step, algorithm) for step in (1, 2))
-    of_whole = Batches(kept / "batches").read(1, algorithm)
+    judges = make_algorithm(config), make_rewards(config)
+    first, second = (Batches(Path(config.run_dir) / "batches").read(step, *judges) for step in (1, 2))
+    of_whole = Batches(kept / "batches").read(1, *judges)
     assert first.to_json() == of_whole.to_json(), "played by the same weights"
     versions = {v for g in first.played + second.played for e in g.episodes for v in e.weight_versions}
     assert versions <= {0, 1}
@@ -64,4 +67,32 @@ def test_what_is_no_batch_is_told_by_name(kept, small, policy, tmp_path):
         train(config, Console(quiet=True))
     config.rollout_only = True
     with pytest.raises(BadSetting, match="nothing would be left to do"):
+        train(config, Console(quiet=True))
+
+
+def test_kept_batches_are_trained_on_with_the_rewards_of_the_run_that_trains(kept, small, policy, tmp_path):
+    config = half(small, policy, tmp_path / "run", train_only=str(kept / "batches"), steps=1)
+    config.rewards.f1, config.rewards.recall = 0.0, 1.0
+    train(config, Console(quiet=True))
+    (record,) = read_metrics(config.run_dir)
+    assert record["reward_total/mean"] == record["reward/recall"] != record["reward/f1"]
+    config.run_dir = str(tmp_path / "other")
+    config.rewards.functions = "tests.astra_jax.rl.test_train:politeness=0.5"
+    without = r"step_000001.json cannot be trained on: config.rewards.functions names .*test_train:politeness"
+    with pytest.raises(BadSetting, match=without):
+        train(config, Console(quiet=True))
+
+
+def test_a_run_goes_on_only_with_its_own_batches(kept, small, policy, tmp_path):
+    folder = tmp_path / "batches"
+    shutil.copytree(kept / "batches", folder)
+    config = half(small, policy, tmp_path / "run", train_only=str(folder), steps=2)
+    exported = train(config, Console(quiet=True))
+    (folder / "step_000003.json").unlink()
+    assert train(config, Console(quiet=True)) == exported, "a batch of no step of its"
+    batches = [folder / f"step_00000{step}.json" for step in (1, 2)]
+    batches[0].write_bytes(batches[1].read_bytes())
+    with pytest.raises(
+        ConfigChanged, match=r"run was started with .*\(batches_sha256: '\w{64}' then, '\w{64}' now"
+    ):
         train(config, Console(quiet=True))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astra_jax.rl.rewards import RewardFailed, make_rewards, total
+from astra_jax.rl.rewards import NoScore, RewardFailed, make_rewards, total
 from astra_jax.training.settings import BadSetting
 from data_synthesis.records import Episode, ToolEvent
 
@@ -125,6 +125,26 @@ def test_an_episode_without_a_score_is_unknown_and_never_zero(group, settings, u
         RewardFailed, match=r"1 of 1 episodes have no score, more than config.rewards.most_failed = 0.5"
     ):
         rewards.check(scored[1:2])
+
+
+def test_weighed_anew_an_episode_is_what_the_new_rewards_would_have_scored(group, settings, user_module):
+    user_module(judge=lambda episode: len(episode.token_ids) / 7, other=lambda episode: 1)
+    functions = "rewards.functions=users_rewards:judge, users_rewards:other"
+    kept = score(make_rewards(settings(functions)), group([0.0, 0.4, 1.0, None]))
+    new = ("rewards.f1=0", "rewards.recall=1", "rewards.length=0.5", "limits.max_tokens=12")
+    rewards = make_rewards(settings(*new, "rewards.functions=users_rewards:judge=0.1"))
+    assert [rewards.weigh(episode) for episode in kept] == score(rewards, kept)
+    assert len({total(rewards.weigh(e)) - total(e) for e in kept[:3]}) == 3
+
+
+def test_weighed_anew_an_episode_must_have_a_score_of_each_function(group, settings, user_module):
+    user_module(judge=lambda episode: 1, other=lambda episode: 1)
+    (kept,) = score(make_rewards(settings("rewards.functions=users_rewards:judge")), group([0.4]))
+    rewards = make_rewards(settings("rewards.functions=users_rewards:judge, users_rewards:other=0.5"))
+    with pytest.raises(
+        NoScore, match=r"names users_rewards:other, and its episodes were kept without a score"
+    ):
+        rewards.weigh(kept)
 
 
 def test_a_function_that_never_returns_costs_its_deadline_and_no_more(group, settings, user_module):
