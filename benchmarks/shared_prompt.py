@@ -32,7 +32,7 @@ from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.state import TrainState, place, split_model
 from benchmarks.reporting import Figure, main
 from data_synthesis.arenas import f1
-from data_synthesis.records import Episode
+from data_synthesis.records import Episode, VersionSpan
 
 GROUP, PROMPT, RESPONSE = 8, 2000, 500
 SHAPE = ModelConfig(
@@ -52,7 +52,7 @@ def episodes() -> list[Episode]:
             token_ids=prompt + rng.integers(0, SHAPE.vocab_size, RESPONSE).tolist(),
             loss_mask=[0] * PROMPT + [1] * RESPONSE,
             logprobs=[0.0] * PROMPT + [-7.6] * RESPONSE,
-            weight_versions=[0],
+            weight_versions=[[VersionSpan(0, RESPONSE)]],
             prompt_length=PROMPT,
             reward=f1(2, sample % 3, 2),
             stop_reason="finished",

@@ -10,9 +10,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 SCHEMA_VERSION = 1
 
@@ -487,11 +496,19 @@ class RewardParts(Part):
     f1: float
 
 
+class VersionSpan(NamedTuple):
+    """So many sampled tokens in a row, all drawn by weights of one version. In a file it is `[version, tokens]`."""
+
+    version: int
+    tokens: PositiveInt
+
+
 class Episode(Record):
     """What RL trains on: token ids are only ever appended, and the loss covers sampled tokens alone.
 
     `loss_mask[i]` is 1 where token i was sampled; `logprobs[i]` is its sampler log-probability under the
-    temperature-scaled distribution, and 0.0 where it was not sampled. `weight_versions[t]` belongs to turn t.
+    temperature-scaled distribution, and 0.0 where it was not sampled. `weight_versions[t]` says which weights drew the
+    sampled tokens of turn t, in their order: more than one span where weights changed within the turn.
 
     `reward` is the paper's; it is null where what the episode earned is unknown. `scores` are all components of the
     reward by name, and `total`, which is trained on; where one could not be had, `reward` is null, and `unscored`
@@ -508,7 +525,7 @@ class Episode(Record):
     token_ids: list[int] = []
     loss_mask: list[int] = []
     logprobs: list[float] = []
-    weight_versions: list[int] = []
+    weight_versions: list[list[VersionSpan]] = []
     prompt_length: int = 0
     messages: list[Message] = []
     tools: list[ToolSpec] = []
@@ -523,6 +540,35 @@ class Episode(Record):
         if not len(self.token_ids) == len(self.loss_mask) == len(self.logprobs):
             raise ValueError("token_ids, loss_mask and logprobs differ in length")
         return self
+
+    @field_validator("weight_versions", mode="before")
+    @classmethod
+    def _not_one_a_turn(cls, value: Any) -> Any:
+        if isinstance(value, list) and any(isinstance(turn, int) for turn in value):
+            raise ValueError(
+                "an earlier release wrote one version a turn, that of its last token, which does not say what drew "
+                "the others: read the file with that release, or play the episodes again"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _every_sampled_token_has_a_version(self) -> Episode:
+        told, sampled = sum(span.tokens for span in self.version_spans), sum(self.loss_mask)
+        if told != sampled:
+            raise ValueError(
+                f"weight_versions are of {told} tokens, and loss_mask says that {sampled} were sampled"
+            )
+        return self
+
+    @property
+    def version_spans(self) -> list[VersionSpan]:
+        """Those of all turns, in order."""
+        return [span for turn in self.weight_versions for span in turn]
+
+    @property
+    def versions(self) -> list[int]:
+        """Of all weights that drew one of its tokens, the oldest first."""
+        return sorted({span.version for span in self.version_spans})
 
 
 UNREADABLE = "unreadable_record"

@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from astra_jax.inference.interface import Completion, ContextOverflow, GenerationEngine, Sampling
 from astra_jax.tokens import ChatFormat, TokenBuffer, Tokenizer, parse
 from data_synthesis.arenas.backend import InfrastructureFailure
 from data_synthesis.arenas.episode import ArenaBackend, follow_up_message
-from data_synthesis.records import Arena, Episode, Message, StopReason, ToolCall, ToolEvent
+from data_synthesis.records import Arena, Episode, Message, StopReason, ToolCall, ToolEvent, VersionSpan
 from data_synthesis.sandbox import Sandbox
 
 
@@ -117,7 +118,7 @@ class _Run:
         )
         self.shown = self.backend.tools()
         self.messages = [Message(role="user", content=arena.question)]
-        self.versions: list[int] = []
+        self.versions: list[list[VersionSpan]] = []  # of each turn
 
     async def turns(self) -> StopReason:
         self.buffer.start(self.messages, self.shown)
@@ -151,7 +152,7 @@ class _Run:
         )
         completion = await player.engine.generate(self.buffer.ids, sampling, session=self.session)
         self.buffer.sampled(completion.token_ids, completion.logprobs)
-        self.versions.append(completion.weight_version)
+        self.versions.append(_spans(completion.weight_versions))
         return completion
 
     async def _respond(self, turn: int, completion: Completion) -> list[Message]:
@@ -195,6 +196,10 @@ class _Run:
         self.player.engine.release(self.session)
         # In a thread: a call that outlived the episode's deadline holds its session until the call's own deadline.
         await asyncio.to_thread(self.backend.close)
+
+
+def _spans(versions: Sequence[int]) -> list[VersionSpan]:
+    return [VersionSpan(version, len(list(tokens))) for version, tokens in groupby(versions)]
 
 
 def _as_message_call(event: ToolEvent) -> ToolCall:

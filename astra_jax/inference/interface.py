@@ -73,11 +73,6 @@ class Completion:
     def finished(self) -> bool:
         return self.reason == "stop"
 
-    @property
-    def weight_version(self) -> int:
-        """Of the last token."""
-        return self.weight_versions[-1]
-
 
 class Grammar(Protocol):
     """What a request's next token may be. Used by one request, from one thread at a time."""

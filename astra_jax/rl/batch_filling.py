@@ -6,13 +6,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from pydantic import ValidationError
+
 from astra_jax.rl.algorithms import Algorithm, GroupSignal
 from data_synthesis.records import Episode
 
 
 @dataclass(frozen=True)
 class Group:
-    """The episodes of one arena, and the step whose weights played them."""
+    """The episodes of one arena, and the step with whose weights their play began."""
 
     number: int
     born: int
@@ -27,7 +29,12 @@ class Group:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Group:
-        episodes = [Episode.model_validate(episode) for episode in value["episodes"]]
+        """Raises `ValueError`: an episode is none, or of an earlier release."""
+        try:
+            episodes = [Episode.model_validate(episode) for episode in value["episodes"]]
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         return cls(value["number"], value["born"], episodes)
 
     def weighed(self, weigh: Callable[[Episode], Episode]) -> Group:

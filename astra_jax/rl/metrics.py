@@ -31,6 +31,7 @@ def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
         "groups/expired": float(filled.expired),
         "groups/age_max": float(max((step - group.born for group in filled.groups), default=0)),
         "groups/rounds": float(filled.rounds),
+        **_token_ages(filled.groups, step),
     }
     return metrics | _episode_metrics(known) | _total_metrics(known) if known else metrics
 
@@ -60,6 +61,18 @@ def _group_metrics(groups: Sequence[Group]) -> dict[str, float]:
     }
 
 
+def _token_ages(groups: Sequence[Group], step: int) -> dict[str, float]:
+    """How many updates before this step's weights those were that drew each token of the batch."""
+    spans = [span for group in groups for episode in group.episodes for span in episode.version_spans]
+    if not spans:
+        return {}
+    ages = [step - 1 - span.version for span in spans]
+    return {
+        "tokens/age_mean": float(np.average(ages, weights=[span.tokens for span in spans])),
+        "tokens/age_max": float(max(ages)),
+    }
+
+
 def _episode_metrics(episodes: list[Episode]) -> dict[str, float]:
     def mean(values: list[float]) -> float:
         return float(np.mean(values))
@@ -77,7 +90,7 @@ def _episode_metrics(episodes: list[Episode]) -> dict[str, float]:
         **{f"reward/{name}": mean([e.scores[name] for e in episodes]) for name in named},
         "calls": mean([r.calls for r in rewards]),
         "turns": mean([len(e.weight_versions) for e in episodes]),
-        "episodes/mixed": mean([float(len(set(e.weight_versions)) > 1) for e in episodes]),
+        "episodes/mixed": mean([float(len(e.versions) > 1) for e in episodes]),
         "tokens/sampled": mean([sum(e.loss_mask) for e in episodes]),
         "calls/failed_fraction": 1 - status["ok"] / len(events) if events else 0.0,
         **{f"stop/{reason}": stops[reason] / len(episodes) for reason in STOP_REASONS},

@@ -36,7 +36,7 @@ from astra_jax.rl.step import as_computed, make_step
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens import Tokenizer
 from astra_jax.training.batch import place as place_batch
-from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.checkpoint import CheckpointManager, CheckpointMismatch
 from astra_jax.training.distributed import any_process, check_same, gather, is_first
 from astra_jax.training.interruption import Interrupted, StopRequests
 from astra_jax.training.metrics import MetricsWriter, Writer, check_finite, read_metrics
@@ -195,12 +195,17 @@ class _Trainer:
             restored = checkpoints.restore(self.state)
             self.state = restored.state
             self.arenas.position = restored.extra["arenas_played"]
-            self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
             self.curriculum.resting = restored.extra.get("resting", {})
             ready = restored.extra.get("ready") or []  # earlier releases had none
-            self.ready = [
-                Filled.from_json(batch, self.filler.algorithm, self.rewards.weigh) for batch in ready
-            ]
+            try:
+                self.filler.carried = [Group.from_json(group) for group in restored.extra["carried_groups"]]
+                self.ready = [
+                    Filled.from_json(batch, self.filler.algorithm, self.rewards.weigh) for batch in ready
+                ]
+            except ValueError as error:
+                raise CheckpointMismatch(
+                    f"the episodes that the last checkpoint of {self.folder.path} holds cannot be read: {error}"
+                ) from error
 
     async def _loop(self, checkpoints: CheckpointManager, write: Writer, stop: StopRequests) -> None:
         done, steps = int(self.state.step), self.config.steps

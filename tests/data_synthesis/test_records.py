@@ -206,9 +206,36 @@ def test_call_ids_of_a_trajectory_are_unique():
 
 
 def test_tokens_masks_and_logprobs_of_an_episode_have_one_length():
-    Episode(arena_id="a", token_ids=[1], loss_mask=[1], logprobs=[-0.5])
+    Episode(arena_id="a", token_ids=[1], loss_mask=[1], logprobs=[-0.5], weight_versions=[[(0, 1)]])
     with pytest.raises(ValidationError, match="differ in length"):
         Episode(arena_id="a", token_ids=[1, 2], loss_mask=[1], logprobs=[-0.5, 0.0])
+
+
+SAMPLED = {"arena_id": "a", "token_ids": [4] * 5, "loss_mask": [0, 1, 1, 1, 1], "logprobs": [-0.5] * 5}
+
+
+def test_an_episode_says_which_of_its_tokens_weights_of_which_version_drew(tmp_path):
+    episode = Episode(**SAMPLED, weight_versions=[[(7, 1), (8, 2)], [(8, 1)]])
+    assert (episode.versions, [span.tokens for span in episode.version_spans]) == ([7, 8], [1, 2, 1])
+    path = tmp_path / "episodes.jsonl"
+    write_records(path, [episode])
+    assert json.loads(path.read_text())["weight_versions"] == [[[7, 1], [8, 2]], [[8, 1]]]
+    assert list(read_records(path, Episode)) == [episode]
+
+
+@pytest.mark.parametrize("versions", [[], [[(0, 3)]], [[(0, 3)], [(0, 2)]]])
+def test_every_sampled_token_of_an_episode_has_a_version(versions):
+    with pytest.raises(ValidationError, match="4 were sampled"):
+        Episode(**SAMPLED, weight_versions=versions)
+
+
+def test_an_episode_of_an_earlier_release_which_knew_one_version_a_turn_is_refused(tmp_path):
+    path = tmp_path / "episodes.jsonl"
+    path.write_text(json.dumps(SAMPLED | {"weight_versions": [1]}))
+    with pytest.raises(
+        BadRecord, match=r"field `weight_versions`.* an earlier release wrote one version a turn"
+    ):
+        list(read_records(path, Episode))
 
 
 @pytest.mark.parametrize("score", [-100.0, -0.01, 1.01, float("nan")])

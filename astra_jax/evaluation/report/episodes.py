@@ -130,7 +130,7 @@ def message(m: Message) -> dict[str, Any]:
 
 
 def _facts(episode: Episode) -> dict[str, Any]:
-    versions = sorted(set(episode.weight_versions))
+    versions = episode.versions
     return {
         "turns": len(episode.weight_versions),
         "group": episode.group,

@@ -20,7 +20,7 @@ def episode(arena: str, n: int = 2, solved: int = 1, calls: int = 2, turns: int 
         precision=solved / calls if calls else 0.0,
         f1=2 * solved / (n + calls),
     )
-    return Episode(**{"arena_id": arena, "reward": reward, "weight_versions": [0] * turns, **fields})
+    return Episode(**{"arena_id": arena, "reward": reward, "weight_versions": [[]] * turns, **fields})
 
 
 outcomes = st.lists(

@@ -1,16 +1,20 @@
 """Episodes by the real engine: what a model plays does not depend on what else is played."""
 
 import asyncio
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flax import nnx
 
 from astra_jax.checkpoints.hf import import_model
 from astra_jax.inference.engine import EngineSize, JaxEngine
 from astra_jax.inference.episodes import EpisodeLimits, Job, Player
 from astra_jax.inference.slots import Slots
+from astra_jax.rl.batch_filling import Filled, Group
+from astra_jax.rl.metrics import rollout_metrics
 from astra_jax.tokens import FORMATS
 from astra_jax.training.loss import token_logprobs
 from astra_jax.training.packing import Sample, pack, single
@@ -68,8 +72,37 @@ def test_how_many_are_in_play_bounds_what_is_parked_and_changes_no_episode(play,
     assert max(parked) <= at_once - 1
 
 
+def test_weights_that_are_pushed_within_a_turn_show_in_the_versions_of_its_tokens(model, small, sandbox):
+    changed = jax.tree.map(lambda leaf: leaf * 1.01, nnx.to_pure_dict(nnx.state(model)))
+    completions = []
+
+    class PushedUnderWay(JaxEngine):
+        async def generate(self, token_ids, sampling, *, session=""):
+            request = self.submit(token_ids, sampling, session=session)
+            pieces = request.pieces()
+            await anext(pieces)
+            self.pause()
+            self.push(changed, 1)
+            self.resume()
+            completions.append(await request.done)
+            return completions[-1]
+
+    size = EngineSize(slots=1, context=448, prefill_rows=1, prefill_tokens=32, decode_tokens=4, stop_ids=2)
+    limits = replace(LIMITS, max_turns=1)
+    player = Player(
+        PushedUnderWay(model, size), small.tokenizer, FORMATS["qwen3"], sandbox, limits, TEMPERATURE
+    )
+    episode = asyncio.run(player.play(small.arenas[0], seed=0))
+    (completion,) = completions
+    ((before, after),) = episode.weight_versions
+    assert (before.version, after.version) == (0, 1)
+    assert [0] * before.tokens + [1] * after.tokens == completion.weight_versions
+    played = Filled([], [], [Group(0, 1, [episode])], unknown=0, uninformative=0, expired=0, rounds=1)
+    assert rollout_metrics(played, step=1)["episodes/mixed"] == 1
+
+
 def test_it_can_call_tools(eight):
-    assert {episode.weight_versions[0] for episode in eight} == {3}
+    assert [episode.versions for episode in eight] == [[3]] * 8
     assert any(episode.reward and episode.reward.solved for episode in eight)
     assert all(episode.reward is not None for episode in eight)
 

@@ -105,7 +105,8 @@ def check_tokens(engine: Scripted, episode: Episode) -> None:
         assert [x for x, m in zip(episode.logprobs, episode.loss_mask, strict=True) if m] == logprobs
         assert all(x == 0.0 for x, m in zip(episode.logprobs, episode.loss_mask, strict=True) if not m)
         assert episode.prompt_length == len(prompts[0])
-    assert episode.weight_versions == [completion.weight_version for completion in said]
+    turns = [[v for v, tokens in turn for _ in range(tokens)] for turn in episode.weight_versions]
+    assert turns == [completion.weight_versions for completion in said]
     assert len(engine.released) == 1
 
 

@@ -37,7 +37,7 @@ assert together == asyncio.run(everything(JaxEngine(model, size)))
 assert all(engine.seated for engine in pool.engines), "an engine was never used"
 assert not any(vars(pool._homes).values())
 pool.push(jax.tree.map(lambda x: x * 2, nnx.to_pure_dict(nnx.state(model))), 3)
-assert asyncio.run(play(pool, prompts[0], 0))[0].weight_version == 3
+assert asyncio.run(play(pool, prompts[0], 0))[0].weight_versions[0] == 3
 print("same")
 """
 

@@ -9,7 +9,7 @@ from ml_collections import ConfigDict
 from astra_jax import configuration
 from astra_jax.models import ModelConfig, Transformer
 from data_synthesis.arenas import f1
-from data_synthesis.records import Arena, ArenaTool, Episode, GoldCall, RewardParts, ToolSpec
+from data_synthesis.records import Arena, ArenaTool, Episode, GoldCall, RewardParts, ToolSpec, VersionSpan
 from tests.compiling import compiling_quickly
 
 ROOT = Path(__file__).parents[3]
@@ -40,11 +40,12 @@ def make_episode(
     """An episode of one to three turns: sampled tokens with log-probs, and observations between them."""
     rng = np.random.default_rng([seed, sample])
     ids, mask = list(prompt), [0] * len(prompt)
-    turns = int(rng.integers(1, 4))
+    turns, versions = int(rng.integers(1, 4)), []
     for turn in range(turns):
         for is_sampled in (1, 0)[: 1 if turn == turns - 1 else 2]:
             size = int(rng.integers(1, 6))
             ids += rng.integers(0, VOCABULARY, size).tolist()
+            versions += [[VersionSpan(0, size)]] * is_sampled
             mask += [is_sampled] * size
     return Episode(
         arena_id="arena",
@@ -53,7 +54,7 @@ def make_episode(
         token_ids=ids,
         loss_mask=mask,
         logprobs=[float(np.float32(rng.normal(-3, 1))) * m for m in mask],
-        weight_versions=[0] * turns,
+        weight_versions=versions,
         prompt_length=len(prompt),
         reward=None if reward is None else make_reward(reward),
         stop_reason="infrastructure" if reward is None else "finished",

@@ -11,7 +11,7 @@ from rich.console import Console
 from astra_jax.rl import train
 from astra_jax.rl.engine import InThisProcess
 from astra_jax.rl.train import _Trainer
-from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.checkpoint import CheckpointManager, CheckpointMismatch
 from astra_jax.training.metrics import read_metrics
 from astra_jax.training.settings import BadSetting
 from data_synthesis.arenas.episode import ArenaBackend
@@ -47,7 +47,7 @@ def test_all_batches_but_the_first_are_of_the_policy_before_the_last_update(whol
     assert min(record["groups/age_max"] for record in records[1:]) >= 1
     for path in sorted(whole.glob("samples/*.jsonl")):
         step = int(path.stem.removeprefix("step_"))
-        (version,) = {v for episode in read_records(path, Episode) for v in episode.weight_versions}
+        (version,) = {v for episode in read_records(path, Episode) for v in episode.versions}
         assert version == max(0, step - 2)
 
 
@@ -61,7 +61,7 @@ def test_batches_two_steps_ahead_are_two_updates_old_and_survive_a_restart(
     train(config, Console(quiet=True))
     for path in sorted(Path(config.run_dir).glob("samples/*.jsonl")):
         step = int(path.stem.removeprefix("step_"))
-        (version,) = {v for episode in read_records(path, Episode) for v in episode.weight_versions}
+        (version,) = {v for episode in read_records(path, Episode) for v in episode.versions}
         assert version == max(0, step - 3)
     in_a_process("astra_jax.rl", with_restart).kill(2, random.Random(1))
     train(with_restart, Console(quiet=True))
@@ -115,13 +115,28 @@ def test_weights_of_an_update_reach_episodes_that_are_under_way(config, monkeypa
     config.steps, config.in_flight_updates, config.max_age, config.max_rounds = 2, True, 0, 1
     train(config, Console(quiet=True))
     first, second = (
-        {tuple(e.weight_versions) for e in read_records(path, Episode)}
+        [[span.version for span in e.version_spans] for e in read_records(path, Episode)]
         for path in sorted(Path(config.run_dir).glob("samples/*.jsonl"))
     )
     assert {v for versions in first for v in versions} == {0}
-    assert all(list(versions) == sorted(versions) and set(versions) <= {0, 1} for versions in second)
+    assert all(versions == sorted(versions) and set(versions) <= {0, 1} for versions in second)
     records = read_metrics(config.run_dir)
     assert (records[0]["episodes/mixed"], records[1]["episodes/mixed"] > 0) == (0, True)
+    assert 0 < records[1]["tokens/age_mean"] < records[1]["tokens/age_max"] == 1
+
+
+def test_a_checkpoint_with_episodes_of_an_earlier_release_is_refused_in_a_sentence(config, monkeypatch):
+    def earlier(trainer):
+        episode = {"arena_id": "a", "weight_versions": [0, 0]}
+        return {"arenas_played": 0, "carried_groups": [{"number": 0, "born": 1, "episodes": [episode]}]}
+
+    config.steps = 1
+    with monkeypatch.context() as patch:
+        patch.setattr(_Trainer, "_extra", earlier)
+        train(config, Console(quiet=True))
+    (Path(config.run_dir) / "final.json").unlink()
+    with pytest.raises(CheckpointMismatch, match=r"cannot be read: weight_versions: .* one version a turn"):
+        train(config, Console(quiet=True))
 
 
 def test_an_update_that_fails_does_not_wait_for_the_episodes_beside_it(config, monkeypatch):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from astra_jax.rl.algorithms import PolicyGradient
 from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
-from data_synthesis.records import Message, ToolEvent
+from data_synthesis.records import Message, ToolEvent, VersionSpan
 
 # What a group of two or three episodes can be, by its rewards.
 KINDS = {
@@ -122,6 +122,7 @@ def test_a_group_comes_back_from_json_bit_for_bit(group, logprobs, reward, text)
             "token_ids": [3] * len(logprobs),
             "loss_mask": [1] * len(logprobs),
             "logprobs": logprobs,
+            "weight_versions": [[VersionSpan(2, 1)] * len(logprobs)],
             "reward": episodes[0].reward.model_copy(update={"f1": reward}),
             "messages": [Message(role="user", content=text.encode("utf-8", "replace").decode())],
             "events": [

@@ -49,7 +49,7 @@ def test_playing_alone_keeps_batches_and_moves_no_weight(kept, small, policy, co
     first, second = (Batches(Path(config.run_dir) / "batches").read(step, *judges) for step in (1, 2))
     of_whole = Batches(kept / "batches").read(1, *judges)
     assert first.to_json() == of_whole.to_json(), "played by the same weights"
-    versions = {v for g in first.played + second.played for e in g.episodes for v in e.weight_versions}
+    versions = {v for g in first.played + second.played for e in g.episodes for v in e.versions}
     assert versions <= {0, 1}
     assert [record["skipped"] for record in read_metrics(config.run_dir)] == [1, 1]
     assert not (Path(config.run_dir) / "hf").exists()

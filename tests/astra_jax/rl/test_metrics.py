@@ -2,7 +2,7 @@ import pytest
 
 from astra_jax.rl.batch_filling import Filled, Group
 from astra_jax.rl.metrics import STOP_REASONS, rollout_metrics, source_metrics
-from data_synthesis.records import ToolEvent
+from data_synthesis.records import Episode, ToolEvent, VersionSpan
 
 
 def filled(played, trained=(), **counts) -> Filled:
@@ -76,6 +76,25 @@ def test_the_oldest_group_of_the_batch_is_reported(group):
     metrics = rollout_metrics(filled([], trained, expired=2, rounds=0), step=5)
     assert metrics["groups/age_max"] == 2
     assert (metrics["groups/trained"], metrics["groups/expired"], metrics["groups/rounds"]) == (2, 2, 0)
+
+
+def test_tokens_keep_the_version_that_drew_them(group):
+    """The first of two episodes is one turn within which the weights changed."""
+    turn = {"token_ids": [5] * 320, "loss_mask": [1] * 320, "logprobs": [-1.0] * 320}
+    versions = [[VersionSpan(0, 300), VersionSpan(1, 20)]], [[VersionSpan(1, 320)]]
+    episodes = [
+        Episode(arena_id="a", reward=one.reward, weight_versions=spans, **turn)
+        for one, spans in zip(group([0.0, 1.0]), versions, strict=True)
+    ]
+    played = [Group(0, 1, episodes)]
+    metrics = rollout_metrics(filled(played, played), step=2)
+    assert (metrics["turns"], metrics["episodes/mixed"]) == (1, 0.5)
+    assert metrics["tokens/age_mean"] == pytest.approx(300 / 640)
+    assert (metrics["tokens/age_max"], rollout_metrics(filled(played, played), step=4)["tokens/age_max"]) == (
+        1,
+        3,
+    )
+    assert "tokens/age_max" not in rollout_metrics(filled(played), step=2), "of the batch alone"
 
 
 def test_each_source_of_arenas_has_its_figures(group):

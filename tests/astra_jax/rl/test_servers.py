@@ -94,7 +94,7 @@ def test_a_run_over_a_server_is_the_run_without_one_but_for_rounding(config, ser
     over_http = run(config)
     config.run_dir, config.servers.urls = str(tmp_path / "alone"), ""
     groups = assert_equal_but_for_rounding(over_http, run(config))
-    assert {version for group in groups for one in group for version in one.weight_versions} == {0, 1}
+    assert {version for group in groups for one in group for version in one.versions} == {0, 1}
 
 
 @pytest.mark.slow
@@ -140,7 +140,7 @@ def test_the_gap_is_that_of_the_log_probs_and_too_large_a_one_is_refused(config,
     def check(logprob):
         episode = Episode(
             arena_id="a", token_ids=[5, 6, 7, 8, 9, 10], loss_mask=mask, prompt_length=2,
-            logprobs=[0.0, 0.0, logprob, 0.0, 0.0, 0.0],
+            logprobs=[0.0, 0.0, logprob, 0.0, 0.0, 0.0], weight_versions=[[(0, 1)]],
         )  # fmt: skip
         return check_agreement(config, graph, params, make_mesh(**config.mesh), [episode])
 

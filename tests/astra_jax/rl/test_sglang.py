@@ -32,6 +32,6 @@ def test_three_updates_sample_each_from_the_weights_of_the_one_before(small, pol
     assert gap < 1e-4
     assert max(record["stop/infrastructure"] for record in metrics) == 0
     samples = [list(read_records(path, Episode)) for path in sorted(folder.glob("samples/*.jsonl"))]
-    versions = [{v for one in group for v in one.weight_versions} for group in samples]
+    versions = [{v for one in group for v in one.versions} for group in samples]
     assert versions == [{0}, {1}, {2}]
     assert len(list(Path(folder / "weights").iterdir())) == config.servers.keep

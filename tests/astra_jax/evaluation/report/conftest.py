@@ -26,6 +26,7 @@ from data_synthesis.records import (
     ToolSpec,
     Trajectory,
     VerificationReport,
+    VersionSpan,
     write_records,
 )
 
@@ -123,7 +124,7 @@ def episode(of: Arena, skill: float, seed: int, answer: str = "Oslo has 14.") ->
         loss_mask=mask,
         logprobs=[-rng.expovariate(4.0) if on else 0.0 for on in mask],
         prompt_length=30,
-        weight_versions=[0] * (calls + 1),
+        weight_versions=[[VersionSpan(0, 6)]] * (calls + 1),
         messages=messages,
         tools=[t.spec for t in [*of.tools, *of.distractors]],
         events=events,

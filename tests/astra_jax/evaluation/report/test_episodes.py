@@ -10,7 +10,7 @@ from tokenizers import Tokenizer, models
 
 from astra_jax.evaluation.report.episodes import MAX_TOKENS, _runs, episode_browser
 from astra_jax.evaluation.report.token_text import TokenText, find_tokenizer
-from data_synthesis.records import Episode, Message, write_records
+from data_synthesis.records import Episode, Message, VersionSpan, write_records
 
 WORDS = ["zero", "one", "two", "three"]
 
@@ -43,7 +43,9 @@ def test_tokens_have_texts_masks_and_the_logprobs_of_sampled_ones(tmp_path: Path
         token_ids=[1, 2, 3, 1],
         loss_mask=[0, 1, 1, 0],
         logprobs=[0.0, -0.25, -1.5, 0.0],
+        weight_versions=[[VersionSpan(3, 1), VersionSpan(4, 1)]],
     )
+    assert (entry["facts"]["turns"], entry["facts"]["weights"]) == (1, "3 to 4")
     assert entry["tokens"] == {
         "ids": [1, 2, 3, 1],
         "runs": [1, 2, 1],
@@ -56,6 +58,7 @@ def test_tokens_have_texts_masks_and_the_logprobs_of_sampled_ones(tmp_path: Path
 
 def test_a_turn_that_ran_out_of_tokens_is_shown_from_its_tokens(tmp_path: Path):
     fields = {"token_ids": [1, 2, 3, 3], "loss_mask": [0, 0, 1, 1], "logprobs": [0.0] * 4}
+    fields["weight_versions"] = [[VersionSpan(0, 2)]]
     text = tokenizer(tmp_path)
     assert browse(tmp_path, text, stop_reason="max_tokens", **fields)[0]["unfinished"] == "three three"
     assert browse(tmp_path, text, stop_reason="finished", **fields)[0]["unfinished"] == ""
@@ -63,6 +66,7 @@ def test_a_turn_that_ran_out_of_tokens_is_shown_from_its_tokens(tmp_path: Path):
 
 def test_without_a_tokenizer_ids_stand_for_themselves(tmp_path: Path):
     fields = {"token_ids": [5], "loss_mask": [1], "logprobs": [0.0], "stop_reason": "max_tokens"}
+    fields["weight_versions"] = [[VersionSpan(0, 1)]]
     entry, shared = browse(tmp_path, find_tokenizer(tmp_path), **fields)
     assert entry["unfinished"] == ""
     assert shared["vocabulary"] == {}
@@ -76,6 +80,7 @@ def test_long_episodes_keep_their_first_tokens_and_say_how_many_there_are(tmp_pa
         token_ids=[7] * count,
         loss_mask=[1] * count,
         logprobs=[-1.0] * count,
+        weight_versions=[[VersionSpan(0, count)]],
     )
     tokens = entry["tokens"]
     assert len(tokens["ids"]) == len(tokens["logprobs"]) == sum(tokens["runs"]) == MAX_TOKENS
