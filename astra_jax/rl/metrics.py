@@ -17,7 +17,7 @@ STOP_REASONS = ("finished", "max_turns", "max_tokens", "context", "deadline", "i
 def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
     """Figures of all episodes played in this step (before any group was dropped), and of the batch filling.
 
-    Means are over known episodes; with none, they are left out and not set to zero.
+    Means are over known episodes, stops over all; with none, they are left out and not set to zero.
     """
     episodes = [episode for group in filled.played for episode in group.episodes]
     known = [episode for episode in episodes if episode.reward is not None]
@@ -31,6 +31,7 @@ def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
         "groups/expired": float(filled.expired),
         "groups/age_max": float(max((step - group.born for group in filled.groups), default=0)),
         "groups/rounds": float(filled.rounds),
+        **_stop_metrics(episodes),
     }
     return metrics | _episode_metrics(known) | _total_metrics(known) if known else metrics
 
@@ -60,6 +61,12 @@ def _group_metrics(groups: Sequence[Group]) -> dict[str, float]:
     }
 
 
+def _stop_metrics(episodes: list[Episode]) -> dict[str, float]:
+    """Shares of all episodes: those that a deadline or an infrastructure failure ended have no reward."""
+    stops = Counter(episode.stop_reason for episode in episodes)
+    return {f"stop/{reason}": stops[reason] / len(episodes) for reason in STOP_REASONS if episodes}
+
+
 def _episode_metrics(episodes: list[Episode]) -> dict[str, float]:
     def mean(values: list[float]) -> float:
         return float(np.mean(values))
@@ -67,7 +74,6 @@ def _episode_metrics(episodes: list[Episode]) -> dict[str, float]:
     rewards = [episode.reward for episode in episodes if episode.reward]
     events = [event for episode in episodes for event in episode.events]
     status = Counter(event.status for event in events)
-    stops = Counter(episode.stop_reason for episode in episodes)
     named = [name for name in episodes[0].scores if name not in ("f1", "recall", "precision", "total")]
     return {
         "reward/f1": mean([r.f1 for r in rewards]),
@@ -80,7 +86,6 @@ def _episode_metrics(episodes: list[Episode]) -> dict[str, float]:
         "episodes/mixed": mean([float(len(set(e.weight_versions)) > 1) for e in episodes]),
         "tokens/sampled": mean([sum(e.loss_mask) for e in episodes]),
         "calls/failed_fraction": 1 - status["ok"] / len(events) if events else 0.0,
-        **{f"stop/{reason}": stops[reason] / len(episodes) for reason in STOP_REASONS},
     }
 
 

@@ -18,7 +18,6 @@ def test_means_are_over_known_episodes(group):
     episodes = group([0.0, 1.0, None, 0.5])
     episodes[1].events = [event("ok"), event("ok"), event("ok"), event("bad_json")]
     episodes[2].events = [event("breach")] * 9
-    episodes[3].stop_reason = "max_turns"
     metrics = rollout_metrics(filled([Group(0, 4, episodes)], unknown=1), step=4)
     known = [episode for episode in episodes if episode.reward]
     assert metrics["episodes"] == 4
@@ -29,10 +28,21 @@ def test_means_are_over_known_episodes(group):
     assert metrics["turns"] == pytest.approx(sum(len(e.weight_versions) for e in known) / 3)
     assert metrics["tokens/sampled"] == pytest.approx(sum(sum(e.loss_mask) for e in known) / 3)
     assert metrics["calls/failed_fraction"] == 0.25
-    assert [metrics[f"stop/{reason}"] for reason in ("finished", "max_turns")] == pytest.approx(
-        [2 / 3, 1 / 3]
-    )
-    assert sum(metrics[f"stop/{reason}"] for reason in STOP_REASONS) == pytest.approx(1)
+
+
+def test_stops_are_shares_of_all_episodes_unknown_ones_included(group):
+    episodes = group([0.0, 1.0, 0.5, 0.5, None, None, None, None])
+    for episode, reason in zip(episodes[3:6], ("max_turns", "deadline", "deadline"), strict=True):
+        episode.stop_reason = reason
+    metrics = rollout_metrics(filled([Group(0, 4, episodes)], unknown=4), step=4)
+    assert {reason: metrics[f"stop/{reason}"] for reason in STOP_REASONS} == {
+        "finished": 3 / 8,
+        "max_turns": 1 / 8,
+        "max_tokens": 0,
+        "context": 0,
+        "deadline": 2 / 8,
+        "infrastructure": 2 / 8,
+    }
 
 
 def test_components_and_what_is_trained_on_are_reported_of_scored_episodes(group):
@@ -68,7 +78,8 @@ def test_without_a_known_episode_there_is_no_mean(group, rewards):
     played = [Group(0, 1, group(rewards))] if rewards else []
     metrics = rollout_metrics(filled(played, unknown=len(rewards)), step=1)
     assert metrics["episodes/unknown"] == len(rewards)
-    assert not [name for name in metrics if name.startswith(("reward/", "stop/", "calls", "tokens"))]
+    assert not [name for name in metrics if name.startswith(("reward/", "calls", "tokens"))]
+    assert metrics.get("stop/infrastructure") == (1 if rewards else None)
 
 
 def test_the_oldest_group_of_the_batch_is_reported(group):
