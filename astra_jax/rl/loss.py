@@ -11,7 +11,7 @@ from astra_jax.rl.correction import Correction
 from astra_jax.rl.kl import ESTIMATORS
 from astra_jax.rl.surrogates import SURROGATES, Gain, Tokens
 from astra_jax.training.batch import PackedBatch
-from astra_jax.training.diagnostics import Diagnostics, Maximum, Mean
+from astra_jax.training.diagnostics import Deviation, Diagnostics, Maximum, Mean, Minimum
 from astra_jax.training.loss import Model, token_logprobs
 
 
@@ -82,6 +82,7 @@ def policy_loss(
 
 def _figures(log_rho: jax.Array, entropy: jax.Array, gain: Gain, trained: jax.Array) -> Diagnostics:
     rho = jnp.exp(log_rho)
+    kl = rho - 1 - log_rho
     low, high = (x.astype(jnp.float32) for x in (gain.clipped_low, gain.clipped_high))
     return {
         "entropy": Mean.over(entropy, trained),
@@ -90,7 +91,8 @@ def _figures(log_rho: jax.Array, entropy: jax.Array, gain: Gain, trained: jax.Ar
         "clip_fraction/high": Mean.over(high, trained),
         "logprob_gap": Mean.over(jnp.abs(log_rho), trained),
         "logprob_gap_max": Maximum.over(jnp.abs(log_rho), trained),
-        "sampler_kl": Mean.over(rho - 1 - log_rho, trained),
+        "sampler_kl": Mean.over(kl, trained),
+        "sampler_kl/max": Maximum.over(kl, trained),
         "sampler_kl/k1": Mean.over(-log_rho, trained),
         "ratio/mean": Mean.over(rho, trained),
         "ratio/max": Maximum.over(rho, trained),
@@ -101,6 +103,8 @@ def _figures(log_rho: jax.Array, entropy: jax.Array, gain: Gain, trained: jax.Ar
 def _weight_figures(weights: jax.Array, trained: jax.Array) -> Diagnostics:
     return {
         "importance/mean": Mean.over(weights, trained),
+        "importance/std": Deviation.over(weights, trained),
+        "importance/min": Minimum.over(weights, trained),
         "importance/max": Maximum.over(weights, trained),
         "importance/masked_fraction": Mean.over((weights == 0).astype(jnp.float32), trained),
     }

@@ -25,6 +25,7 @@ from astra_jax.rl.arena_stream import ArenaStream
 from astra_jax.rl.batch_filling import BatchFiller, Filled, Group
 from astra_jax.rl.batches import Batches
 from astra_jax.rl.batching import to_batch
+from astra_jax.rl.clock import Clock
 from astra_jax.rl.curriculum import Curriculum
 from astra_jax.rl.engine import Unused, make_engine
 from astra_jax.rl.handshake import check_agreement, first_turns
@@ -33,6 +34,7 @@ from astra_jax.rl.reference import Reference
 from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.settings import before, check, check_mesh, resolved, sandbox_level
 from astra_jax.rl.step import as_computed, make_step
+from astra_jax.rl.update_metrics import update_metrics
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens import Tokenizer
 from astra_jax.training.batch import place as place_batch
@@ -148,6 +150,7 @@ class _Trainer:
         self.ready: list[Filled] = []  # batches of the next steps, played beside earlier updates
         self.updating: asyncio.Task[dict[str, float]] | None = None
         self.pushed = -1  # the version of the engine's weights
+        self.clock = Clock()
         self.rewards = make_rewards(config)
         self.reference = Reference(config, model) if config.kl_coefficient else None
         self.batches = Batches(folder.path / BATCHES_FOLDER)
@@ -238,6 +241,7 @@ class _Trainer:
         With `async_steps`, batches of later steps are played beside it, by the weights with which this step began.
         """
         start = time.perf_counter()
+        self.clock = Clock()
         self._push(step - 1)
         if self.config.servers.urls and not self.agreed and not self.config.train_only:
             await self._shake_hands(step)
@@ -255,11 +259,13 @@ class _Trainer:
             metrics |= source_metrics(filled.played, self.arenas.source_of)
         self._keep_samples(step, filled)
         times = {"time/rollout_s": played - start, "time/step_s": time.perf_counter() - start}
-        return metrics | times
+        return metrics | times | self.clock.metrics()
 
     def _push(self, version: int) -> None:
         if version != self.pushed:
+            start = time.perf_counter()
             self.engine.push(self.state.params, version)
+            self.clock.weight_sync_s += time.perf_counter() - start
             self.pushed = version
 
     async def _updated(self, step: int, filled: Filled, ahead: bool) -> dict[str, float]:
@@ -283,7 +289,9 @@ class _Trainer:
         if self.config.train_only:
             kept = Batches(Path(self.config.train_only))
             return kept.read(step, self.filler.algorithm, self.rewards)
+        start = time.perf_counter()
         filled = await self.filler.fill(step, partial(self._play_round, born))
+        self.clock.played(filled.played, time.perf_counter() - start)
         if (self.config.keep_batches or self.config.rollout_only) and is_first():
             self.batches.write(step, filled)
         return filled
@@ -302,7 +310,9 @@ class _Trainer:
     def _update(self, filled: Filled) -> dict[str, float]:
         start = time.perf_counter()
         metrics = self._learn(filled)
-        return metrics | {"time/update_s": time.perf_counter() - start}
+        seconds = time.perf_counter() - start
+        speed = {"time/trained_tokens_per_second": metrics["tokens"] / seconds} if "tokens" in metrics else {}
+        return metrics | speed | {"time/update_s": seconds}
 
     def _learn(self, filled: Filled) -> dict[str, float]:
         c = self.config
@@ -318,7 +328,8 @@ class _Trainer:
             if self.reference:
                 placed = self.reference.with_logprobs(placed)
             self.state, metrics = step(self.state, placed)
-        return {name: float(value) for name, value in jax.device_get(metrics).items()} | {"skipped": 0.0}
+        figures = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        return figures | update_metrics(batch, figures) | {"skipped": 0.0}
 
     async def _play_round(self, step: int, count: int) -> list[Group]:
         numbers = self.curriculum.take(self.arenas, count)

@@ -42,7 +42,46 @@ class Maximum:
         return self.value.max()
 
 
-Diagnostics = dict[str, Mean | Maximum]
+@partial(jax.tree_util.register_dataclass, data_fields=["value", "weight"], meta_fields=[])
+@dataclass(frozen=True)
+class Minimum:
+    """The smallest value anywhere; 0 when there was none."""
+
+    value: jax.Array
+    weight: jax.Array
+
+    @classmethod
+    def over(cls, values: jax.Array, mask: jax.Array) -> Minimum:
+        return cls(jnp.where(mask, values, jnp.inf).min(), mask.sum().astype(jnp.float32))
+
+    def reduce(self) -> jax.Array:
+        smallest = jnp.where(self.weight > 0, self.value, jnp.inf).min()
+        return jnp.where(self.weight.sum() > 0, smallest, 0.0)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["mean", "squares", "weight"], meta_fields=[])
+@dataclass(frozen=True)
+class Deviation:
+    """The standard deviation over all tokens; `squares` are summed about the micro-batch's own mean."""
+
+    mean: jax.Array
+    squares: jax.Array
+    weight: jax.Array
+
+    @classmethod
+    def over(cls, values: jax.Array, mask: jax.Array) -> Deviation:
+        mean = Mean.over(values, mask)
+        own = mean.total / jnp.maximum(mean.weight, 1.0)
+        return cls(own, jnp.where(mask, jnp.square(values - own), 0.0).sum(), mean.weight)
+
+    def reduce(self) -> jax.Array:
+        weight = jnp.maximum(self.weight.sum(), 1.0)
+        whole = (self.weight * self.mean).sum() / weight
+        squares = self.squares + self.weight * jnp.square(self.mean - whole)
+        return jnp.sqrt(squares.sum() / weight)
+
+
+Diagnostics = dict[str, Mean | Maximum | Minimum | Deviation]
 
 
 def reduce_all(stacked: Diagnostics) -> dict[str, jax.Array]:

@@ -13,13 +13,17 @@ MAX_POINTS = 1000
 
 # (title, pattern of the keys it draws together); first match wins, and a key that matches none has its own chart.
 _CHARTS = (
-    ("Reward", r"reward/.*"),
+    ("Reward", r"reward/[^/]*"),
+    ("Reward: how it is spread", r"reward/.*"),
     ("Reward that is trained on", r"reward_total/.*"),
     ("Loss", r"loss"),
     ("Calls and turns", r"calls|turns"),
+    ("Failed calls (share)", r"calls/.*"),
+    ("Tokens of an episode", r"tokens/.*"),
     ("Entropy (nats)", r"entropy"),
     ("|Δ log-prob| of sampler and trainer", r"logprob_gap(_max)?"),
     ("KL of sampler and trainer (nats)", r"sampler_kl(/.*)?"),
+    ("Perplexity", r"perplexity/.*"),
     ("Ratio of trainer to sampler", r"ratio/.*"),
     ("Clipped (share of tokens)", r"clip_fraction(/.*)?"),
     ("Importance weights", r"importance/.*"),
@@ -29,7 +33,7 @@ _CHARTS = (
     ("Why episodes stopped (share)", r"stop/.*"),
     ("Groups", r"groups/.*"),
     ("Episodes", r"episodes(/.*)?"),
-    ("Tokens per second", r"time/tokens_per_second"),
+    ("Tokens per second", r"time/(.*_)?tokens_per_second"),
     ("Time (s)", r"time/.*"),
 )
 

@@ -78,6 +78,7 @@ def test_loss_and_figures_are_the_formulas(problem):
         "logprob_gap": np.abs(log_ratio).mean(),
         "logprob_gap_max": np.abs(log_ratio).max(),
         "sampler_kl": (ratio - 1 - log_ratio).mean(),
+        "sampler_kl/max": (ratio - 1 - log_ratio).max(),
         "sampler_kl/k1": -log_ratio.mean(),
         "ratio/mean": ratio.mean(),
         "ratio/max": ratio.max(),

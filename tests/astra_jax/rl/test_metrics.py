@@ -1,8 +1,11 @@
+from typing import get_args
+
 import pytest
 
 from astra_jax.rl.batch_filling import Filled, Group
+from astra_jax.rl.episode_metrics import FAILURES
 from astra_jax.rl.metrics import STOP_REASONS, rollout_metrics, source_metrics
-from data_synthesis.records import Episode, ToolEvent, VersionSpan
+from data_synthesis.records import Episode, StopReason, ToolEvent, VersionSpan
 
 
 def filled(played, trained=(), **counts) -> Filled:
@@ -14,11 +17,14 @@ def event(status):
     return ToolEvent(turn=0, call_id="c", name="ask", output="", status=status)
 
 
+def solved(episode):
+    episode.reward = episode.reward.model_copy(update={"solved": episode.reward.n})
+
+
 def test_means_are_over_known_episodes(group):
     episodes = group([0.0, 1.0, None, 0.5])
     episodes[1].events = [event("ok"), event("ok"), event("ok"), event("bad_json")]
     episodes[2].events = [event("breach")] * 9
-    episodes[3].stop_reason = "max_turns"
     metrics = rollout_metrics(filled([Group(0, 4, episodes)], unknown=1), step=4)
     known = [episode for episode in episodes if episode.reward]
     assert metrics["episodes"] == 4
@@ -29,10 +35,59 @@ def test_means_are_over_known_episodes(group):
     assert metrics["turns"] == pytest.approx(sum(len(e.weight_versions) for e in known) / 3)
     assert metrics["tokens/sampled"] == pytest.approx(sum(sum(e.loss_mask) for e in known) / 3)
     assert metrics["calls/failed_fraction"] == 0.25
-    assert [metrics[f"stop/{reason}"] for reason in ("finished", "max_turns")] == pytest.approx(
-        [2 / 3, 1 / 3]
-    )
-    assert sum(metrics[f"stop/{reason}"] for reason in STOP_REASONS) == pytest.approx(1)
+
+
+def test_stops_are_shares_of_all_episodes_unknown_ones_included(group):
+    episodes = group([0.0, 1.0, 0.5, 0.5, None, None, None, None])
+    for episode, reason in zip(episodes[3:6], ("max_turns", "deadline", "deadline"), strict=True):
+        episode.stop_reason = reason
+    metrics = rollout_metrics(filled([Group(0, 4, episodes)], unknown=4), step=4)
+    assert {reason: metrics[f"stop/{reason}"] for reason in STOP_REASONS} == {
+        "finished": 3 / 8,
+        "max_turns": 1 / 8,
+        "max_tokens": 0,
+        "context": 0,
+        "deadline": 2 / 8,
+        "infrastructure": 2 / 8,
+    }
+
+
+def test_failed_calls_are_told_apart_by_what_failed(group):
+    episodes = group([0.0, 1.0, None])
+    episodes[0].events = [event(status) for status in ("bad_json", "unknown_tool", "unknown_tool", "ok")]
+    episodes[1].events = [event(status) for status in ("breach", "tool_error", "bad_arguments", "ok")]
+    episodes[2].events = [event("breach")] * 9
+    metrics = rollout_metrics(filled([Group(0, 1, episodes)], unknown=1), step=1)
+    shares = {kind: metrics[f"calls/{kind}_fraction"] for kind in FAILURES}
+    assert shares == dict.fromkeys(FAILURES, 1 / 8) | {"unknown_tool": 2 / 8}
+    assert sum(shares.values()) == metrics["calls/failed_fraction"]
+
+
+def test_no_kind_of_failure_and_no_reason_to_stop_is_forgotten():
+    assert {"ok", *FAILURES} == set(get_args(ToolEvent.model_fields["status"].annotation))
+    assert set(STOP_REASONS) == set(get_args(StopReason))
+
+
+def test_without_a_call_none_has_failed(group):
+    metrics = rollout_metrics(filled([Group(0, 1, group([0.0]))]), step=1)
+    assert [metrics[f"calls/{kind}_fraction"] for kind in ("failed", *FAILURES)] == [0] * 6
+
+
+def test_a_response_is_all_that_comes_after_the_prompt(group):
+    episodes = group([0.0, 1.0, None], prompt_length=5)
+    metrics = rollout_metrics(filled([Group(0, 1, episodes)], unknown=1), step=1)
+    assert metrics["tokens/response"] == sum(len(e.token_ids) - 5 for e in episodes[:2]) / 2
+    assert metrics["tokens/response"] > metrics["tokens/sampled"]
+
+
+def test_weights_that_change_within_an_episode_are_reported(group):
+    episodes = group([0.0, 1.0, 0.5, None])
+    versions = ([3, 3], [2, 3, 5], [4], [0, 9])
+    for episode, of in zip(episodes, versions, strict=True):
+        episode.weight_versions = of
+    metrics = rollout_metrics(filled([Group(0, 1, episodes)], unknown=1), step=1)
+    assert metrics["episodes/mixed"] == pytest.approx(1 / 3)
+    assert metrics["episodes/version_span"] == 3
 
 
 def test_components_and_what_is_trained_on_are_reported_of_scored_episodes(group):
@@ -42,8 +97,10 @@ def test_components_and_what_is_trained_on_are_reported_of_scored_episodes(group
     episodes[3].unscored = "the reward function m:f returned nan"
     metrics = rollout_metrics(filled([Group(0, 1, episodes)], unknown=1), step=1)
     assert metrics["episodes/unscored"] == 1
-    assert metrics["reward/length"] == pytest.approx(0.25)
-    assert metrics["reward/f1"] == pytest.approx(0.5)
+    length = [metrics[f"reward/length{name}"] for name in ("", "/std", "/min", "/max")]
+    assert length == pytest.approx([0.25, 0.375**0.5, -0.5, 1.0])
+    f1 = [metrics[f"reward/f1{name}"] for name in ("", "/std", "/min", "/max")]
+    assert f1 == pytest.approx([0.5, (1 / 6) ** 0.5, 0.0, 1.0])
     totals = {name: metrics[f"reward_total/{name}"] for name in ("mean", "std", "min", "p10", "p90", "max")}
     expected = {"mean": 0.5, "std": 1.5**0.5, "min": -1.0, "p10": -0.7, "p90": 1.7, "max": 2.0}
     assert totals == pytest.approx(expected)
@@ -52,10 +109,20 @@ def test_components_and_what_is_trained_on_are_reported_of_scored_episodes(group
 def test_groups_that_solve_nothing_or_everything_are_told_apart(group):
     played = [group([0.0, 0.0]), group([1.0, 1.0]), group([0.5, 0.5]), group([0.0, None]), group([None])]
     for episode in played[1]:
-        episode.reward = episode.reward.model_copy(update={"solved": episode.reward.n})
+        solved(episode)
     metrics = rollout_metrics(filled([Group(n, 1, episodes) for n, episodes in enumerate(played)]), step=1)
     assert (metrics["groups/solved_none"], metrics["groups/solved_all"]) == (2, 1)
     assert metrics["groups/reward_std"] == 0
+
+
+def test_pass_at_k_asks_for_one_success_of_a_group_and_avg_at_k_for_their_share(group):
+    played = [group([0.5] * 4), group([0.5, 0.5, None]), group([0.5, 0.5]), group([None])]
+    for episode in (played[0][1], *played[1][:2]):
+        solved(episode)
+    metrics = rollout_metrics(filled([Group(n, 1, episodes) for n, episodes in enumerate(played)]), step=1)
+    assert metrics["groups/pass_at_k"] == pytest.approx(2 / 3)
+    assert metrics["groups/avg_at_k"] == pytest.approx((1 / 4 + 1 + 0) / 3)
+    assert metrics["reward/success"] == pytest.approx(3 / 8)
 
 
 def test_the_spread_of_rewards_is_that_within_groups(group):
@@ -68,14 +135,21 @@ def test_without_a_known_episode_there_is_no_mean(group, rewards):
     played = [Group(0, 1, group(rewards))] if rewards else []
     metrics = rollout_metrics(filled(played, unknown=len(rewards)), step=1)
     assert metrics["episodes/unknown"] == len(rewards)
-    assert not [name for name in metrics if name.startswith(("reward/", "stop/", "calls", "tokens"))]
+    assert not [name for name in metrics if name.startswith(("reward/", "calls", "tokens"))]
+    assert metrics.get("stop/infrastructure") == (1 if rewards else None)
 
 
-def test_the_oldest_group_of_the_batch_is_reported(group):
-    trained = [Group(0, 3, group([0.0, 1.0])), Group(5, 5, group([0.0, 1.0]))]
+def test_the_oldest_and_the_youngest_group_of_the_batch_are_reported(group):
+    trained = [Group(number, born, group([0.0, 1.0])) for number, born in ((0, 2), (5, 4), (6, 3))]
     metrics = rollout_metrics(filled([], trained, expired=2, rounds=0), step=5)
-    assert metrics["groups/age_max"] == 2
-    assert (metrics["groups/trained"], metrics["groups/expired"], metrics["groups/rounds"]) == (2, 2, 0)
+    assert (metrics["groups/age_min"], metrics["groups/age_max"]) == (1, 3)
+    assert (metrics["groups/trained"], metrics["groups/expired"], metrics["groups/rounds"]) == (3, 2, 0)
+
+
+def test_oversampling_is_what_was_played_for_what_is_trained_on(group):
+    groups = [Group(number, 1, group([0.0, 1.0])) for number in range(6)]
+    assert rollout_metrics(filled(groups, groups[:4]), step=1)["groups/oversampling"] == 1.5
+    assert "groups/oversampling" not in rollout_metrics(filled(groups), step=1)
 
 
 def test_tokens_keep_the_version_that_drew_them(group):

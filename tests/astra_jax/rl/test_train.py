@@ -92,6 +92,14 @@ def test_the_metrics_of_a_step_say_what_was_played(whole):
         assert [episode.sample for episode in episodes] == [0, 1, 2, 3]
 
 
+def test_the_speed_of_a_step_is_reported_beside_its_times(whole):
+    for record in read_metrics(whole):
+        assert 0 < record["time/weight_sync_s"] < record["time/step_s"]
+        trained = record["time/trained_tokens_per_second"] * record["time/update_s"]
+        assert trained == pytest.approx(record["tokens"])
+        assert ("time/sampled_tokens_per_second" in record) == (record["groups/rounds"] > 0)
+
+
 def assert_same_run(folder: Path, whole: Path) -> None:
     for path in (
         "hf/model.safetensors",

@@ -5,7 +5,7 @@ import pytest
 from jax.extend.core import jaxprs_in_params
 
 from astra_jax.models.vocabulary import scorer
-from astra_jax.training.diagnostics import Maximum, Mean, reduce_all
+from astra_jax.training.diagnostics import Deviation, Maximum, Mean, Minimum, reduce_all
 from astra_jax.training.loss import token_logprobs
 
 B, T, D, V = 2, 13, 8, 17
@@ -81,16 +81,35 @@ def test_all_logits_never_exist_at_one_time(problem):
     assert not any(V in shape and int(np.prod(shape)) >= B * T * V for shape in shapes)
 
 
+KINDS = {"mean": Mean, "max": Maximum, "min": Minimum, "std": Deviation}
+
+
+def in_parts(values, mask, parts):
+    """Figures of a batch that is taken in parts; a part without a token is all zeros, as `accumulate` has it."""
+    figures = [{name: kind.over(values[p], mask[p]) for name, kind in KINDS.items()} for p in parts]
+    nothing = jax.tree.map(jnp.zeros_like, figures[0])
+    taken = [of if mask[p].any() else nothing for of, p in zip(figures, parts, strict=True)]
+    return reduce_all(jax.tree.map(lambda *x: jnp.stack(x), *taken))
+
+
 def test_figures_of_micro_batches_add_up_to_those_of_the_batch():
-    values, mask = jnp.arange(6.0), jnp.array([1, 0, 1, 1, 0, 0], bool)
-    parts = [slice(0, 2), slice(2, 6)]
-    stacked = jax.tree.map(
-        lambda *x: jnp.stack(x),
-        *[{"mean": Mean.over(values[p], mask[p]), "max": Maximum.over(values[p], mask[p])} for p in parts],
-    )
-    figures = reduce_all(stacked)
-    assert float(figures["mean"]) == pytest.approx(5 / 3)
-    assert float(figures["max"]) == 3.0
+    values = jnp.array([9.0, 1.0, 2.0, 3.5, 0.0, 7.0, 7.0, 7.0])
+    mask = jnp.array([0, 1, 1, 1, 0, 0, 0, 0], bool)
+    figures = in_parts(values, mask, [slice(0, 2), slice(2, 5), slice(5, 8)])
+    kept = np.asarray(values)[np.asarray(mask)]
+    expected = {"mean": kept.mean(), "max": 3.5, "min": 1.0, "std": kept.std()}
+    assert {name: float(value) for name, value in figures.items()} == pytest.approx(expected)
+
+
+def test_a_small_deviation_is_not_lost_beside_a_large_mean():
+    values = 1 + 1e-5 * jnp.arange(64.0)
+    figures = in_parts(values, jnp.ones(64, bool), [slice(0, 24), slice(24, 64)])
+    np.testing.assert_allclose(figures["std"], np.asarray(values, np.float64).std(), rtol=1e-3)
+
+
+def test_figures_of_nothing_are_zero():
+    figures = reduce_all({name: kind.over(jnp.ones(3), jnp.zeros(3, bool)) for name, kind in KINDS.items()})
+    assert {name: float(value) for name, value in figures.items()} == dict.fromkeys(KINDS, 0.0)
 
 
 def _all_shapes(jaxpr):
