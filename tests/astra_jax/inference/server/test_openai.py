@@ -189,3 +189,9 @@ def test_what_cannot_be_met_says_why(client, changes, status, sentence):
         chat(client, **changes)
     assert refused.value.status_code == status
     assert chat(client, max_tokens=2).choices
+
+
+def test_a_prompt_that_is_too_long_has_openais_code(client):
+    with pytest.raises(openai.BadRequestError) as refused:
+        chat(client, messages=[{"role": "user", "content": "weather " * 2000}])
+    assert refused.value.code == "context_length_exceeded"
