@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,7 @@ from flax import nnx
 
 from astra_jax.checkpoints.error import CheckpointError
 from astra_jax.inference.checkpoint import sampling_model
-from astra_jax.inference.interface import Grammar, Likeliest, Reason, Sampling, WeightsMismatch
+from astra_jax.inference.interface import Completion, Grammar, Likeliest, Reason, Sampling, WeightsMismatch
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.request import Piece, Request
 from astra_jax.inference.server.errors import Refused
@@ -83,8 +83,24 @@ class Answer:
         ends = [*starts[1:], len(drawn)]
         return [(drawn[start], start, end) for start, end in zip(starts, ends, strict=True)] if drawn else []
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether its reader left before it was over, and nobody had asked for its end."""
+        left = self._request.done.cancelled()
+        return left and self._stream.matched is None and not self._request.aborted
+
     def abort(self) -> None:
         self._request.abort()
+
+    def when_over(self, call: Callable[[], None]) -> None:
+        self._request.done.add_done_callback(lambda _: call())
+
+    def when_failed(self, call: Callable[[], None]) -> None:
+        def over(done: asyncio.Future[Completion]) -> None:
+            if not done.cancelled() and done.exception():
+                call()
+
+        self._request.done.add_done_callback(over)
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Ends with a stop string too. Whoever stops reading gives the completion up."""
@@ -136,7 +152,7 @@ class Service:
         self.metrics = Metrics(lambda: engines.load)
         self.versions = ["default"]  # the name of each version of the weights
         self.folder = settings.folder
-        self._under_way: dict[str, list[Request]] = {}
+        self._under_way: dict[str, list[Answer]] = {}
         self._updating = asyncio.Lock()
 
     def begin(
@@ -162,12 +178,12 @@ class Service:
             self.metrics.refused.inc()
             raise Refused(429, f"{self.settings.queue} requests wait already", "queue_full", retry_after=1)
         request = self.engines.submit(prompt, sampling, grammar=grammar)
-        self._under_way.setdefault(rid, []).append(request)
-        request.done.add_done_callback(lambda _: self._ended(rid, request))
+        answer = Answer(rid, request, TextStream(self.tokenizer, sampling.stop_ids, stops), self.metrics)
+        self._under_way.setdefault(rid, []).append(answer)
+        answer.when_over(lambda: self._ended(answer))
         self.metrics.requests.inc()
         self.metrics.prompt_tokens.inc(len(prompt))
-        text = TextStream(self.tokenizer, sampling.stop_ids, stops)
-        return Answer(rid, request, text, self.metrics)
+        return answer
 
     def begin_all(
         self,
@@ -181,6 +197,8 @@ class Service:
     ) -> list[Answer]:
         """Starts `n` completions of each prompt, of seeds that follow `sampling`'s, or none. Raises as `begin`.
 
+        They are one client's: when one fails, the others end too.
+
         Args:
             rids: a name, or none, for each prompt.
             grammar: makes that of one completion.
@@ -193,15 +211,15 @@ class Service:
                     made = grammar() if grammar else None
                     answers.append(self.begin(prompt, own, stops=stops, grammar=made, rid=rid))
         except Exception:
-            for answer in answers:
-                answer.abort()
+            _abort(answers)
             raise
+        for answer in answers:
+            answer.when_failed(lambda: _abort(answers))
         return answers
 
     def abort(self, rid: str) -> None:
         """Ends completions with what they have; those of nobody are nothing."""
-        for request in self._under_way.get(rid, ()):
-            request.abort()
+        _abort(self._under_way.get(rid, ()))
 
     def abort_all(self) -> None:
         for rid in self._under_way:
@@ -238,12 +256,17 @@ class Service:
             if not paused:
                 self.engines.resume()
 
-    def _ended(self, rid: str, request: Request) -> None:
-        left = [other for other in self._under_way[rid] if other is not request]
+    def _ended(self, answer: Answer) -> None:
+        left = [other for other in self._under_way[answer.rid] if other is not answer]
         if left:
-            self._under_way[rid] = left
+            self._under_way[answer.rid] = left
         else:
-            del self._under_way[rid]
-        self.metrics.cached_tokens.inc(request.cached)
-        if request.done.cancelled():
+            del self._under_way[answer.rid]
+        self.metrics.cached_tokens.inc(answer.cached_tokens)
+        if answer.abandoned:
             self.metrics.abandoned.inc()
+
+
+def _abort(answers: Iterable[Answer]) -> None:
+    for answer in answers:
+        answer.abort()

@@ -6,8 +6,10 @@ import time
 import urllib.error
 import urllib.request
 
+import numpy as np
 import pytest
 
+from astra_jax.inference.interface import GrammarFailed
 from tests.astra_jax.inference.server.conftest import model_in, serving
 
 IDS = [270, 271, 272, 273]
@@ -195,6 +197,57 @@ def test_a_full_queue_is_answered_with_429_and_clients_that_go_away_free_their_s
         post(address, "/continue_generation")
         assert len(generate(address)["output_ids"]) == 12
         assert (counted(address, "abandoned_total"), counted(address, "refused_total")) == (2, 1)
+
+
+class _Breaks:
+    """A grammar that allows all tokens and cannot take the third."""
+
+    def __init__(self, vocab_size: int):
+        self._all, self._left = np.full(-(-vocab_size // 32), 2**32 - 1, np.uint32), 2
+
+    def allowed(self) -> np.ndarray:
+        return self._all
+
+    def accept(self, token_id: int) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise GrammarFailed("it breaks")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_when_one_of_several_completions_fails_the_others_end(server, monkeypatch, stream):
+    address, service = server
+    generate(address)
+    whole, made = service.grammars.regex, []
+
+    def second_breaks(regex: str):
+        made.append(_Breaks(service.vocab_size) if len(made) == 1 else whole(regex))
+        return made[-1]
+
+    monkeypatch.setattr(service.grammars, "regex", second_breaks)
+    abandoned, drawn = counted(address, "abandoned_total"), counted(address, "drawn_tokens_total")
+    params = {"max_new_tokens": 1500, "regex": "a{1500}", "n": 3}
+    body = {"input_ids": IDS, "stream": stream, "sampling_params": params}
+    if stream:
+        assert "it breaks" in post(address, "/generate", body)
+    else:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            post(address, "/generate", body)
+        assert refused.value.code == 400
+        assert "it breaks" in json.loads(refused.value.read())["error"]["message"]
+    wait_for(lambda: service.engines.load == (0, 0))
+    assert counted(address, "drawn_tokens_total") < drawn + 300
+    assert counted(address, "abandoned_total") == abandoned
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_reads_to_a_stop_string_has_not_gone_away(address, stream):
+    text = generate(address)["text"]
+    abandoned = counted(address, "abandoned_total")
+    reply = generate(address, stream=stream, sampling_params={"max_new_tokens": 400, "stop": text[2:4]})
+    last = json.loads(reply.strip().split("\n\n")[-2].removeprefix("data: ")) if stream else reply
+    assert last["meta_info"]["finish_reason"] == {"type": "stop", "matched": text[2:4]}
+    assert counted(address, "abandoned_total") == abandoned
 
 
 def test_a_request_cannot_outlive_the_servers_deadline(served):
