@@ -7,13 +7,14 @@ import time
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from flax import nnx
 
 from astra_jax.checkpoints.error import CheckpointError
+from astra_jax.checkpoints.hf import load_config
 from astra_jax.inference.checkpoint import sampling_model
 from astra_jax.inference.interface import Completion, Grammar, Likeliest, Reason, Sampling, WeightsMismatch
 from astra_jax.inference.pool import EnginePool
@@ -22,7 +23,11 @@ from astra_jax.inference.server.errors import Refused
 from astra_jax.inference.server.grammars import Grammars
 from astra_jax.inference.server.metrics import Metrics
 from astra_jax.inference.server.text import TextStream
+from astra_jax.models import ModelConfig
 from astra_jax.tokens import ChatFormat, Tokenizer
+
+# Fields of a model's configuration in which checkpoints of one model may differ.
+_NOT_COMPUTED = ("max_positions", "init_std", "param_dtype", "compute_dtype", "remat")
 
 
 @dataclass(frozen=True)
@@ -170,13 +175,9 @@ class Service:
             rid: the client's name for it; of several completions of one request, of all. Without one it gets its own.
 
         Raises:
-            Refused: the queue is full.
             GenerationError: the engine cannot meet it.
         """
         rid = rid or uuid.uuid4().hex
-        if self.engines.load[1] >= self.settings.queue:
-            self.metrics.refused.inc()
-            raise Refused(429, f"{self.settings.queue} requests wait already", "queue_full", retry_after=1)
         request = self.engines.submit(prompt, sampling, grammar=grammar)
         answer = Answer(rid, request, TextStream(self.tokenizer, sampling.stop_ids, stops), self.metrics)
         self._under_way.setdefault(rid, []).append(answer)
@@ -195,14 +196,19 @@ class Service:
         stops: Sequence[str] = (),
         grammar: Callable[[], Grammar] | None = None,
     ) -> list[Answer]:
-        """Starts `n` completions of each prompt, of seeds that follow `sampling`'s, or none. Raises as `begin`.
+        """Starts `n` completions of each prompt, of seeds that follow `sampling`'s, or none.
 
         They are one client's: when one fails, the others end too.
 
         Args:
             rids: a name, or none, for each prompt.
             grammar: makes that of one completion.
+
+        Raises:
+            Refused: they are more than the queue holds, or than it has room for now.
+            GenerationError: the engine cannot meet one.
         """
+        self._check_room(len(prompts) * n)
         answers: list[Answer] = []
         try:
             for prompt, rid in zip(prompts, rids, strict=True):
@@ -216,6 +222,14 @@ class Service:
         for answer in answers:
             answer.when_failed(lambda: _abort(answers))
         return answers
+
+    def _check_room(self, count: int) -> None:
+        waiting, queue = self.engines.load[1], self.settings.queue
+        if count > queue:
+            raise Refused(400, f"{count} completions in one request: the queue holds {queue}")
+        if waiting + count > queue:
+            self.metrics.refused.inc(count)
+            raise Refused(429, f"{waiting} of {queue} requests wait already", "queue_full", retry_after=1)
 
     def abort(self, rid: str) -> None:
         """Ends completions with what they have; those of nobody are nothing."""
@@ -239,13 +253,19 @@ class Service:
         """
         async with self._updating:
             try:
-                model = await asyncio.to_thread(sampling_model, folder, self.settings.dtype)
-                weights = nnx.to_pure_dict(nnx.state(model, nnx.Param))
-                self._push(weights)
+                self._push(await asyncio.to_thread(self._weights_of, folder))
             except (CheckpointError, OSError, ValueError, WeightsMismatch) as error:
                 raise Refused(400, f"{folder}: {error}") from None
             self.versions.append(name or str(len(self.versions)))
             self.folder = folder
+
+    def _weights_of(self, folder: Path) -> dict:
+        """Raises `WeightsMismatch` before any is read, besides what `sampling_model` raises."""
+        differ = _differing(load_config(folder), self.engines.config)
+        if differ:
+            raise WeightsMismatch(f"it is of another model: {', '.join(differ)}")
+        model = sampling_model(folder, self.settings.dtype)
+        return nnx.to_pure_dict(nnx.state(model, nnx.Param))
 
     def _push(self, weights: dict) -> None:
         paused = self.engines.paused
@@ -265,6 +285,13 @@ class Service:
         self.metrics.cached_tokens.inc(answer.cached_tokens)
         if answer.abandoned:
             self.metrics.abandoned.inc()
+
+
+def _differing(theirs: ModelConfig, ours: ModelConfig) -> list[str]:
+    """What would be computed otherwise."""
+    names = [field.name for field in fields(ModelConfig) if field.name not in _NOT_COMPUTED]
+    pairs = [(name, getattr(theirs, name), getattr(ours, name)) for name in names]
+    return [f"{name} is {theirs}, not {ours}" for name, theirs, ours in pairs if theirs != ours]
 
 
 def _abort(answers: Iterable[Answer]) -> None:
