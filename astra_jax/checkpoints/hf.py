@@ -55,6 +55,8 @@ def load_config(directory: str | Path) -> ModelConfig:
         raise CheckpointError(f"{path} is missing: is this a Hugging Face model directory?") from None
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{path} is not JSON: {error}.") from None
+    if not isinstance(hf, dict):
+        raise CheckpointError(f"{path} is no JSON object.")
     return read_config(find_family(hf.get("model_type")), hf)
 
 

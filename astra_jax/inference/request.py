@@ -41,7 +41,7 @@ class Request:
         self.versions: list[int] = []
         self.top_logprobs: list[Likeliest] = []
         self.failure: Exception | None = None
-        self._aborted = False
+        self.aborted = False
         self._news = asyncio.Event()
         self._ends_at = None if sampling.deadline_s is None else time.monotonic() + sampling.deadline_s
 
@@ -56,7 +56,7 @@ class Request:
 
     def abort(self) -> None:
         """Ends it with what it has, after the dispatch that is under way."""
-        self._aborted = True
+        self.aborted = True
 
     def drawn(
         self,
@@ -84,7 +84,7 @@ class Request:
             return "stop"
         if self.remaining <= 0:
             return "length"
-        if self._aborted:
+        if self.aborted:
             return "abort"
         if self._ends_at is not None and time.monotonic() >= self._ends_at:
             return "deadline"

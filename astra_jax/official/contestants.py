@@ -17,7 +17,7 @@ from data_synthesis.teacher.server.talker import Talker
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
 
-# How servers say, in an answer 400, that a prompt is too long: OpenAI's code, vLLM's words, SGLang's words.
+# How servers say, in an answer 400, that a prompt is too long: OpenAI's code and ours, vLLM's words, SGLang's words.
 _TOO_LONG = ("context_length_exceeded", "context length", "longer than the model")
 
 

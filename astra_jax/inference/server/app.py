@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from astra_jax.inference.interface import GenerationError
+from astra_jax.inference.interface import ContextOverflow, GenerationError
 from astra_jax.inference.server.errors import Refused
 from astra_jax.inference.server.native_api import Native
 from astra_jax.inference.server.openai_api import OpenAI
@@ -62,7 +62,8 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 async def _cannot_be_met(request: Request, error: Exception) -> Response:
-    return JSONResponse(Refused(400, str(error)).body, 400)
+    code = "context_length_exceeded" if isinstance(error, ContextOverflow) else None
+    return JSONResponse(Refused(400, str(error), code).body, 400)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -16,7 +16,7 @@ from astra_jax.inference.interface import MOST_TOP_LOGPROBS, Grammar, Sampling
 from astra_jax.inference.server.errors import Refused
 from astra_jax.inference.server.service import Answer, Service
 from astra_jax.inference.server.streaming import events, merged, until_gone
-from astra_jax.inference.server.validation import body_of, random_seed
+from astra_jax.inference.server.validation import Stops, body_of, random_seed
 
 
 class SamplingParams(BaseModel):
@@ -28,7 +28,7 @@ class SamplingParams(BaseModel):
     temperature: float = 1.0
     top_p: float = 1.0
     top_k: int = -1
-    stop: str | list[str] | None = None
+    stop: Stops = []
     stop_token_ids: list[int] | None = None
     ignore_eos: bool = False
     n: int = Field(default=1, ge=1, le=128)
@@ -37,10 +37,6 @@ class SamplingParams(BaseModel):
     regex: str | None = None
     skip_special_tokens: bool = True
     no_stop_trim: Literal[False] = False
-
-    @property
-    def stops(self) -> list[str]:
-        return [self.stop] if isinstance(self.stop, str) else self.stop or []
 
 
 class GenerateRequest(BaseModel):
@@ -163,6 +159,8 @@ class Native:
         """Ids of each prompt, and whether there may be several."""
         if (asked.text is None) == (asked.input_ids is None):
             raise Refused(400, "give either text or input_ids")
+        if asked.text == []:
+            raise Refused(400, "text is a list of no prompts")
         if asked.return_logprob and asked.logprob_start_len != -1:
             raise Refused(400, "logprob_start_len is -1: log-probs are of drawn tokens alone")
         if asked.top_logprobs_num and not asked.return_logprob:
@@ -195,7 +193,7 @@ class Native:
         rids = [f"{rid}_{number}" if several else rid for number in range(len(prompts))]
         grammar = self._grammar_of(params)
         return self.service.begin_all(
-            prompts, params.n, sampling, rids=rids, stops=params.stops, grammar=grammar
+            prompts, params.n, sampling, rids=rids, stops=params.stop, grammar=grammar
         )
 
     def _grammar_of(self, params: SamplingParams) -> Callable[[], Grammar] | None:

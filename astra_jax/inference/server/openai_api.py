@@ -40,7 +40,8 @@ class OpenAI:
         self._check(asked)
         encode = self.service.tokenizer.encode_prompt
         prompts = [encode(p) if isinstance(p, str) else p for p in asked.prompts()]
-        answers = self._begin(asked, prompts, asked.max_tokens or 16, tag="cmpl-")
+        most = 16 if asked.max_tokens is None else asked.max_tokens
+        answers = self._begin(asked, prompts, most, tag="cmpl-")
         frame = _Frame("text_completion", asked.model, answers[0].rid)
         if asked.stream:
             return events(self._stream_text(asked, answers, frame))
@@ -59,10 +60,12 @@ class OpenAI:
     async def chat(self, request: Request) -> Response:
         asked = await body_of(request, ChatRequest)
         self._check(asked)
+        asked.refuse_other_template(self.service.settings.format)
         messages, tools = [m.message() for m in asked.messages], asked.shown_tools()
         prompt = self.service.tokenizer.encode_prompt(self.service.settings.format.open(messages, tools))
-        room = self.service.context - len(prompt)
-        most = asked.max_completion_tokens or asked.max_tokens or max(room, 1)
+        most = asked.most_tokens
+        if most is None:
+            most = max(self.service.context - len(prompt), 1)
         answers = self._begin(asked, [prompt], most, grammar=self._grammar_of(asked), tag="chatcmpl-")
 
         def turn() -> ChatTurn:

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from astra_jax.inference.interface import MOST_TOP_LOGPROBS
 from astra_jax.inference.server.errors import Refused
+from astra_jax.inference.server.validation import Stops
+from astra_jax.tokens import ChatFormat
 from data_synthesis.records import Message, ToolCall, ToolSpec
 
 
@@ -20,7 +22,24 @@ class StreamOptions(_Sent):
     include_usage: bool = False
 
 
+# Further fields that change no answer: what a client says to OpenAI of itself, and of keeping and paying.
+_HARMLESS = {
+    "metadata", "prediction", "prompt_cache_key", "prompt_cache_retention", "safety_identifier", "service_tier",
+    "store", "user",
+}  # fmt: skip
+# And values of fields of other servers that change none.
+_NEUTRAL = {
+    "frequency_penalty": 0,
+    "ignore_eos": False,
+    "min_p": 0,
+    "presence_penalty": 0,
+    "repetition_penalty": 1,
+}
+
+
 class Common(_Sent):
+    model_config = ConfigDict(extra="allow")  # to be refused by name
+
     model: str
     n: int = Field(1, ge=1, le=128)
     stream: bool = False
@@ -29,28 +48,13 @@ class Common(_Sent):
     top_p: float = 1.0
     top_k: int = 0
     seed: int | None = None
-    stop: list[str] = []
-    frequency_penalty: float | None = None
-    presence_penalty: float | None = None
+    stop: Stops = []
     logit_bias: dict[str, float] | None = None
-    user: str = ""
 
     @property
     def likeliest(self) -> int:
         """How many of the likeliest tokens are told at each place."""
         return 0
-
-    @field_validator("stop", mode="before")
-    @classmethod
-    def _one_or_many(cls, stop: Any) -> Any:
-        return [] if stop is None else [stop] if isinstance(stop, str) else stop
-
-    @field_validator("stop")
-    @classmethod
-    def _not_empty(cls, stop: list[str]) -> list[str]:
-        if "" in stop:
-            raise ValueError("a stop is empty")
-        return stop
 
     @field_validator("temperature", "top_p", "n", "stream_options", "stream", "top_k", mode="before")
     @classmethod
@@ -58,8 +62,10 @@ class Common(_Sent):
         return cls.model_fields[info.field_name].default if value is None else value
 
     def refuse_unmet(self) -> None:
-        for name in ("frequency_penalty", "presence_penalty", "logit_bias"):
-            if getattr(self, name):
+        if self.logit_bias:
+            raise Refused(400, "logit_bias is not supported")
+        for name, value in (self.model_extra or {}).items():
+            if not (value is None or name in _HARMLESS or (name in _NEUTRAL and value == _NEUTRAL[name])):
                 raise Refused(400, f"{name} is not supported")
 
 
@@ -75,6 +81,13 @@ class CompletionRequest(Common):
     echo: bool = False
     best_of: int | None = None
     suffix: str | None = None
+
+    @field_validator("prompt")
+    @classmethod
+    def _some(cls, prompt: Any) -> Any:
+        if prompt == []:
+            raise ValueError("there is none")
+        return prompt
 
     def prompts(self) -> list[str] | list[list[int]]:
         prompt: Any = self.prompt
@@ -182,6 +195,7 @@ class ChatRequest(Common):
     response_format: ResponseFormat | None = None
     logprobs: bool = False
     top_logprobs: int | None = None
+    chat_template_kwargs: dict[str, JsonValue] | None = None
 
     @field_validator("tool_choice", "parallel_tool_calls", "logprobs", mode="before")
     @classmethod
@@ -197,6 +211,16 @@ class ChatRequest(Common):
         _check_count("top_logprobs", self.top_logprobs)
         if self.top_logprobs is not None and not self.logprobs:
             raise Refused(400, "top_logprobs is given, and logprobs is not true")
+
+    def refuse_other_template(self, format: ChatFormat) -> None:
+        for name, value in (self.chat_template_kwargs or {}).items():
+            if name != "enable_thinking" or value is not format.enable_thinking:
+                raise Refused(400, f"chat_template_kwargs: {name} {value!r} is not supported")
+
+    @property
+    def most_tokens(self) -> int | None:
+        """None: as many as there is room for."""
+        return self.max_tokens if self.max_completion_tokens is None else self.max_completion_tokens
 
     def shown_tools(self) -> list[ToolSpec]:
         """Those that the model is told of."""

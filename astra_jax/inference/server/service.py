@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from flax import nnx
 
 from astra_jax.checkpoints.error import CheckpointError
+from astra_jax.checkpoints.hf import load_config
 from astra_jax.inference.checkpoint import sampling_model
-from astra_jax.inference.interface import Grammar, Likeliest, Reason, Sampling, WeightsMismatch
+from astra_jax.inference.interface import Completion, Grammar, Likeliest, Reason, Sampling, WeightsMismatch
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.request import Piece, Request
 from astra_jax.inference.server.errors import Refused
 from astra_jax.inference.server.grammars import Grammars
 from astra_jax.inference.server.metrics import Metrics
 from astra_jax.inference.server.text import TextStream
+from astra_jax.models import ModelConfig
 from astra_jax.tokens import ChatFormat, Tokenizer
+
+# Fields of a model's configuration in which checkpoints of one model may differ.
+_NOT_COMPUTED = ("max_positions", "init_std", "param_dtype", "compute_dtype", "remat")
 
 
 @dataclass(frozen=True)
@@ -83,8 +88,24 @@ class Answer:
         ends = [*starts[1:], len(drawn)]
         return [(drawn[start], start, end) for start, end in zip(starts, ends, strict=True)] if drawn else []
 
+    @property
+    def abandoned(self) -> bool:
+        """Whether its reader left before it was over, and nobody had asked for its end."""
+        left = self._request.done.cancelled()
+        return left and self._stream.matched is None and not self._request.aborted
+
     def abort(self) -> None:
         self._request.abort()
+
+    def when_over(self, call: Callable[[], None]) -> None:
+        self._request.done.add_done_callback(lambda _: call())
+
+    def when_failed(self, call: Callable[[], None]) -> None:
+        def over(done: asyncio.Future[Completion]) -> None:
+            if not done.cancelled() and done.exception():
+                call()
+
+        self._request.done.add_done_callback(over)
 
     async def deltas(self) -> AsyncGenerator[Delta, None]:
         """Ends with a stop string too. Whoever stops reading gives the completion up."""
@@ -136,7 +157,7 @@ class Service:
         self.metrics = Metrics(lambda: engines.load)
         self.versions = ["default"]  # the name of each version of the weights
         self.folder = settings.folder
-        self._under_way: dict[str, list[Request]] = {}
+        self._under_way: dict[str, list[Answer]] = {}
         self._updating = asyncio.Lock()
 
     def begin(
@@ -154,20 +175,16 @@ class Service:
             rid: the client's name for it; of several completions of one request, of all. Without one it gets its own.
 
         Raises:
-            Refused: the queue is full.
             GenerationError: the engine cannot meet it.
         """
         rid = rid or uuid.uuid4().hex
-        if self.engines.load[1] >= self.settings.queue:
-            self.metrics.refused.inc()
-            raise Refused(429, f"{self.settings.queue} requests wait already", "queue_full", retry_after=1)
         request = self.engines.submit(prompt, sampling, grammar=grammar)
-        self._under_way.setdefault(rid, []).append(request)
-        request.done.add_done_callback(lambda _: self._ended(rid, request))
+        answer = Answer(rid, request, TextStream(self.tokenizer, sampling.stop_ids, stops), self.metrics)
+        self._under_way.setdefault(rid, []).append(answer)
+        answer.when_over(lambda: self._ended(answer))
         self.metrics.requests.inc()
         self.metrics.prompt_tokens.inc(len(prompt))
-        text = TextStream(self.tokenizer, sampling.stop_ids, stops)
-        return Answer(rid, request, text, self.metrics)
+        return answer
 
     def begin_all(
         self,
@@ -179,12 +196,19 @@ class Service:
         stops: Sequence[str] = (),
         grammar: Callable[[], Grammar] | None = None,
     ) -> list[Answer]:
-        """Starts `n` completions of each prompt, of seeds that follow `sampling`'s, or none. Raises as `begin`.
+        """Starts `n` completions of each prompt, of seeds that follow `sampling`'s, or none.
+
+        They are one client's: when one fails, the others end too.
 
         Args:
             rids: a name, or none, for each prompt.
             grammar: makes that of one completion.
+
+        Raises:
+            Refused: they are more than the queue holds, or than it has room for now.
+            GenerationError: the engine cannot meet one.
         """
+        self._check_room(len(prompts) * n)
         answers: list[Answer] = []
         try:
             for prompt, rid in zip(prompts, rids, strict=True):
@@ -193,15 +217,23 @@ class Service:
                     made = grammar() if grammar else None
                     answers.append(self.begin(prompt, own, stops=stops, grammar=made, rid=rid))
         except Exception:
-            for answer in answers:
-                answer.abort()
+            _abort(answers)
             raise
+        for answer in answers:
+            answer.when_failed(lambda: _abort(answers))
         return answers
+
+    def _check_room(self, count: int) -> None:
+        waiting, queue = self.engines.load[1], self.settings.queue
+        if count > queue:
+            raise Refused(400, f"{count} completions in one request: the queue holds {queue}")
+        if waiting + count > queue:
+            self.metrics.refused.inc(count)
+            raise Refused(429, f"{waiting} of {queue} requests wait already", "queue_full", retry_after=1)
 
     def abort(self, rid: str) -> None:
         """Ends completions with what they have; those of nobody are nothing."""
-        for request in self._under_way.get(rid, ()):
-            request.abort()
+        _abort(self._under_way.get(rid, ()))
 
     def abort_all(self) -> None:
         for rid in self._under_way:
@@ -221,13 +253,19 @@ class Service:
         """
         async with self._updating:
             try:
-                model = await asyncio.to_thread(sampling_model, folder, self.settings.dtype)
-                weights = nnx.to_pure_dict(nnx.state(model, nnx.Param))
-                self._push(weights)
+                self._push(await asyncio.to_thread(self._weights_of, folder))
             except (CheckpointError, OSError, ValueError, WeightsMismatch) as error:
                 raise Refused(400, f"{folder}: {error}") from None
             self.versions.append(name or str(len(self.versions)))
             self.folder = folder
+
+    def _weights_of(self, folder: Path) -> dict:
+        """Raises `WeightsMismatch` before any is read, besides what `sampling_model` raises."""
+        differ = _differing(load_config(folder), self.engines.config)
+        if differ:
+            raise WeightsMismatch(f"it is of another model: {', '.join(differ)}")
+        model = sampling_model(folder, self.settings.dtype)
+        return nnx.to_pure_dict(nnx.state(model, nnx.Param))
 
     def _push(self, weights: dict) -> None:
         paused = self.engines.paused
@@ -238,12 +276,24 @@ class Service:
             if not paused:
                 self.engines.resume()
 
-    def _ended(self, rid: str, request: Request) -> None:
-        left = [other for other in self._under_way[rid] if other is not request]
+    def _ended(self, answer: Answer) -> None:
+        left = [other for other in self._under_way[answer.rid] if other is not answer]
         if left:
-            self._under_way[rid] = left
+            self._under_way[answer.rid] = left
         else:
-            del self._under_way[rid]
-        self.metrics.cached_tokens.inc(request.cached)
-        if request.done.cancelled():
+            del self._under_way[answer.rid]
+        self.metrics.cached_tokens.inc(answer.cached_tokens)
+        if answer.abandoned:
             self.metrics.abandoned.inc()
+
+
+def _differing(theirs: ModelConfig, ours: ModelConfig) -> list[str]:
+    """What would be computed otherwise."""
+    names = [field.name for field in fields(ModelConfig) if field.name not in _NOT_COMPUTED]
+    pairs = [(name, getattr(theirs, name), getattr(ours, name)) for name in names]
+    return [f"{name} is {theirs}, not {ours}" for name, theirs, ours in pairs if theirs != ours]
+
+
+def _abort(answers: Iterable[Answer]) -> None:
+    for answer in answers:
+        answer.abort()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from typing import TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 from starlette.requests import Request
 
 from astra_jax.inference.server.errors import Refused
@@ -13,6 +13,19 @@ from astra_jax.inference.server.errors import Refused
 Body = TypeVar("Body", bound=BaseModel)
 
 _SEEDS = random.SystemRandom()
+
+
+def _one_or_many(stop: Any) -> Any:
+    return [] if stop is None else [stop] if isinstance(stop, str) else stop
+
+
+def _not_empty(stops: list[str]) -> list[str]:
+    if "" in stops:
+        raise ValueError("a stop is empty")
+    return stops
+
+
+Stops = Annotated[list[str], BeforeValidator(_one_or_many), AfterValidator(_not_empty)]
 
 
 async def body_of(request: Request, kind: type[Body]) -> Body:

@@ -176,13 +176,16 @@ def _parsed(received: str, kind: type[Any]) -> Any:
 
 
 def _message(text: str) -> str:
-    """What an error says: OpenAI wraps it in `error`, SGLang does not, a proxy sends a page."""
+    """What an error says, and its code: OpenAI wraps it in `error`, SGLang does not, a proxy sends a page."""
+    code = None
     try:
         body = json.loads(text)
-        text = str(body.get("error", body)["message"])
+        error = body.get("error", body)
+        text, code = str(error["message"]), error.get("code")
     except (ValueError, AttributeError, TypeError, KeyError):
         pass
-    return _first_line(text)
+    said = _first_line(text)
+    return f"{said} ({_first_line(code)})" if isinstance(code, str) and code else said
 
 
 def _first_line(text: str) -> str:

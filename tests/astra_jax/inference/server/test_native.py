@@ -1,13 +1,17 @@
 """SGLang's routes: token ids in and out, weights that change, and clients that go away."""
 
 import json
+import shutil
 import threading
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from astra_jax.inference.interface import GrammarFailed
 from tests.astra_jax.inference.server.conftest import model_in, serving
 
 IDS = [270, 271, 272, 273]
@@ -113,7 +117,13 @@ def test_a_regular_expression_is_kept(address):
         ({"input_ids": IDS, "sampling_params": {"stop_token_ids": [99_999]}}, "not all tokens"),
         ({"input_ids": IDS, "sampling_params": {"min_p": 0.1}}, "min_p"),
         ({"input_ids": IDS, "sampling_params": {"regex": "("}}, "grammar"),
+        ({"input_ids": IDS, "sampling_params": {"stop": ""}}, "a stop is empty"),
         ({"input_ids": "no"}, "input_ids"),
+        ({"text": []}, "no prompts"),
+        (
+            {"input_ids": [IDS] * 3, "sampling_params": {"n": 100}},
+            "300 completions in one request: the queue holds 256",
+        ),
         ({"input_ids": IDS, "return_logprob": True, "top_logprobs_num": 21}, "is 21: it is from 0 to 20"),
         ({"input_ids": IDS, "top_logprobs_num": 2}, "return_logprob is not true"),
     ],
@@ -160,18 +170,46 @@ def test_weights_come_from_a_folder_and_every_reply_says_which(served, tmp_path)
 
 def test_weights_that_cannot_be_read_are_refused_and_change_nothing(served, tmp_path):
     larger = model_in(tmp_path / "larger", 1, hidden=64)
+    no_object = tmp_path / "list"
+    no_object.mkdir()
+    (no_object / "config.json").write_text("[]")
     half = tmp_path / "half"
     half.mkdir()
     (half / "config.json").write_bytes((served / "config.json").read_bytes())
     with serving(served) as (address, _):
         before = generate(address)
-        for folder in (larger, half, tmp_path / "none"):
+        for folder in (larger, half, no_object, tmp_path / "none"):
             with pytest.raises(urllib.error.HTTPError) as refused:
                 post(address, "/update_weights_from_disk", {"model_path": str(folder)})
             assert refused.value.code == 400
             assert json.loads(refused.value.read())["success"] is False
         assert generate(address) | {"meta_info": 0} == before | {"meta_info": 0}
         assert json.loads(get(address, "/get_model_info"))["weight_version"] == "default"
+
+
+def changed(folder: Path, to: Path, **fields) -> Path:
+    """A copy with other fields in its config.json."""
+    shutil.copytree(folder, to)
+    config = json.loads((to / "config.json").read_text())
+    (to / "config.json").write_text(json.dumps(config | fields))
+    return to
+
+
+def test_weights_of_the_same_shapes_and_another_model_are_refused(served, server, tmp_path):
+    address, _ = server
+    rope = json.loads((served / "config.json").read_text())["rope_parameters"] | {"rope_theta": 5e5}
+    theta = changed(served, tmp_path / "theta", rope_theta=5e5, rope_parameters=rope, rms_norm_eps=1e-3)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        post(address, "/update_weights_from_disk", {"model_path": str(theta)})
+    said = json.loads(refused.value.read())["message"]
+    assert refused.value.code == 400
+    assert "another model: rope_theta is 500000.0, not 10000.0, norm_eps is 0.001, not 1e-06" in said
+
+
+def test_weights_that_were_trained_for_other_lengths_are_taken(served, tmp_path):
+    longer = changed(served, tmp_path / "longer", max_position_embeddings=99, initializer_range=0.5)
+    with serving(served) as (address, _):
+        assert post(address, "/update_weights_from_disk", {"model_path": str(longer)})["success"]
 
 
 def test_a_full_queue_is_answered_with_429_and_clients_that_go_away_free_their_slots(served):
@@ -189,12 +227,64 @@ def test_a_full_queue_is_answered_with_429_and_clients_that_go_away_free_their_s
         with pytest.raises(urllib.error.HTTPError) as refused:
             post(address, "/generate", EMPTY)
         assert (refused.value.code, refused.value.headers["Retry-After"]) == (429, "1")
+        assert service.engines.load == (0, 2)
         for thread in threads:
             thread.join()
         wait_for(lambda: service.engines.load == (0, 0))
         post(address, "/continue_generation")
         assert len(generate(address)["output_ids"]) == 12
         assert (counted(address, "abandoned_total"), counted(address, "refused_total")) == (2, 1)
+
+
+class _Breaks:
+    """A grammar that allows all tokens and cannot take the third."""
+
+    def __init__(self, vocab_size: int):
+        self._all, self._left = np.full(-(-vocab_size // 32), 2**32 - 1, np.uint32), 2
+
+    def allowed(self) -> np.ndarray:
+        return self._all
+
+    def accept(self, token_id: int) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise GrammarFailed("it breaks")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_when_one_of_several_completions_fails_the_others_end(server, monkeypatch, stream):
+    address, service = server
+    generate(address)
+    whole, made = service.grammars.regex, []
+
+    def second_breaks(regex: str):
+        made.append(_Breaks(service.vocab_size) if len(made) == 1 else whole(regex))
+        return made[-1]
+
+    monkeypatch.setattr(service.grammars, "regex", second_breaks)
+    abandoned, drawn = counted(address, "abandoned_total"), counted(address, "drawn_tokens_total")
+    params = {"max_new_tokens": 1500, "regex": "a{1500}", "n": 3}
+    body = {"input_ids": IDS, "stream": stream, "sampling_params": params}
+    if stream:
+        assert "it breaks" in post(address, "/generate", body)
+    else:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            post(address, "/generate", body)
+        assert refused.value.code == 400
+        assert "it breaks" in json.loads(refused.value.read())["error"]["message"]
+    wait_for(lambda: service.engines.load == (0, 0))
+    assert counted(address, "drawn_tokens_total") < drawn + 300
+    assert counted(address, "abandoned_total") == abandoned
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_who_reads_to_a_stop_string_has_not_gone_away(address, stream):
+    text = generate(address)["text"]
+    abandoned = counted(address, "abandoned_total")
+    reply = generate(address, stream=stream, sampling_params={"max_new_tokens": 400, "stop": text[2:4]})
+    last = json.loads(reply.strip().split("\n\n")[-2].removeprefix("data: ")) if stream else reply
+    assert last["meta_info"]["finish_reason"] == {"type": "stop", "matched": text[2:4]}
+    assert counted(address, "abandoned_total") == abandoned
 
 
 def test_a_request_cannot_outlive_the_servers_deadline(served):

@@ -175,7 +175,16 @@ def test_a_schema_is_kept(client):
         ({"temperature": -1}, 400, "temperature is -1"),
         ({"top_p": 0.0}, 400, "top_p is 0"),
         ({"max_tokens": -3}, 400, "max_tokens is -3"),
+        ({"max_tokens": 0}, 400, "max_tokens is 0"),
+        ({"max_completion_tokens": 0, "max_tokens": 4}, 400, "max_tokens is 0"),
         ({"n": 0}, 400, "n:"),
+        ({"stop": ["a", ""]}, 400, "a stop is empty"),
+        ({"frequency_penalty": 0.5}, 400, "frequency_penalty is not supported"),
+        ({"functions": [{"name": "clock", "parameters": {}}]}, 400, "functions is not supported"),
+        ({"extra_body": {"repetition_penalty": 1.1}}, 400, "repetition_penalty is not supported"),
+        ({"extra_body": {"min_p": 0.1}}, 400, "min_p is not supported"),
+        ({"extra_body": {"chat_template_kwargs": {"enable_thinking": False}}}, 400, "enable_thinking False is not"),
+        ({"extra_body": {"chat_template_kwargs": {"documents": []}}}, 400, "documents .* is not supported"),
         ({"logit_bias": {"3": 5}}, 400, "logit_bias is not supported"),
         ({"top_logprobs": 21, "logprobs": True}, 400, "top_logprobs is 21: it is from 0 to 20"),
         ({"top_logprobs": -1, "logprobs": True}, 400, "top_logprobs is -1: it is from 0 to 20"),
@@ -189,3 +198,42 @@ def test_what_cannot_be_met_says_why(client, changes, status, sentence):
         chat(client, **changes)
     assert refused.value.status_code == status
     assert chat(client, max_tokens=2).choices
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"prompt": []}, "prompt: .*there is none"),
+        ({"prompt": [[]]}, "0 tokens does not fit"),
+        ({"max_tokens": 0}, "max_tokens is 0"),
+        ({"extra_body": {"min_tokens": 4}}, "min_tokens is not supported"),
+    ],
+)
+def test_a_completion_that_cannot_be_met_says_why(client, changes, sentence):
+    with pytest.raises(openai.BadRequestError, match=sentence):
+        client.completions.create(**({"model": "tiny", "prompt": "What is", "max_tokens": 2} | changes))
+
+
+def test_fields_that_change_nothing_are_taken(client):
+    harmless = {
+        "user": "me",
+        "metadata": {"a": "b"},
+        "store": False,
+        "service_tier": "auto",
+        "prompt_cache_key": "mine",
+        "safety_identifier": "me",
+        "presence_penalty": 0.0,
+    }
+    others = {
+        "repetition_penalty": 1.0,
+        "min_p": 0.0,
+        "functions": None,
+        "chat_template_kwargs": {"enable_thinking": True},
+    }
+    assert chat(client, **harmless, extra_body=others).choices[0].message == chat(client).choices[0].message
+
+
+def test_a_prompt_that_is_too_long_has_openais_code(client):
+    with pytest.raises(openai.BadRequestError) as refused:
+        chat(client, messages=[{"role": "user", "content": "weather " * 2000}])
+    assert refused.value.code == "context_length_exceeded"
