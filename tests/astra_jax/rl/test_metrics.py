@@ -84,7 +84,7 @@ def test_weights_that_change_within_an_episode_are_reported(group):
     episodes = group([0.0, 1.0, 0.5, None])
     versions = ([3, 3], [2, 3, 5], [4], [0, 9])
     for episode, of in zip(episodes, versions, strict=True):
-        episode.weight_versions = of
+        episode.weight_versions = [[VersionSpan(version, 1)] for version in of]
     metrics = rollout_metrics(filled([Group(0, 1, episodes)], unknown=1), step=1)
     assert metrics["episodes/mixed"] == pytest.approx(1 / 3)
     assert metrics["episodes/version_span"] == 3
