@@ -106,7 +106,7 @@ class Rewards:
 
     def _scored(self, episode: Episode, answers: Mapping[str, float]) -> Episode:
         """With all components, `answers` being those of the functions."""
-        scores = {name: component(episode) for name, component in self.components.items()} | answers
+        scores = {name: component(episode) for name, component in self.components.items()} | dict(answers)
         whole = sum(self.weights[name] * score for name, score in scores.items() if self.weights[name])
         return episode.model_copy(update={"scores": scores | {"total": float(whole)}})
 
