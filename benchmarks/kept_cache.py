@@ -20,7 +20,7 @@ from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.slots import Slots
 from astra_jax.models import ModelConfig, Transformer
-from benchmarks.generation import SMOLLM2, sampling
+from benchmarks.generation import SMOLLM2, sampling, timed
 from benchmarks.model import NANO
 from benchmarks.reporting import Figure, main
 
@@ -57,12 +57,10 @@ def play(engine: EnginePool, task: int, keep: bool, episodes: int = EPISODES) ->
     shared = Slots._shared
     if not keep:
         Slots._shared = lambda *_: 0  # a prompt that was read before would be copied
-    start = time.perf_counter()
     try:
-        asyncio.run(everything())
+        wall_s = timed(lambda: asyncio.run(everything()))
     finally:
         Slots._shared = shared
-    wall_s = time.perf_counter() - start
     engine.flush()
     return Played(wall_s, seconds.mean(0).tolist())
 

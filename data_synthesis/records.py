@@ -495,6 +495,10 @@ class RewardParts(Part):
     precision: float
     f1: float
 
+    @property
+    def all_solved(self) -> bool:
+        return self.solved == self.n
+
 
 class VersionSpan(NamedTuple):
     """So many sampled tokens in a row, all drawn by weights of one version. In a file it is `[version, tokens]`."""

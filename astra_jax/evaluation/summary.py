@@ -21,7 +21,7 @@ _OF_REWARD: dict[str, Callable[[RewardParts], float]] = {
     "f1": lambda reward: reward.f1,
     "recall": lambda reward: reward.recall,
     "precision": lambda reward: reward.precision,
-    "success": lambda reward: float(reward.solved == reward.n),
+    "success": lambda reward: float(reward.all_solved),
     "calls": lambda reward: float(reward.calls),
 }
 

@@ -40,7 +40,7 @@ class Curriculum:
             rewards = [episode.reward for episode in group.episodes if episode.reward is not None]
             arena = stream[group.number].id
             rest = 0
-            if rewards and all(reward.solved == reward.n for reward in rewards):
+            if rewards and all(reward.all_solved for reward in rewards):
                 rest = self.rest_easy
             elif rewards and all(reward.solved == 0 for reward in rewards):
                 rest = self.rest_hard

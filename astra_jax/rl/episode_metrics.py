@@ -27,11 +27,6 @@ def episode_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
     }
 
 
-def succeeded(episode: Episode) -> bool:
-    """Whether all of its sub-questions were solved."""
-    return episode.reward is not None and episode.reward.solved == episode.reward.n
-
-
 def _reward_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
     rewards = [episode.reward for episode in episodes if episode.reward]
     components = {
@@ -42,28 +37,29 @@ def _reward_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
     for name in episodes[0].scores:
         if name != "total":
             components.setdefault(name, [e.scores[name] for e in episodes])
-    metrics = {"reward/success": _mean(map(succeeded, episodes))}
+    metrics = {"reward/success": _mean(reward.all_solved for reward in rewards)}
     for name, values in components.items():
-        metrics |= {
-            f"reward/{name}": _mean(values),
-            f"reward/{name}/std": float(np.std(values)),
-            f"reward/{name}/min": float(min(values)),
-            f"reward/{name}/max": float(max(values)),
-        }
+        metrics |= {f"reward/{name}": _mean(values), **_spread(f"reward/{name}", values)}
     return metrics
 
 
 def _total_metrics(episodes: Sequence[Episode]) -> dict[str, float]:
     """What is trained on: how it is spread over episodes."""
-    totals = np.array([total(episode) for episode in episodes])
+    totals = [total(episode) for episode in episodes]
     low, high = np.quantile(totals, [0.1, 0.9])
     return {
-        "reward_total/mean": float(totals.mean()),
-        "reward_total/std": float(totals.std()),
-        "reward_total/min": float(totals.min()),
+        "reward_total/mean": _mean(totals),
         "reward_total/p10": float(low),
         "reward_total/p90": float(high),
-        "reward_total/max": float(totals.max()),
+        **_spread("reward_total", totals),
+    }
+
+
+def _spread(name: str, values: Sequence[float]) -> dict[str, float]:
+    return {
+        f"{name}/std": float(np.std(values)),
+        f"{name}/min": float(min(values)),
+        f"{name}/max": float(max(values)),
     }
 
 

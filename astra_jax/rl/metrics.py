@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from astra_jax.rl.batch_filling import Filled, Group
-from astra_jax.rl.episode_metrics import episode_metrics, succeeded
+from astra_jax.rl.episode_metrics import episode_metrics
 from astra_jax.rl.rewards import total
 from data_synthesis.records import Episode
 
@@ -65,10 +65,11 @@ def _age_metrics(groups: Sequence[Group], step: int) -> dict[str, float]:
 def _group_metrics(groups: Sequence[Group]) -> dict[str, float]:
     """How rewards are spread within groups; in how many no known episode solved anything, and in how many each all."""
     known = [of for group in groups if (of := [e for e in group.episodes if e.reward is not None])]
-    successes = [[succeeded(e) for e in of] for of in known]
+    rewards = [[e.reward for e in of if e.reward] for of in known]
+    successes = [[reward.all_solved for reward in of] for of in rewards]
     spread = [float(np.std([total(e) for e in of])) for of in known if len(of) > 1]
     metrics = {
-        "groups/solved_none": float(sum(all(e.reward and e.reward.solved == 0 for e in of) for of in known)),
+        "groups/solved_none": float(sum(all(reward.solved == 0 for reward in of) for of in rewards)),
         "groups/solved_all": float(sum(map(all, successes))),
     }
     if spread:

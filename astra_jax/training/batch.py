@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import numpy as np
@@ -13,22 +12,7 @@ from astra_jax.sharding import named_sharding, parts_of_rows, row_order
 from astra_jax.training.distributed import put
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=[
-        "tokens",
-        "targets",
-        "positions",
-        "segment_ids",
-        "parent_ids",
-        "loss_weights",
-        "advantages",
-        "sampler_logprobs",
-        "reference_logprobs",
-        "sources",
-    ],
-    meta_fields=[],
-)
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class PackedBatch:
     """Arrays [B, T]: B packed rows of T tokens. Everything about a prediction stands at the predicting token.

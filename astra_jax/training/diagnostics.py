@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import jax.numpy as jnp
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["total", "weight"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Mean:
     """`total / weight`: of all tokens, not of the micro-batches' means."""
@@ -27,7 +26,7 @@ class Mean:
         return self.total.sum() / jnp.maximum(self.weight.sum(), 1.0)
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["value"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Maximum:
     """The largest value anywhere. The value must not be negative: a batch of nothing reports 0."""
@@ -42,7 +41,7 @@ class Maximum:
         return self.value.max()
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["value", "weight"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Minimum:
     """The smallest value anywhere; 0 when there was none."""
@@ -59,7 +58,7 @@ class Minimum:
         return jnp.where(self.weight.sum() > 0, smallest, 0.0)
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["mean", "squares", "weight"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Deviation:
     """The standard deviation over all tokens; `squares` are summed about the micro-batch's own mean."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -21,7 +20,7 @@ from astra_jax.sharding import named_sharding
 from astra_jax.training.distributed import put
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=["step", "params", "opt_state"], meta_fields=[])
+@jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TrainState:
     """`step` counts finished updates. Random numbers are functions of a run's seed and of `step`, so there is
