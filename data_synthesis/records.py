@@ -634,11 +634,14 @@ def _parse_line(path: Path, number: int, line: bytes, kind: type[R]) -> R:
     try:
         return kind.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise BadRecord(
-            path, number, field, f"{first['msg']} (not a {kind.__name__}{newer(value)})"
-        ) from error
+        field, problem = first_problem(error)
+        raise BadRecord(path, number, field, f"{problem} (not a {kind.__name__}{newer(value)})") from error
+
+
+def first_problem(error: ValidationError) -> tuple[str, str]:
+    """The field that is wrong, with dots between its parts, empty for the whole; and what is wrong with it."""
+    first = error.errors()[0]
+    return ".".join(map(str, first["loc"])), first["msg"]
 
 
 def newer(value: Any) -> str:

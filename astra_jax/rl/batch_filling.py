@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from astra_jax.rl.algorithms import Algorithm, GroupSignal
-from data_synthesis.records import Episode
+from data_synthesis.records import Episode, first_problem
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Group:
         try:
             episodes = [Episode.model_validate(episode) for episode in value["episodes"]]
         except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+            field, problem = first_problem(error)
+            raise ValueError(f"{field}: {problem}") from error
         return cls(value["number"], value["born"], episodes)
 
     def weighed(self, weigh: Callable[[Episode], Episode]) -> Group:

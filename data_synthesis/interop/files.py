@@ -19,7 +19,7 @@ from data_synthesis.interop.tables import table_values
 from data_synthesis.interop.upstream import arena_of
 from data_synthesis.interop.upstream_records import Instance
 from data_synthesis.pipeline import Rejected
-from data_synthesis.records import Arena, BadRecord, Decomposition, Record, newer
+from data_synthesis.records import Arena, BadRecord, Decomposition, Record, first_problem, newer
 
 Read = Arena | Decomposition
 
@@ -183,9 +183,8 @@ def _item(each: Numbered, kind: Format | None, check: Callable[[Any], None]) -> 
         record = kind.read(each.value)
         check(record)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        return BadRecord(each.path, each.line, field, f"{first['msg']} (not {kind.name}{newer(each.value)})")
+        field, problem = first_problem(error)
+        return BadRecord(each.path, each.line, field, f"{problem} (not {kind.name}{newer(each.value)})")
     except Rejected as no:
         return BadRecord(each.path, each.line, "", no.detail, no.reason)
     return record

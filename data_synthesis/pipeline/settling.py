@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from data_synthesis.pipeline.journal import Outcome, PipelineError
 from data_synthesis.pipeline.lines import json_line
 from data_synthesis.pipeline.stage import Lost, Rejected, Stage
+from data_synthesis.records import first_problem
 from data_synthesis.sandbox.interface import SandboxUnavailable
 from data_synthesis.teacher.interface import TeacherError, TeacherGone
 
@@ -103,11 +104,8 @@ def _gone_with_reason(input_id: str, lost: Lost) -> Outcome:
 
 
 def _misfit(input_id: str, error: ValidationError) -> Outcome:
-    first = error.errors()[0]
-    field_name = ".".join(map(str, first["loc"]))
-    return _lost(
-        input_id, "failed", "bad_record", f"field `{field_name}`: {first['msg']} (not a {error.title})"
-    )
+    field_name, problem = first_problem(error)
+    return _lost(input_id, "failed", "bad_record", f"field `{field_name}`: {problem} (not a {error.title})")
 
 
 def _failed(input_id: str, error: Exception, failure: Failure | None, policy: Policy) -> Outcome:

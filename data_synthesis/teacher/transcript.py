@@ -22,7 +22,7 @@ from typing import Any, TypeGuard, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
-from data_synthesis.records import Seed, content_hash
+from data_synthesis.records import Seed, content_hash, first_problem
 from data_synthesis.teacher.interface import Prompt, TeacherError
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -162,9 +162,8 @@ def _read(path: Path) -> Transcript:
     try:
         return Transcript.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise BadTranscript(f"{path}: field `{field}`: {first['msg']}") from error
+        field, problem = first_problem(error)
+        raise BadTranscript(f"{path}: field `{field}`: {problem}") from error
 
 
 def _expanded(reply: JsonValue, folder: Path) -> JsonValue:
@@ -186,9 +185,8 @@ def _validated(reply: JsonValue, model: type[Reply]) -> Reply:
 
 
 def _in_words(error: ValidationError) -> str:
-    first = error.errors()[0]
-    field = ".".join(map(str, first["loc"]))
-    return f"`{field}`: {first['msg']}" if field else f"text: {first['msg']}"
+    field, problem = first_problem(error)
+    return f"`{field}`: {problem}" if field else f"text: {problem}"
 
 
 def _with_files(value: JsonValue, folder: Path) -> JsonValue:

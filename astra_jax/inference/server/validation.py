@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 from starlette.requests import Request
 
 from astra_jax.inference.server.errors import Refused
+from data_synthesis.records import first_problem
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -33,9 +34,8 @@ async def body_of(request: Request, kind: type[Body]) -> Body:
     try:
         return kind.model_validate_json(await request.body() or b"{}")
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise Refused(400, f"{where}: {first['msg']}" if where else first["msg"]) from None
+        where, problem = first_problem(error)
+        raise Refused(400, f"{where}: {problem}" if where else problem) from None
 
 
 def random_seed() -> int:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from astra_jax.inference.interface import Likeliest
 from astra_jax.inference.sglang.errors import NoAnswer
+from data_synthesis.records import first_problem
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,8 @@ def read_reply(url: str, text: str) -> Reply:
     try:
         meta = _Answer.model_validate_json(text).meta_info
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise NoAnswer(f"{url} sent no completion ({where}: {first['msg']})") from None
+        where, problem = first_problem(error)
+        raise NoAnswer(f"{url} sent no completion ({where}: {problem})") from None
     drawn = meta.output_token_logprobs
     if not drawn and meta.finish_reason.type != "abort":
         raise NoAnswer(f"{url} sent a completion without log-probs")

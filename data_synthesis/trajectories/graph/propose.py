@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from data_synthesis.embedding.interface import Embedder, EmbeddingUnavailable
 from data_synthesis.pipeline import Rejected
-from data_synthesis.records import ChainProposal, Provenance, ToolGraph, ToolServer
+from data_synthesis.records import ChainProposal, Provenance, ToolGraph, ToolServer, first_problem
 from data_synthesis.teacher.interface import Teacher, TeacherGone
 from data_synthesis.trajectories.graph import prompts
 from data_synthesis.trajectories.graph.evidence import Feeds, evidence
@@ -59,8 +59,8 @@ def _read(item: Mapping[str, Any], names: set[str], by: str) -> ChainProposal | 
     try:
         proposal = Proposal.model_validate(item)
     except ValidationError as error:
-        first = error.errors()[0]
-        return f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}"
+        field, problem = first_problem(error)
+        return f"`{field}`: {problem}"
     if proposal.depends != "yes":
         return f"{' > '.join(proposal.tools)}: the dependency is {proposal.depends!r}"
     if unknown := [name for name in proposal.tools if name not in names]:

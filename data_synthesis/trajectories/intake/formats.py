@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from data_synthesis.interop.json_values import Numbered
 from data_synthesis.interop.tables import table_values
 from data_synthesis.pipeline import Rejected
-from data_synthesis.records import BadRecord
+from data_synthesis.records import BadRecord, first_problem
 from data_synthesis.trajectories.intake.documents import YAML, documents
 from data_synthesis.trajectories.intake.openapi import openapi_server
 from data_synthesis.trajectories.intake.own import arena_server, known_arena, own_server
@@ -96,9 +96,8 @@ def _read(each: Numbered, kind: Kind) -> RawServer | BadRecord:
     try:
         return known.read(each)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        return BadRecord(each.path, each.line, field, f"{first['msg']} (not of {known.kind})", "bad_server")
+        field, problem = first_problem(error)
+        return BadRecord(each.path, each.line, field, f"{problem} (not of {known.kind})", "bad_server")
     except Rejected as no:
         return BadRecord(each.path, each.line, "", no.detail, no.reason)
 

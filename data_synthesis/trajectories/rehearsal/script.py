@@ -16,7 +16,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from data_synthesis.records import content_hash
+from data_synthesis.records import content_hash, first_problem
 
 SHIPPED = Path(__file__).with_name("rehearsals")
 
@@ -91,6 +91,5 @@ def _read(path: Path) -> Rehearsal:
     try:
         return Rehearsal.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise BadRehearsal(f"{path}: field `{field}`: {first['msg']}") from error
+        field, problem = first_problem(error)
+        raise BadRehearsal(f"{path}: field `{field}`: {problem}") from error

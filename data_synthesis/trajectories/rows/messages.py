@@ -23,7 +23,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from data_synthesis.pipeline import Rejected
-from data_synthesis.records import Message, ToolCall, ToolSpec, Trajectory
+from data_synthesis.records import Message, ToolCall, ToolSpec, Trajectory, first_problem
 from data_synthesis.trajectories.rows.json_texts import packed, unpacked
 from data_synthesis.trajectories.rows.pairing import Said, paired
 from data_synthesis.trajectories.rows.swift import in_openai_form
@@ -138,8 +138,8 @@ def call_of(name: str, arguments: Any, id: str | None = None) -> ToolCall:
 
 def complaint(error: ValidationError) -> str:
     """What is wrong, and where."""
-    first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
+    field, problem = first_problem(error)
+    return f"{field}: {problem}"
 
 
 def _wrapped(message: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from data_synthesis.records import BadRecord
+from data_synthesis.records import BadRecord, first_problem
 
 _LONGEST = 200  # characters of a text, as upstream cuts its longest field
 _MOST = 5  # skills, and hobbies
@@ -85,9 +85,8 @@ def _parsed(path: Path, number: int, row: Any) -> Persona:
     try:
         persona = Persona.model_validate(json.loads(row) if isinstance(row, bytes) else row)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        raise BadRecord(path, number, field, f"{first['msg']} (not a persona)") from error
+        field, problem = first_problem(error)
+        raise BadRecord(path, number, field, f"{problem} (not a persona)") from error
     except ValueError as error:
         raise BadRecord(path, number, "", "is not JSON") from error
     if persona == Persona():
