@@ -120,12 +120,14 @@ class ServerEngine:
             CheckpointError: they could not be written.
         """
         assert self._folders is not None, "an engine that pushes weights needs folders for them"
+        # Before any process can change a server's weights, as all wait for each other to write them.
+        self._background.soon(self._fleet.unsettle)
         written = self._folders.write(weights, version)
         # Known before any server can have them.
         self._versions[written.name] = version
         on_first_process(lambda: self._background.run(self._fleet.update(written)))
         if not is_first():
-            self._background.soon(self._fleet.expect, written)
+            self._background.soon(self._fleet.settle, written)
         self._version = version
         self._folders.prune()
 

@@ -73,6 +73,7 @@ class Fleet:
         self.members: list[Member] = []
         self._homes = Homes()
         self._newest: Weights | None = None
+        self._settled: Weights | None = None  # what those that are up have; None while it changes
         self._some_up = asyncio.Event()
 
     async def start(self) -> None:
@@ -114,9 +115,13 @@ class Fleet:
     def release(self, session: str) -> None:
         self._homes.release(session)
 
-    def expect(self, weights: Weights) -> None:
+    def unsettle(self) -> None:
+        """Newer weights come: no server is taken out for those that it has, until `settle`."""
+        self._settled = None
+
+    def settle(self, weights: Weights) -> None:
         """From now on a server needs these to be asked."""
-        self._newest = weights
+        self._newest = self._settled = weights
 
     async def update(self, weights: Weights) -> None:
         """Gives the weights to all servers that are up, at the same time.
@@ -124,8 +129,10 @@ class Fleet:
         Raises:
             ServersDown: none took them, nor did one that came back within `patience_s`.
         """
-        self.expect(weights)
+        self.unsettle()
+        self._newest = weights
         await asyncio.gather(*(self._update(member, weights) for member in self._up()))
+        self.settle(weights)
         await self._until_some_up()
 
     def lost(self, member: Member, why: str) -> None:
@@ -167,9 +174,10 @@ class Fleet:
                 self.lost(member, str(error))
 
     async def _check(self, server: Server) -> None:
+        due = self._settled
         found = await server.weights(self._settings.silence_s)
-        if self._newest and found != self._newest.name:
-            raise NoAnswer(f"{server.url} has the weights {found} and not {self._newest.name}")
+        if due and due is self._settled and found != due.name:
+            raise NoAnswer(f"{server.url} has the weights {found} and not {due.name}")
 
     async def _take_in(self, member: Member) -> None:
         server = member.server

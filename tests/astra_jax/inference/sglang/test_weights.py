@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import threading
 
 import pytest
 
@@ -66,6 +67,29 @@ def test_tokens_drawn_before_and_after_a_push_have_their_own_versions(
     versions = results[0].weight_versions
     assert versions == sorted(versions)
     assert set(versions) == {1, 2}
+
+
+def test_a_look_that_began_before_a_push_takes_no_server_out(
+    server, folder, other, connected, tmp_path, caplog
+):
+    engine = connected(server[0], folders=folders_in(tmp_path, folder), watch_s=0.01)
+    engine.push(weights_of(folder), 1)
+    look = engine._fleet.members[0].server.weights
+    before_push, pushing = threading.Event(), threading.Event()
+
+    async def slow_look(deadline_s):
+        found = await look(deadline_s)
+        before_push.set()
+        await asyncio.to_thread(pushing.wait, 30)
+        return found
+
+    engine._fleet.members[0].server.weights = slow_look
+    assert before_push.wait(30)
+    with in_thread(engine.push, weights_of(other), 2):
+        wait_for(lambda: engine._fleet._newest.name.startswith("v2-"))
+        pushing.set()
+    assert set(ask(engine).weight_versions) == {2}
+    assert not caplog.records
 
 
 def test_a_server_that_missed_weights_is_asked_again_when_it_has_taken_the_newest(
