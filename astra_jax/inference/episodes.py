@@ -22,6 +22,7 @@ class EpisodeLimits:
 
     max_turns: int = 32  # assistant turns (paper: 32)
     max_turn_tokens: int = 1024  # sampled tokens of one turn
+    max_prompt_tokens: int = 25_600  # question and tools (paper: 25,600)
     max_tokens: int = 49_152  # all tokens after the first prompt (paper: 49,152)
     call_deadline_s: float = 2.0  # one tool call
     deadline_s: float = 600.0  # the whole episode, wall clock
@@ -73,7 +74,8 @@ class Player:
 
         An infrastructure failure (of the sandbox) has it played again, `limits.retries` times. After the last, as at
         the deadline of the whole episode, its `reward` is None: unknown, never zero. So it is for an arena whose
-        prompt alone does not fit the engine. The result is determined by the weights, the arena and `seed`.
+        prompt alone is longer than `limits.max_prompt_tokens`, or does not fit the engine. The result is determined by
+        the weights, the arena and `seed`.
 
         Args:
             seed: drives sampling. The order of tools comes from the arena and `group`, so that the samples of a
@@ -122,6 +124,8 @@ class _Run:
 
     async def turns(self) -> StopReason:
         self.buffer.start(self.messages, self.shown)
+        if self.buffer.prompt_length > self.player.limits.max_prompt_tokens:
+            return "context"
         for turn in range(self.player.limits.max_turns):
             room = min(self.player.limits.max_turn_tokens, self._tokens_left())
             if room < 1:

@@ -16,7 +16,8 @@ from astra_jax.models import ModelConfig, Transformer, abstract_model, init_cach
 from astra_jax.models.cache import CACHE_AXES
 from astra_jax.planning.shapes import shape_of
 from astra_jax.rl import step as rl_step
-from astra_jax.rl.handover import engine_meshes
+from astra_jax.rl.handover import divided, engine_meshes
+from astra_jax.rl.settings import training_mesh
 from astra_jax.sft import step as sft_step
 from astra_jax.sft.lora import abstract as abstract_adapted
 from astra_jax.sharding import make_mesh, named_sharding
@@ -119,13 +120,15 @@ def _rl(config: Config, devices: Sequence[Any]) -> Program:
     if config.kl_coefficient:
         batch = replace(batch, reference_logprobs=batch.sampler_logprobs)
     step = rl_step.make_step(config, model, optimizer, state, rows)
-    _, _, weights, cache = _engine(config, devices)
-    beside = {"engine's weights": weights, "engine's cache": cache} | _reference(config, model, state)
+    beside = _reference(config, model, state)
+    if not config.engine_devices:
+        _, _, weights, cache = _engine(config, devices)
+        beside |= {"engine's weights": weights, "engine's cache": cache}
     return _update("rl", mesh, model, step, state, batch, config.micro_rows, beside)
 
 
 def _trainer(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, Optimizer, TrainState]:
-    mesh = make_mesh(**config.mesh, devices=devices)
+    mesh = training_mesh(config, devices)
     model = abstract_model(rl_step.as_computed(config, shape_of(config)))
     return mesh, model, *_start(config, model, mesh)
 
@@ -240,7 +243,8 @@ def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, 
             shape_of(config), param_dtype=config.weights_dtype, compute_dtype=config.weights_dtype
         )
     else:
-        mesh = engine_meshes(config.engine_tensor, devices)[0]
+        _, sampling = divided(config.engine_devices, devices)
+        mesh = engine_meshes(config.engine_tensor, sampling)[0]
         shape = rl_step.as_computed(config, shape_of(config))
     model = abstract_model(shape)
     weights = _read(abstract_params(model, mesh), model)
@@ -248,8 +252,8 @@ def _engine(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer, 
 
 
 def _held_by_trainer(config: Config, devices: Sequence[Any]) -> dict[str, Any]:
-    """What RL's update keeps on the devices while they sample; a server trains nothing."""
-    if serves(config):
+    """What RL's update keeps on the devices while they sample; nothing on those that only do that."""
+    if serves(config) or config.engine_devices:
         return {}
     _, model, _, state = _trainer(config, devices)
     held = {"trainer's parameters": state.params, "trainer's optimizer state": state.opt_state}

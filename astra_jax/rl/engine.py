@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Protocol
 
+import jax
 from flax import nnx
 
 from astra_jax.checkpoints.hf import export_model
@@ -13,7 +14,7 @@ from astra_jax.inference.interface import GenerationEngine, WeightSync
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.sglang.connect import connect
 from astra_jax.inference.sglang.weights import WeightFolders
-from astra_jax.rl.handover import Handover
+from astra_jax.rl.handover import Handover, divided
 from astra_jax.training.state import join_model
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -44,12 +45,15 @@ def make_engine(config: Config, graph: nnx.GraphDef, params: Any) -> RolloutEngi
 
     Raises:
         BadSetting: servers are asked for, and what talks to them is not installed.
-        ShardingError: `config.engine_tensor` does not divide the devices of a process, or the model.
+        ShardingError: `config.engine_tensor` does not divide the devices of a process, or the model; or
+            `config.engine_devices` leaves none to train.
         ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
     """
     if config.servers.urls:
         return _servers(config, graph)
-    handover = Handover(join_model(graph, params), config.engine_tensor, copies=config.async_steps > 0)
+    _, devices = divided(config.engine_devices, jax.devices())
+    beside = config.async_steps > 0
+    handover = Handover(join_model(graph, params), config.engine_tensor, devices, copies=beside)
     return InThisProcess(graph, params, handover, EngineSize(**config.engine))
 
 
@@ -66,7 +70,7 @@ def _servers(config: Config, graph: nnx.GraphDef) -> RolloutEngine:
 
 
 class InThisProcess(EnginePool):
-    """Engines on the devices that train."""
+    """Engines on the devices that train, or on others of this process."""
 
     def __init__(self, graph: nnx.GraphDef, params: Any, handover: Handover, size: EngineSize):
         self._handover = handover

@@ -15,6 +15,26 @@ from astra_jax.sharding import MESH_AXES, ShardingError, make_mesh
 from astra_jax.training.state import computed_dtypes, param_shardings
 
 
+def divided(count: int, devices: Sequence[Any]) -> tuple[Sequence[Any], Sequence[Any]]:
+    """The devices that train, and those that sample: the last `count`, or with 0 all for both.
+
+    Raises:
+        ShardingError: none would be left to train, or they are of several processes.
+    """
+    if not count:
+        return devices, devices
+    if len({device.process_index for device in devices}) > 1:
+        raise ShardingError(
+            f"config.engine_devices is {count}, and this run has several processes, which cannot hand weights from "
+            "some devices to others: let servers sample (config.servers.urls)"
+        )
+    if not 0 < count < len(devices):
+        raise ShardingError(
+            f"config.engine_devices is {count}: of {len(devices)} devices, at least one has to train and one to sample"
+        )
+    return devices[:-count], devices[-count:]
+
+
 def engine_meshes(tensor: int, devices: Sequence[Any]) -> list[Mesh]:
     """A mesh for each `tensor` devices of a process, those of process 0 first.
 
@@ -37,17 +57,18 @@ def engine_meshes(tensor: int, devices: Sequence[Any]) -> list[Mesh]:
 class Handover:
     """From the trainer's mesh to each engine's, device to device, in the types that products read."""
 
-    def __init__(self, model: Transformer, tensor: int, *, copies: bool = False):
+    def __init__(self, model: Transformer, tensor: int, devices: Sequence[Any], *, copies: bool = False):
         """
         Args:
             model: may be abstract.
             tensor: devices that share an engine.
+            devices: those that sample, of all processes.
             copies: engines sample beside an update, which takes its own arrays apart: they never share one with it.
 
         Raises:
             ShardingError: the devices of a process do not divide, or the model does not over an engine's.
         """
-        meshes = engine_meshes(tensor, jax.devices())
+        meshes = engine_meshes(tensor, devices)
         together = Mesh(
             np.concatenate([mesh.devices for mesh in meshes]), MESH_AXES, axis_types=meshes[0].axis_types
         )

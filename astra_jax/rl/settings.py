@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import jax
+from jax.sharding import Mesh
 
 from astra_jax.inference.checkpoint import episode_format
 from astra_jax.rl.alarms import Limits
 from astra_jax.rl.algorithms import ALGORITHMS, make_algorithm, parts_of
 from astra_jax.rl.batches import Batches
+from astra_jax.rl.handover import divided
 from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.step import make_objective
 from astra_jax.sharding import RULES, make_mesh
@@ -24,6 +29,7 @@ _BEFORE: dict[str, Any] = {
     "mask_cut_off": False,
     "async_steps": 0,
     "in_flight_updates": False,
+    "limits": {"max_prompt_tokens": 25_600},
     "sources": [],
     "curriculum": {"rest_easy": 0, "rest_hard": 0},
     "rollout_only": False,
@@ -66,8 +72,10 @@ _LEAST = {
     "curriculum.rest_hard": 0,
     "limits.max_turns": 1,
     "limits.max_turn_tokens": 1,
+    "limits.max_prompt_tokens": 1,
     "limits.max_tokens": 1,
     "limits.retries": 0,
+    "engine_devices": 0,
     "servers.keep": 1,
     "micro_rows": 1,
     "logits_chunk": 0,
@@ -111,10 +119,17 @@ def check(config: Config) -> None:
         raise BadSetting(
             f"config.temperature is {config.temperature}: it is above 0, as a greedy policy explores nothing"
         )
-    if config.async_steps and config.engine_tensor > 1 and not config.servers.urls:
+    if config.servers.urls and config.engine_devices:
+        raise BadSetting(
+            f"config.engine_devices is {config.engine_devices}, and config.servers.urls are given: servers sample on "
+            "devices of their own"
+        )
+    on_the_same = not (config.servers.urls or config.engine_devices)
+    if config.async_steps and config.engine_tensor > 1 and on_the_same:
         raise BadSetting(
             f"config.engine_tensor is {config.engine_tensor}: an engine over several devices cannot sample beside an "
-            "update on them (config.async_steps), as each would wait for the other; use servers, or engine_tensor 1"
+            "update on them (config.async_steps), as each would wait for the other; use engine_devices, servers, or "
+            "engine_tensor 1"
         )
     if config.rollout_only and config.train_only:
         raise BadSetting(
@@ -129,9 +144,15 @@ def check(config: Config) -> None:
         )
 
 
+def training_mesh(config: Config, devices: Sequence[Any] | None = None) -> Mesh:
+    """That of an update, of the devices given or all that there are. Raises as `divided` and `make_mesh`."""
+    training, _ = divided(config.engine_devices, jax.devices() if devices is None else devices)
+    return make_mesh(**config.mesh, devices=training)
+
+
 def check_mesh(config: Config) -> None:
-    """Says whether rows divide over the devices that there are. Raises as `make_mesh`, too."""
-    mesh = make_mesh(**config.mesh)
+    """Says whether rows divide over the devices that train. Raises as `training_mesh`, too."""
+    mesh = training_mesh(config)
     parts = math.prod(mesh.shape[axis] for axis in RULES["batch"])
     if config.micro_rows % parts:
         raise BadSetting(

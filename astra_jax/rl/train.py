@@ -32,10 +32,9 @@ from astra_jax.rl.handshake import check_agreement, first_turns
 from astra_jax.rl.metrics import rollout_metrics, source_metrics
 from astra_jax.rl.reference import Reference
 from astra_jax.rl.rewards import make_rewards
-from astra_jax.rl.settings import before, check, check_mesh, resolved, sandbox_level
+from astra_jax.rl.settings import before, check, check_mesh, resolved, sandbox_level, training_mesh
 from astra_jax.rl.step import as_computed, make_step
 from astra_jax.rl.update_metrics import update_metrics
-from astra_jax.sharding import make_mesh
 from astra_jax.tokens import Tokenizer
 from astra_jax.training.batch import place as place_batch
 from astra_jax.training.checkpoint import CheckpointManager, CheckpointMismatch
@@ -133,7 +132,7 @@ class _Trainer:
         self.config, self.folder, self.arenas, self.console = config, folder, arenas, console
         self.tokenizer = Tokenizer(config.model)
         self.format = episode_format(config.chat_format, config.model)
-        self.mesh = make_mesh(**config.mesh)
+        self.mesh = training_mesh(config)
         model = _load_model(config, self.mesh)
         self.graph, params = split_model(model)
         optimizer = make_optimizer(OptimizerConfig(**config.optimizer), config.steps, model)

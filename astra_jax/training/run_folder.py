@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from astra_jax.training.distributed import is_first, wait_for_all
 
-_WHERE = ("run_dir", "data.cache", "data.processes", "limits.retries", "keep_batches")
+_WHERE = ("run_dir", "data.cache", "data.processes", "engine_devices", "limits.retries", "keep_batches")
 
 
 class ConfigChanged(ValueError):
@@ -42,8 +42,8 @@ class RunFolder:
         """
         Args:
             config: the resolved configuration, as JSON values. `run_dir` may differ, as folders can be moved, and
-                `mesh`, `servers`, `data.cache` and `data.processes`, which decide where things are computed and
-                not what, `alarms`, `limits.retries` and `keep_batches`.
+                `mesh`, `engine_devices`, `servers`, `data.cache` and `data.processes`, which decide where things are
+                computed and not what, `alarms`, `limits.retries` and `keep_batches`.
             fresh: deletes what the run has left so far.
             before: fields that a folder of an earlier release may lack, with what they were, in effect, there.
 

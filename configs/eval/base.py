@@ -18,6 +18,7 @@ def get_config() -> ConfigDict:
     config.limits = ConfigDict()
     config.limits.max_turns = 32  # assistant turns. Paper: 32
     config.limits.max_turn_tokens = 4096  # sampled tokens of one turn
+    config.limits.max_prompt_tokens = 25_600  # of question and tools; an arena with more is unknown
     config.limits.max_tokens = 49_152  # tokens after the prompt
     config.limits.call_deadline_s = 2.0  # one tool call, wall clock
     config.limits.deadline_s = 1800.0  # one episode, wall clock

@@ -107,6 +107,8 @@ def get_config() -> ConfigDict:
     config.limits = ConfigDict()
     config.limits.max_turns = 32  # assistant turns. Paper: 32
     config.limits.max_turn_tokens = 4096  # sampled tokens of one turn. Ours
+    # tokens of question and tools; an arena with more is never scored. Paper: 25,600
+    config.limits.max_prompt_tokens = 25_600
     config.limits.max_tokens = 49_152  # tokens after the prompt. Paper: 49,152
     config.limits.call_deadline_s = 2.0  # one tool call, wall clock
     config.limits.deadline_s = 1800.0  # one episode, wall clock; beyond it the episode is unknown, not zero
@@ -120,6 +122,8 @@ def get_config() -> ConfigDict:
     config.engine.decode_tokens = 16  # tokens sampled in one dispatch
     config.engine.stop_ids = 4  # stop ids a request may have
     config.engine_tensor = 1  # devices of a process that share an engine, its weights and its caches
+    # The last so many devices only sample, and the others only train; 0: all do both. For runs of one process
+    config.engine_devices = 0
 
     # Servers that sample in the place of an engine in this process: SGLang, or `astra serve` (docs/serving.md).
     # `engine.slots` and `engine.context` then say how much is asked of each. May change when a run is resumed.

@@ -1,16 +1,9 @@
 """What tests of playing, RL and evaluation share: a few real arenas, and a tiny model that half knows their answers."""
 
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -25,7 +18,6 @@ from astra_jax.tokens.nano import train_tokenizer
 from astra_jax.tokens.rows import tokenise
 from astra_jax.training import compile_cache
 from astra_jax.training.loss import cross_entropy
-from astra_jax.training.metrics import read_metrics
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.packing import Sample, pack, single
 from astra_jax.training.state import TrainState, join_model, split_model
@@ -34,18 +26,11 @@ from data_synthesis.arenas import oracle_trajectory, prove_all
 from data_synthesis.records import Arena, Trajectory, write_records
 from data_synthesis.sandbox import LocalSandbox
 from data_synthesis.teacher.procedural import Options, make_arenas
+from tests.astra_jax.training_process import TrainingProcess
 from tests.compiling import compiling_quickly
 
 ROOT = Path(__file__).parents[2]
 STEPS = 66  # enough to call tools well, too few to do it every time: groups of episodes differ in reward
-# Trains as the JSON of its third argument says; the first is a module, the second where compiled programs are kept.
-TRAIN = """
-import importlib, json, sys
-from ml_collections import ConfigDict
-from astra_jax.training import compile_cache
-compile_cache.enable(sys.argv[2])
-importlib.import_module(sys.argv[1]).train(ConfigDict(json.loads(sys.argv[3])))
-"""
 VARIANTS = ({}, {"missing_function": 1.0}, {"missing_parameter": 1.0})
 DOMAINS = ("bank", "flights", "museum")
 
@@ -144,33 +129,6 @@ def compiled_dir(programs) -> Iterator[Path]:
         yield programs
     for name, value in before.items():
         jax.config.update(name, value)
-
-
-class TrainingProcess:
-    """A training run in a process of its own, which can be killed."""
-
-    def __init__(self, compiled_dir: Path, module: str, config: Any, devices: int = 1):
-        self.run_dir = Path(config.run_dir)
-        command = [sys.executable, "-c", TRAIN, module, str(compiled_dir), config.to_json()]
-        env = os.environ | {
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
-            "JAX_NUM_CPU_DEVICES": str(devices),
-        }
-        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
-
-    def finish(self) -> None:
-        assert self.process.wait() == 0
-
-    def kill(self, after: int, rng: random.Random) -> None:
-        """Kills it at a random moment after a step: in a rollout, in an update, or in a save."""
-        deadline = time.monotonic() + 120
-        while not any(record["step"] >= after for record in read_metrics(self.run_dir)):
-            assert self.process.poll() is None, "the run ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        time.sleep(rng.uniform(0, 0.1))
-        self.process.send_signal(signal.SIGKILL)
-        assert self.process.wait() == -signal.SIGKILL
 
 
 @pytest.fixture

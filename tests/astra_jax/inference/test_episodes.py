@@ -250,6 +250,15 @@ def test_a_prompt_that_does_not_fit_is_unknown_and_not_worth_nothing(small, sand
     assert (episode.reward, episode.stop_reason, episode.weight_versions) == (None, "context", [])
 
 
+@pytest.mark.parametrize(("less", "reason"), [(0, "finished"), (1, "context")])
+def test_a_prompt_beyond_its_budget_is_unknown_too(small, sandbox, less, reason):
+    fits = play(player(small, sandbox, lambda turn: END), small.arenas[0])
+    limits = replace(LIMITS, max_prompt_tokens=fits.prompt_length - less)
+    episode = play(player(small, sandbox, lambda turn: END, limits=limits), small.arenas[0])
+    assert episode.stop_reason == reason
+    assert (episode.reward is None) == (reason == "context")
+
+
 def test_an_engine_that_hangs_meets_the_deadline(small, sandbox):
     limits = EpisodeLimits(deadline_s=0.1)
     hanging = player(small, sandbox, lambda turn: END, engine=Hanging, limits=limits)

@@ -180,6 +180,20 @@ def test_in_flight_updates_on_policy_are_refused(config):
         train(config, Console(quiet=True))
 
 
+@pytest.mark.slow
+def test_a_run_whose_devices_are_apart_is_that_of_one_device(config, whole, in_a_process):
+    """One device samples the next batch while the other trains."""
+    config.engine_devices = 1
+    in_a_process("astra_jax.rl", config, devices=2).finish()
+    assert_same_run(Path(config.run_dir), whole)
+
+
+def test_devices_that_only_sample_are_no_servers(config):
+    config.engine_devices, config.servers.urls = 1, "http://127.0.0.1:1"
+    with pytest.raises(BadSetting, match=r"config.engine_devices is 1.*servers sample on"):
+        train(config, Console(quiet=True))
+
+
 def test_an_engine_over_several_devices_cannot_sample_beside_an_update_on_them(config):
     config.engine_tensor = 2
     with pytest.raises(BadSetting, match=r"config.engine_tensor is 2.*config.async_steps"):

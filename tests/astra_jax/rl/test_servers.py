@@ -23,6 +23,8 @@ from astra_jax.training.metrics import read_metrics, without_time
 from astra_jax.training.state import join_model, split_model
 from data_synthesis.records import Episode, read_records
 from tests.astra_jax.inference.server.conftest import serving
+from tests.astra_jax.inference.server.test_native import wait_for
+from tests.astra_jax.inference.sglang.conftest import Relay
 from tests.astra_jax.rl.test_train import as_two_processes, make_config
 
 
@@ -95,6 +97,31 @@ def test_a_run_over_a_server_is_the_run_without_one_but_for_rounding(config, ser
     config.run_dir, config.servers.urls = str(tmp_path / "alone"), ""
     groups = assert_equal_but_for_rounding(over_http, run(config))
     assert {version for group in groups for one in group for version in one.versions} == {0, 1}
+
+
+@pytest.mark.slow
+def test_a_server_that_is_lost_within_a_step_costs_no_episode(config, served, tmp_path, monkeypatch, caplog):
+    """What was under way is asked again when it is back, with the same seeds."""
+    undisturbed = run(config)
+    config.run_dir = str(tmp_path / "disturbed")
+    relay = Relay(config.servers.urls)
+    config.servers.urls = relay.address
+    play = _Trainer._play_round
+
+    async def cut_in_the_second_step(trainer, step, count):
+        if step == 1:
+            return await play(trainer, step, count)
+        round_ = asyncio.create_task(play(trainer, step, count))
+        await asyncio.to_thread(wait_for, lambda: sum(served.engines.load) > 0)
+        relay.cut()
+        await asyncio.sleep(0.5)
+        relay.restore()
+        return await round_
+
+    monkeypatch.setattr(_Trainer, "_play_round", cut_in_the_second_step)
+    disturbed = run(config)
+    assert "is left out until it answers" in caplog.text
+    assert_equal_but_for_rounding(disturbed, undisturbed)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged
 from astra_jax.training.settings import BadSetting
 from data_synthesis.records import Episode, read_records
+from tests.astra_jax.training_process import PHASES
 
 ROOT = Path(__file__).parents[3]
 STEPS = 7
@@ -168,14 +170,16 @@ def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(co
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_run_killed_twenty_times_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
-    """In rollouts, in updates and in saves, of which every step has one."""
+    """In rollouts, in updates and in saves, of which every step has each."""
     config.steps, config.checkpoint_every = 22, 1
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     config.run_dir = str(undisturbed)
     in_a_process("astra_jax.rl", config).finish()
     config.run_dir, rng = str(killed), random.Random(0)
-    for step in range(1, 21):
-        in_a_process("astra_jax.rl", config).kill(step, rng)
+    hit = Counter(
+        in_a_process("astra_jax.rl", config).kill(step, rng, PHASES[step % 3]) for step in range(1, 21)
+    )
+    assert min(hit[phase] for phase in PHASES) >= 3, hit
     in_a_process("astra_jax.rl", config).finish()
     assert_same_run(killed, undisturbed)
 
