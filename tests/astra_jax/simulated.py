@@ -19,7 +19,11 @@ def run_script(script: str, *arguments: str, devices: int, processes: int = 1) -
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    environ = os.environ | {"JAX_NUM_CPU_DEVICES": str(devices), "JAX_PLATFORMS": "cpu"}
+    environ = os.environ | {
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        "JAX_PLATFORMS": "cpu",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",  # which take longer than the scripts
+    }
     running = [
         subprocess.Popen(
             [sys.executable, "-c", script, port, str(index), *arguments],

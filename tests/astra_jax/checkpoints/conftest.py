@@ -104,6 +104,11 @@ TINY_MODELS = {
 }
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compile_quickly(compile_quickly):
+    pass
+
+
 @pytest.fixture(params=TINY_MODELS)
 def torch_model(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """A random model in PyTorch; it is saved in its `directory`."""

@@ -13,6 +13,7 @@ from astra_jax.models.experts import Experts
 from astra_jax.training.loss import RouterWeights, cross_entropy
 from astra_jax.training.packing import Sample, pack, single
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 CONFIG = ModelConfig(
     "qwen3_moe", 64, 16, 1, 2, 2, 2, 8, num_experts=4, experts_per_token=2, expert_ffn_size=12, init_std=0.5
 )

@@ -9,6 +9,7 @@ from flax import nnx
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.models.induction import start_with_induction
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 CONFIG = ModelConfig(
     family="qwen3",
     vocab_size=500,

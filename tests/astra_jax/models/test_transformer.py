@@ -15,6 +15,7 @@ from astra_jax.models.parameter import named_parameters
 from astra_jax.models.transformer import SHALLOW
 
 # Every switch on; each family's own use of them is compared with `transformers` in the checkpoint tests.
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 FULL = ModelConfig(
     family="qwen3",
     vocab_size=61,

@@ -10,7 +10,6 @@ from astra_jax import configuration
 from astra_jax.models import ModelConfig, Transformer
 from data_synthesis.arenas import f1
 from data_synthesis.records import Arena, ArenaTool, Episode, GoldCall, RewardParts, ToolSpec, VersionSpan
-from tests.compiling import compiling_quickly
 
 ROOT = Path(__file__).parents[3]
 VOCABULARY = 61
@@ -94,9 +93,3 @@ def arena() -> Callable[[int], Arena]:
 @pytest.fixture(scope="session")
 def tiny_model() -> Transformer:
     return Transformer(TINY, rngs=nnx.Rngs(0))
-
-
-@pytest.fixture(scope="module")
-def compile_quickly():
-    with compiling_quickly():
-        yield

@@ -38,16 +38,10 @@ from astra_jax.training.state import (
     split_trained,
     with_config,
 )
-from tests.compiling import compiling_quickly
 
+pytestmark = pytest.mark.usefixtures("compile_quickly")
 ROOT = Path(__file__).parents[3]
 TOKENS = np.arange(3, 27).reshape(2, 12)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _compile_quickly():
-    with compiling_quickly():
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from flax import nnx
 from astra_jax.models.config import ModelConfig
 from astra_jax.models.transformer import Transformer
 from astra_jax.training.state import split_model
-from tests.compiling import compiling_quickly
 
 TINY = ModelConfig(
     family="qwen3",
@@ -42,9 +41,8 @@ def full_disk() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _compile_quickly():
-    with compiling_quickly():
-        yield
+def _compile_quickly(compile_quickly):
+    pass
 
 
 @pytest.fixture(scope="module")

@@ -53,6 +53,11 @@ def model_in(folder: Path, seed: int, hidden: int = 32) -> Path:
     return folder / "hf"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compile_quickly(compile_quickly):
+    pass
+
+
 @pytest.fixture(scope="session")
 def served(tmp_path_factory) -> Path:
     return model_in(tmp_path_factory.mktemp("served"), 0)

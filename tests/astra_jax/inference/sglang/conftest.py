@@ -118,6 +118,11 @@ class StandIn:
         self._server.server_close()
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compile_quickly(compile_quickly):
+    pass
+
+
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory) -> Path:
     return model_in(tmp_path_factory.mktemp("served"), 0)
