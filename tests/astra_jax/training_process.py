@@ -54,12 +54,16 @@ class TrainingProcess:
         assert self.process.wait() == 0
 
     def kill(self, after: int, rng: random.Random, phase: Phase | None = None) -> Phase:
-        """Kills it after a step, at a random moment of a phase; returns in which phase it was."""
+        """Kills it after a step, at a random moment of a phase, by default of that which it is in then.
+
+        Returns in which it was, as the phase may have ended.
+        """
         self._wait(lambda: any(record["step"] >= after for record in read_metrics(self.run_dir)))
         self._wait(_note(self.run_dir).exists)
-        phase = phase or rng.choice(list(self._noted()["lasted_s"]))
-        self._wait(lambda: self._noted()["phase"] == phase)
-        time.sleep(rng.uniform(0, self._noted()["lasted_s"][phase]))
+        if phase:
+            self._wait(lambda: self._noted()["phase"] == phase)
+        noted = self._noted()
+        time.sleep(rng.uniform(0, noted["lasted_s"][noted["phase"]]))
         self.process.send_signal(signal.SIGKILL)
         assert self.process.wait() == -signal.SIGKILL
         return self._noted()["phase"]
