@@ -39,8 +39,15 @@ class SamplingParams(BaseModel):
     no_stop_trim: Literal[False] = False
 
 
+# Fields of SGLang that would change the answer, and are not met. Its others say how it does its work.
+_UNMET = (
+    "audio_data", "custom_logit_processor", "image_data", "input_embeds", "lora_id", "lora_path",
+    "return_hidden_states", "session_params", "token_ids_logprob", "video_data",
+)  # fmt: skip
+
+
 class GenerateRequest(BaseModel):
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="allow")  # to be refused by name
 
     text: str | list[str] | None = None
     input_ids: list[int] | list[list[int]] | None = None
@@ -157,6 +164,9 @@ class Native:
 
     def _prompts(self, asked: GenerateRequest) -> tuple[Sequence[Sequence[int]], bool]:
         """Ids of each prompt, and whether there may be several."""
+        for name in _UNMET:
+            if (asked.model_extra or {}).get(name):
+                raise Refused(400, f"{name} is not supported")
         if (asked.text is None) == (asked.input_ids is None):
             raise Refused(400, "give either text or input_ids")
         if asked.text == []:

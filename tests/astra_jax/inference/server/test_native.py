@@ -102,6 +102,10 @@ def test_each_event_of_a_stream_has_all_that_came(address):
     assert replies[-1]["output_ids"] == generate(address)["output_ids"]
 
 
+def test_fields_that_change_no_answer_are_let_pass(address):
+    assert generate(address, lora_path=None, priority=3)["output_ids"] == generate(address)["output_ids"]
+
+
 def test_a_regular_expression_is_kept(address):
     reply = generate(address, sampling_params={"regex": "(ab|cd){3}", "ignore_eos": False})
     assert reply["text"] in {a + b + c for a in ("ab", "cd") for b in ("ab", "cd") for c in ("ab", "cd")}
@@ -126,6 +130,7 @@ def test_a_regular_expression_is_kept(address):
         ),
         ({"input_ids": IDS, "return_logprob": True, "top_logprobs_num": 21}, "is 21: it is from 0 to 20"),
         ({"input_ids": IDS, "top_logprobs_num": 2}, "return_logprob is not true"),
+        ({"input_ids": IDS, "lora_path": "an/adapter"}, "lora_path is not supported"),
     ],
 )
 def test_what_cannot_be_met_says_why(address, body, sentence):
