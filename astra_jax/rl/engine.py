@@ -52,7 +52,7 @@ def make_engine(config: Config, graph: nnx.GraphDef, params: Any) -> RolloutEngi
     if config.servers.urls:
         return _servers(config, graph)
     _, devices = divided(config.engine_devices, jax.devices())
-    beside = config.async_steps > 0
+    beside = config.async_steps > 0 and not config.engine_devices
     handover = Handover(join_model(graph, params), config.engine_tensor, devices, copies=beside)
     return InThisProcess(graph, params, handover, EngineSize(**config.engine))
 
