@@ -88,6 +88,8 @@ def _arranged(sizes: Sequence[int], devices: Sequence[Any]) -> np.ndarray:
         return mesh_utils.create_device_mesh(sizes, devices)
     except NotImplementedError:  # the machine has no axis for each of the mesh: two share one
         return mesh_utils.create_device_mesh(sizes, devices, allow_split_physical_axes=True)
+    except AssertionError:  # they are no box of the machine's, as where others of it only sample
+        return np.array(devices).reshape(sizes)
 
 
 def partition_spec(

@@ -128,7 +128,7 @@ def _options(kind: str, config: Config, where: Slice) -> Iterator[Changes]:
         yield from ({_remat(kind): policy} for policy in policies[now + 1 :])
         if kind == "sft":
             yield from ({"micro_batches": config.micro_batches * n} for n in (2, 4, 8))
-    if kind != "sft":
+    if kind != "sft" and not (kind == "rl" and config.engine_devices):
         yield from ({"engine.slots": config.engine.slots // n} for n in (2, 4) if config.engine.slots >= n)
     if kind in ("prefill", "decode") and not serves(config):
         yield from ({"engine_tensor": config.engine_tensor * n} for n in (2, 4))
@@ -138,7 +138,7 @@ def _options(kind: str, config: Config, where: Slice) -> Iterator[Changes]:
 
 def _meshes(config: Config, where: Slice) -> Iterator[Changes]:
     """Slices of 1 to 8 along tensor and context, the rest fully sharded."""
-    devices = where.num_devices // where.count
+    devices = (where.num_devices - config.get("engine_devices", 0)) // where.count
     for tensor, context in product((1, 2, 4, 8), repeat=2):
         if tensor * context > 8 or devices % (tensor * context):
             continue

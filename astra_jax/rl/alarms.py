@@ -90,8 +90,8 @@ class Alarms:
         if cut <= self.limits.cut_off:
             return None
         return (
-            f"{cut:.0%} of episodes are cut off for want of room: raise config.limits.max_turn_tokens or max_tokens, "
-            "or weigh config.rewards.length"
+            f"{cut:.0%} of episodes are cut off for want of room: raise config.limits.max_turn_tokens or max_tokens "
+            "(or, where prompts are long, max_prompt_tokens), or weigh config.rewards.length"
         )
 
     def _unknown(self, metrics: Metrics) -> str | None:

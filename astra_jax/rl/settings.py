@@ -29,7 +29,6 @@ _BEFORE: dict[str, Any] = {
     "mask_cut_off": False,
     "async_steps": 0,
     "in_flight_updates": False,
-    "limits": {"max_prompt_tokens": 25_600},
     "sources": [],
     "curriculum": {"rest_easy": 0, "rest_hard": 0},
     "rollout_only": False,
@@ -93,10 +92,13 @@ def resolved(config: Config) -> dict[str, Any]:
 def before(config: Config) -> dict[str, Any]:
     """The fields that a folder of an earlier release may lack, with what they were there.
 
-    Its algorithm's own parts, which nothing could replace.
+    Its algorithm's own parts, which nothing could replace. A prompt had the whole context.
     """
     parts = asdict(ALGORITHMS[config.algorithm])
-    return _BEFORE | {name: parts[name] for name in ("advantage", "loss_mean", "surrogate")}
+    limits = {"max_prompt_tokens": max(25_600, config.engine.context)}
+    return (
+        _BEFORE | {name: parts[name] for name in ("advantage", "loss_mean", "surrogate")} | {"limits": limits}
+    )
 
 
 def check(config: Config) -> None:
@@ -130,6 +132,10 @@ def check(config: Config) -> None:
             f"config.engine_tensor is {config.engine_tensor}: an engine over several devices cannot sample beside an "
             "update on them (config.async_steps), as each would wait for the other; use engine_devices, servers, or "
             "engine_tensor 1"
+        )
+    if config.train_only and config.engine_devices:
+        raise BadSetting(
+            f"config.engine_devices is {config.engine_devices}, and config.train_only is given: nothing is sampled"
         )
     if config.rollout_only and config.train_only:
         raise BadSetting(

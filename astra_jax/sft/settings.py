@@ -56,10 +56,10 @@ def chat_format(config: Config) -> ChatFormat:
 def before(config: Config) -> dict[str, Any]:
     """The fields that a folder of an earlier release may lack, with what they were there, in effect.
 
-    None where rows are truncated: their ends were others.
+    Nearly none where rows are truncated: their ends were others.
     """
     if config.data.too_long == "truncate":
-        return {}
+        return {"eval": {"limits": {"max_prompt_tokens": config.eval.limits.max_prompt_tokens}}}
     off = {"lora": {"rank": 0}, "eval": {"path": "", "arenas": ""}}
     parts = {name: config[name].to_dict() | values for name, values in off.items()}
     saves = {"keep_best": 0, "weights_every": 0, "save_in_background": False}

@@ -50,6 +50,14 @@ def test_every_parameter_has_a_place():
         assert not weight or any(spec), path  # nothing large is kept whole on every device
 
 
+def test_devices_that_are_no_box_of_a_machine_make_a_mesh_in_their_order(monkeypatch):
+    def no_box(sizes, devices, **options):
+        raise AssertionError
+
+    monkeypatch.setattr("jax.experimental.mesh_utils.create_device_mesh", no_box)
+    assert make_mesh().devices.flatten().tolist() == jax.devices()
+
+
 def test_a_mesh_uses_all_devices_or_says_why_not():
     assert make_mesh().shape["data"] == len(jax.devices())
     with pytest.raises(

@@ -37,6 +37,7 @@ BEGINS: tuple[tuple[Phase, Any, str], ...] = (
     ("save", CheckpointManager, "save"),
 )
 DEADLINE_S = 120
+SOON_S = 0.1
 
 
 class TrainingProcess:
@@ -54,18 +55,18 @@ class TrainingProcess:
         assert self.process.wait() == 0
 
     def kill(self, after: int, rng: random.Random, phase: Phase | None = None) -> Phase:
-        """Kills it after a step, at a random moment of a phase, by default of that which it is in then.
+        """Kills it after a step: at a random moment of a phase, or soon.
 
-        Returns in which it was, as the phase may have ended.
+        Returns in which phase it was, as the one asked for may have ended.
         """
         self._wait(lambda: any(record["step"] >= after for record in read_metrics(self.run_dir)))
         self._wait(_note(self.run_dir).exists)
         if phase:
             self._wait(lambda: self._noted()["phase"] == phase)
-        noted = self._noted()
-        time.sleep(rng.uniform(0, noted["lasted_s"][noted["phase"]]))
+        time.sleep(rng.uniform(0, self._noted()["lasted_s"][phase] if phase else SOON_S))
         self.process.send_signal(signal.SIGKILL)
         assert self.process.wait() == -signal.SIGKILL
+        assert not (self.run_dir / "final.json").exists(), "the run was over before it was killed"
         return self._noted()["phase"]
 
     def _noted(self) -> dict[str, Any]:

@@ -42,7 +42,8 @@ class SamplingParams(BaseModel):
 # Fields of SGLang that would change the answer, and are not met. Its others say how it does its work.
 _UNMET = (
     "audio_data", "custom_logit_processor", "image_data", "input_embeds", "lora_id", "lora_path",
-    "return_hidden_states", "session_params", "token_ids_logprob", "video_data",
+    "return_entropy", "return_hidden_states", "return_text_in_logprobs", "session_params", "token_ids_logprob",
+    "video_data",
 )  # fmt: skip
 
 
@@ -165,7 +166,7 @@ class Native:
     def _prompts(self, asked: GenerateRequest) -> tuple[Sequence[Sequence[int]], bool]:
         """Ids of each prompt, and whether there may be several."""
         for name in _UNMET:
-            if (asked.model_extra or {}).get(name):
+            if _says_something((asked.model_extra or {}).get(name)):
                 raise Refused(400, f"{name} is not supported")
         if (asked.text is None) == (asked.input_ids is None):
             raise Refused(400, "give either text or input_ids")
@@ -241,6 +242,11 @@ class Native:
                 [[logprob, token, None] for token, logprob in likeliest] for likeliest in answer.top_logprobs
             ]
         return {"text": answer.text, "output_ids": answer.token_ids, "meta_info": meta}
+
+
+def _says_something(value: Any) -> bool:
+    """Whether a field is given, for one prompt or, in a list, for any."""
+    return any(map(_says_something, value)) if isinstance(value, list) else bool(value)
 
 
 def _finish(answer: Answer) -> dict[str, Any]:

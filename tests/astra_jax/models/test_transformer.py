@@ -14,8 +14,9 @@ from astra_jax.models import ModelConfig, Transformer, init_cache
 from astra_jax.models.parameter import named_parameters
 from astra_jax.models.transformer import SHALLOW
 
-# Every switch on; each family's own use of them is compared with `transformers` in the checkpoint tests.
 pytestmark = pytest.mark.usefixtures("compile_quickly")
+
+# Every switch on; each family's own use of them is compared with `transformers` in the checkpoint tests.
 FULL = ModelConfig(
     family="qwen3",
     vocab_size=61,

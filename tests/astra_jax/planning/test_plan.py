@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+from pathlib import Path
 from typing import get_args
 
 import jax
@@ -267,3 +269,14 @@ def test_remedies_keep_less_and_less_for_the_backward_pass(compiler):
         "full",
         "offload",
     ]
+
+
+def test_a_sweep_leaves_out_devices_that_only_sample(compiler):
+    compiler(room=1, row=1)
+    recipe = Path(__file__).parents[3] / "configs" / "rl" / "nano.py"
+    config = configuration.load(recipe, ["engine_devices=2", "preset=qwen3_8b"])
+    meshes = [trial.changes for trial in sweep("rl", config, find_slice("v5e-8"))]
+    assert meshes
+    assert {math.prod(size for key, size in mesh.items() if key.startswith("mesh.")) for mesh in meshes} == {
+        6
+    }

@@ -194,6 +194,12 @@ def test_devices_that_only_sample_are_no_servers(config):
         train(config, Console(quiet=True))
 
 
+def test_devices_that_only_sample_have_nothing_to_do_where_batches_are_read(config):
+    config.engine_devices, config.async_steps, config.train_only = 1, 0, "batches"
+    with pytest.raises(BadSetting, match=r"config.engine_devices is 1.*nothing is sampled"):
+        train(config, Console(quiet=True))
+
+
 def test_an_engine_over_several_devices_cannot_sample_beside_an_update_on_them(config):
     config.engine_tensor = 2
     with pytest.raises(BadSetting, match=r"config.engine_tensor is 2.*config.async_steps"):

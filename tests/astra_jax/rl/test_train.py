@@ -170,7 +170,7 @@ def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(co
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_run_killed_twenty_times_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
-    """In rollouts, in updates and in saves, of which every step has each."""
+    """In rollouts, in updates and in saves with what follows them."""
     config.steps, config.checkpoint_every = 22, 1
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     config.run_dir = str(undisturbed)

@@ -103,7 +103,10 @@ def test_each_event_of_a_stream_has_all_that_came(address):
 
 
 def test_fields_that_change_no_answer_are_let_pass(address):
-    assert generate(address, lora_path=None, priority=3)["output_ids"] == generate(address)["output_ids"]
+    assert (
+        generate(address, lora_path=None, image_data=[None], priority=3)["output_ids"]
+        == generate(address)["output_ids"]
+    )
 
 
 def test_a_regular_expression_is_kept(address):
