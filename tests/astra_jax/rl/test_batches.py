@@ -72,10 +72,10 @@ def test_what_is_no_batch_is_told_by_name(kept, small, policy, tmp_path):
 
 def test_kept_batches_are_trained_on_with_the_rewards_of_the_run_that_trains(kept, small, policy, tmp_path):
     config = half(small, policy, tmp_path / "run", train_only=str(kept / "batches"), steps=1)
-    config.rewards.f1, config.rewards.recall = 0.0, 1.0
+    config.rewards.f1, config.rewards.recall = 0.0, 2.0
     train(config, Console(quiet=True))
     (record,) = read_metrics(config.run_dir)
-    assert record["reward_total/mean"] == record["reward/recall"] != record["reward/f1"]
+    assert record["reward_total/mean"] == 2 * record["reward/recall"] > record["reward/f1"]
     config.run_dir = str(tmp_path / "other")
     config.rewards.functions = "tests.astra_jax.rl.test_train:politeness=0.5"
     without = r"step_000001.json cannot be trained on: config.rewards.functions names .*test_train:politeness"
