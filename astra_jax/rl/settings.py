@@ -12,6 +12,7 @@ import jax
 from jax.sharding import Mesh
 
 from astra_jax.inference.checkpoint import episode_format
+from astra_jax.inference.episodes import EpisodeLimits
 from astra_jax.rl.alarms import Limits
 from astra_jax.rl.algorithms import ALGORITHMS, make_algorithm, parts_of
 from astra_jax.rl.batches import Batches
@@ -95,10 +96,9 @@ def before(config: Config) -> dict[str, Any]:
     Its algorithm's own parts, which nothing could replace. A prompt had the whole context.
     """
     parts = asdict(ALGORITHMS[config.algorithm])
-    limits = {"max_prompt_tokens": max(25_600, config.engine.context)}
-    return (
-        _BEFORE | {name: parts[name] for name in ("advantage", "loss_mean", "surrogate")} | {"limits": limits}
-    )
+    own = {name: parts[name] for name in ("advantage", "loss_mean", "surrogate")}
+    prompt = max(EpisodeLimits.max_prompt_tokens, config.engine.context)
+    return _BEFORE | own | {"limits": {"max_prompt_tokens": prompt}}
 
 
 def check(config: Config) -> None:

@@ -29,7 +29,6 @@ from data_synthesis.teacher.procedural import Options, make_arenas
 from tests.astra_jax.training_process import TrainingProcess
 from tests.compiling import compiling_quickly
 
-ROOT = Path(__file__).parents[2]
 STEPS = 66  # enough to call tools well, too few to do it every time: groups of episodes differ in reward
 VARIANTS = ({}, {"missing_function": 1.0}, {"missing_parameter": 1.0})
 DOMAINS = ("bank", "flights", "museum")

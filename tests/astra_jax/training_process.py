@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ml_collections import ConfigDict
 
@@ -28,7 +28,7 @@ from astra_jax.training.run_folder import write_json
 
 ROOT = Path(__file__).parents[2]
 Phase = Literal["rollout", "update", "save"]
-PHASES: tuple[Phase, ...] = ("rollout", "update", "save")
+PHASES: tuple[Phase, ...] = get_args(Phase)
 # What begins a phase.
 BEGINS: tuple[tuple[Phase, Any, str], ...] = (
     ("rollout", _Trainer, "_play_round"),
@@ -37,7 +37,7 @@ BEGINS: tuple[tuple[Phase, Any, str], ...] = (
     ("save", CheckpointManager, "save"),
 )
 DEADLINE_S = 120
-SOON_S = 0.1
+SOON_S = 0.1  # and as long as a phase is taken to last that has not ended yet
 
 
 class TrainingProcess:
@@ -61,9 +61,11 @@ class TrainingProcess:
         """
         self._wait(lambda: any(record["step"] >= after for record in read_metrics(self.run_dir)))
         self._wait(_note(self.run_dir).exists)
+        longest = SOON_S
         if phase:
             self._wait(lambda: self._noted()["phase"] == phase)
-        time.sleep(rng.uniform(0, self._noted()["lasted_s"][phase] if phase else SOON_S))
+            longest = self._noted()["lasted_s"][phase]
+        time.sleep(rng.uniform(0, longest))
         self.process.send_signal(signal.SIGKILL)
         assert self.process.wait() == -signal.SIGKILL
         assert not (self.run_dir / "final.json").exists(), "the run was over before it was killed"
@@ -95,7 +97,7 @@ def _note_phases(run_dir: Path) -> None:
         with one_at_a_time:
             if last:
                 lasted[last] = time.monotonic() - since
-            lasted.setdefault(phase, 0.1)
+            lasted.setdefault(phase, SOON_S)
             last, since = phase, time.monotonic()
             write_json(_note(run_dir), {"phase": phase, "lasted_s": lasted})
 

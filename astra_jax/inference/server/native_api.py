@@ -59,6 +59,11 @@ class GenerateRequest(BaseModel):
     stream: bool = False
     rid: str | None = None
 
+    def refuse_unmet(self) -> None:
+        for name in _UNMET:
+            if _says_something((self.model_extra or {}).get(name)):
+                raise Refused(400, f"{name} is not supported")
+
 
 class AbortRequest(BaseModel):
     rid: str = ""
@@ -85,6 +90,7 @@ class Native:
 
     async def generate(self, request: Request) -> Response:
         asked = await body_of(request, GenerateRequest)
+        asked.refuse_unmet()
         prompts, many = self._prompts(asked)
         answers = self._begin(asked, prompts)
         if asked.stream:
@@ -165,9 +171,6 @@ class Native:
 
     def _prompts(self, asked: GenerateRequest) -> tuple[Sequence[Sequence[int]], bool]:
         """Ids of each prompt, and whether there may be several."""
-        for name in _UNMET:
-            if _says_something((asked.model_extra or {}).get(name)):
-                raise Refused(400, f"{name} is not supported")
         if (asked.text is None) == (asked.input_ids is None):
             raise Refused(400, "give either text or input_ids")
         if asked.text == []:

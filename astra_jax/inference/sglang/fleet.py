@@ -124,12 +124,11 @@ class Fleet:
         self._newest = self._settled = weights
 
     async def update(self, weights: Weights) -> None:
-        """Gives the weights to all servers that are up, at the same time.
+        """Gives the weights to all servers that are up, at the same time. `unsettle` comes before it.
 
         Raises:
             ServersDown: none took them, nor did one that came back within `patience_s`.
         """
-        self.unsettle()
         self._newest = weights
         await asyncio.gather(*(self._update(member, weights) for member in self._up()))
         self.settle(weights)
