@@ -3,7 +3,7 @@
 `python -m benchmarks.paper_ablations [--out DIR] [--seeds 0,1,2] [--studies reward,stages,distractors,staleness]` runs
 what is missing, and prints a table of each study; `--docs` writes tables and plots into docs/results.md. Each seed has
 arenas, a model and SFT of its own, from the quickstart's stages; each arm is one RL run from there. A run that was cut
-off goes on. Arms run beside each other (`--at-once`), each with one thread, so that their times can be compared.
+off goes on. Arms run beside each other (`--at-once`), each with as many threads, so that their times can be compared.
 """
 
 from __future__ import annotations
@@ -39,7 +39,6 @@ STEPS, TAIL = 30, 10  # updates of an arm; the last ones, whose rollouts are ave
 CLUTTER = 4  # strangers in a cluttered list of tools
 HELD_OUT_SETS = {"plain": 150, "cluttered": 150, "missing_function": 100}  # arenas
 PLAIN = {"distractors": (0, 0)}  # no strangers: studies of them add their own
-_ONE_THREAD = {"PJRT_NPROC": "1", "OPENBLAS_NUM_THREADS": "1"}
 CORRECTED = {"decoupled": True, "correction.token": "tis"}
 
 
@@ -85,12 +84,20 @@ STUDIES = {
     },
 }
 
-SETS_OF = {"stages": "missing_function", "distractors": "cluttered"}  # what a study is evaluated on besides
+SETS_OF = {
+    "stages": "missing_function",
+    "distractors": "cluttered",
+}  # what a study is evaluated on, plain apart
 
 
 def arms_of(studies: Sequence[str]) -> list[str]:
     """Every arm of the studies, once."""
     return list(dict.fromkeys(arm for study in studies for arm in STUDIES[study].values()))
+
+
+def sets_of(arm: str) -> list[str]:
+    """What the studies that an arm is in are evaluated on."""
+    return ["plain", *(name for study, name in SETS_OF.items() if arm in STUDIES[study].values())]
 
 
 def _edited(path: str, changes: Mapping[str, Any]) -> Any:
@@ -168,7 +175,7 @@ class Seed:
         weights = self.weights(arm.start)
         if arm.changes is not None:
             weights = self._train(arm, folder)
-        results = {each: self._evaluated(weights, folder, each) for each in HELD_OUT_SETS}
+        results = {each: self._evaluated(weights, folder, each) for each in sets_of(name)}
         write_json(folder / "results.json", results)
 
     def _train(self, arm: Arm, folder: Path) -> Path:
@@ -204,8 +211,8 @@ def _proved(arenas: Sequence[Arena]) -> list[Arena]:
         return list(prove_all(arenas, sandbox))
 
 
-def _alone(out: Path, seed: int, arm: str) -> bool:
-    """Runs one arm, or `prepare`, in a process with one thread; its words go to a file. Whether it came to its end."""
+def _alone(out: Path, seed: int, arm: str, threads: int) -> bool:
+    """Runs one arm, or `prepare`, in a process of its own; its words go to a file. Whether it came to its end."""
     command = [sys.executable, "-m", "benchmarks.paper_ablations", "--out", str(out), "--seeds", str(seed)]
     log = out / f"seed_{seed}" / "logs" / f"{arm}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -213,7 +220,9 @@ def _alone(out: Path, seed: int, arm: str) -> bool:
     with log.open("a", encoding="utf-8") as file:
         done = subprocess.run(
             [*command, "--only", arm],
-            env=os.environ | _ONE_THREAD | {"JAX_COMPILATION_CACHE_DIR": str(out.resolve() / "compiled")},
+            env=os.environ
+            | {name: str(threads) for name in ("PJRT_NPROC", "OPENBLAS_NUM_THREADS")}
+            | {"JAX_COMPILATION_CACHE_DIR": str(out.resolve() / "compiled")},
             stdout=file,
             stderr=subprocess.STDOUT,
         )
@@ -223,16 +232,17 @@ def _alone(out: Path, seed: int, arm: str) -> bool:
 
 
 def run_all(out: Path, numbers: Sequence[int], studies: Sequence[str], at_once: int) -> bool:
-    """Every arm that is not done, study by study, and within one seed by seed. Whether all are done now."""
+    """Every arm that is not done, seed by seed: those of a seed are compared. Whether all are done now."""
     seeds = [Seed(out / f"seed_{number}", number) for number in numbers]
+    threads = max(1, (os.cpu_count() or 1) // at_once)
     with ThreadPoolExecutor(at_once) as pool:
 
         def all_done(jobs: Iterable[tuple[Seed, str]]) -> bool:
-            return all(list(pool.map(lambda job: _alone(out, job[0].number, job[1]), jobs)))
+            return all(list(pool.map(lambda job: _alone(out, job[0].number, job[1], threads), jobs)))
 
         if not all_done((seed, "prepare") for seed in seeds if not seed.arenas("rl").exists()):
             return False
-        return all_done((seed, arm) for arm in arms_of(studies) for seed in seeds if not seed.done(arm))
+        return all_done((seed, arm) for seed in seeds for arm in arms_of(studies) if not seed.done(arm))
 
 
 def tables(seeds: Sequence[Seed], study: str) -> dict[str, str]:
@@ -271,7 +281,9 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--studies", default=",".join(STUDIES))
-    parser.add_argument("--at-once", type=int, default=2, help="arms that run beside each other")
+    parser.add_argument(
+        "--at-once", type=int, default=2, help="arms that run beside each other and share the processors"
+    )
     parser.add_argument("--only", default="", metavar="ARM", help="an arm, or `prepare`, in this process")
     parser.add_argument("--show", action="store_true", help="run nothing; show what there is")
     parser.add_argument("--docs", action="store_true", help="write the tables and plots into docs/results.md")
