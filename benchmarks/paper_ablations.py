@@ -39,6 +39,7 @@ STEPS, TAIL = 30, 10  # updates of an arm; the last ones, whose rollouts are ave
 CLUTTER = 4  # strangers in a cluttered list of tools
 HELD_OUT_SETS = {"plain": 150, "cluttered": 150, "missing_function": 100}  # arenas
 PLAIN = {"distractors": (0, 0)}  # no strangers: studies of them add their own
+AHEAD = {"max_age": 1}  # a batch is stale already: what is left of one waits for the next only
 CORRECTED = {"decoupled": True, "correction.token": "tis"}
 
 
@@ -65,10 +66,10 @@ ARMS = {
     "precision": Arm(changes={"rewards.f1": 0.0, "rewards.precision": 1.0}),
     "strangers": Arm(arenas="rl_strangers"),
     "bands": Arm(arenas="rl_bands"),
-    "one_step": Arm(changes={"async_steps": 1}),
-    "one_step_corrected": Arm(changes={"async_steps": 1, **CORRECTED}),
-    "four_steps": Arm(changes={"async_steps": 4, "max_age": 5}),
-    "four_steps_corrected": Arm(changes={"async_steps": 4, "max_age": 5, **CORRECTED}),
+    "one_step": Arm(changes=AHEAD | {"async_steps": 1}),
+    "one_step_corrected": Arm(changes=AHEAD | {"async_steps": 1} | CORRECTED),
+    "four_steps": Arm(changes=AHEAD | {"async_steps": 4}),
+    "four_steps_corrected": Arm(changes=AHEAD | {"async_steps": 4} | CORRECTED),
 }
 
 STUDIES = {

@@ -1,23 +1,19 @@
 """What one-step-off saves of a step, where sampling does not need the processors that train.
 
 `python -m benchmarks.rl_overlap [--json FILE]`. The trainer is the real one, of a nano model on procedural arenas; the
-engine is simulated: it draws tokens at random and takes as long as `TOKEN_S` says, without computing. The update has
-one thread, so that a processor is left for episodes and their tools. So the ratio says what the trainer's own order
+engine is simulated (`config.simulated`): it draws tokens at random and takes its time, without computing. The update
+has one thread, so that a processor is left for episodes and their tools. So the ratio says what the trainer's own order
 costs, and nothing of two computations that share processors. On-policy and one-step-off runs take turns; figures are
 medians over steps, the first ones left out, in which programs are compiled.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import random
 import statistics
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 os.environ["PJRT_NPROC"] = "1"
 
@@ -26,7 +22,6 @@ from rich.console import Console
 
 from astra_jax import configuration
 from astra_jax.checkpoints.hf import export_model
-from astra_jax.inference.interface import Completion, Sampling
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.rl import train
 from astra_jax.tokens.nano import train_tokenizer
@@ -42,37 +37,8 @@ TOKENS, TOKEN_S = 64, 0.02  # of a turn
 BAR = 1.1
 
 
-class SimulatedEngine:
-    """Draws tokens at random; only time passes."""
-
-    episodes_at_once = 1024
-
-    def __init__(self, vocab_size: int):
-        self._vocab_size, self._version = vocab_size, 0
-
-    async def generate(
-        self, token_ids: Sequence[int], sampling: Sampling, *, session: str = ""
-    ) -> Completion:
-        rng, count = random.Random(sampling.seed), min(TOKENS, sampling.max_tokens)
-        drawn = [rng.randrange(self._vocab_size) for _ in range(count - 1)] + [sampling.stop_ids[0]]
-        await asyncio.sleep(count * TOKEN_S)
-        return Completion(drawn, [-1.0] * count, "stop", [self._version] * count)
-
-    def release(self, session: str) -> None:
-        pass
-
-    def push(self, weights: Any, version: int) -> None:
-        self._version = version
-
-    def describe(self) -> str:
-        return "simulated"
-
-    def close(self) -> None:
-        pass
-
-
-def prepare(folder: Path) -> int:
-    """Proved arenas and an untrained model; returns the size of its vocabulary."""
+def prepare(folder: Path) -> None:
+    """Proved arenas and an untrained model."""
     with LocalSandbox() as sandbox:
         arenas = list(prove_all(make_arenas(ARENAS, seed=0), sandbox))
         rows = [oracle_trajectory(arena, sandbox) for arena in arenas]
@@ -82,10 +48,9 @@ def prepare(folder: Path) -> int:
         "qwen3", tokenizer.vocab_size, 128, 384, 4, num_heads=4, num_kv_heads=2, head_dim=32, qk_norm=True
     )
     export_model(Transformer(shape, rngs=nnx.Rngs(0)), folder / "model", tokenizer_dir=tokenizer.directory)
-    return tokenizer.vocab_size
 
 
-def steps_of(folder: Path, run: str, one_step_off: bool, vocab_size: int) -> list[dict[str, Any]]:
+def steps_of(folder: Path, run: str, one_step_off: bool) -> list[dict[str, Any]]:
     """Metrics of the steps that count, of a new run."""
     config = configuration.load("configs/rl/nano.py")
     config.run_dir, config.model = str(folder / run), str(folder / "model")
@@ -93,8 +58,8 @@ def steps_of(folder: Path, run: str, one_step_off: bool, vocab_size: int) -> lis
     config.min_spread = -1.0  # groups that say nothing are trained on all the same
     config.groups_per_batch = config.round_groups = 8
     config.async_steps = int(one_step_off)
-    with mock.patch("astra_jax.rl.train.make_engine", return_value=SimulatedEngine(vocab_size)):
-        train(config, Console(quiet=True))
+    config.limits.max_turn_tokens, config.simulated.token_s = TOKENS, TOKEN_S
+    train(config, Console(quiet=True))
     return read_metrics(folder / run)[SKIPPED:-1]  # the last step plays nothing ahead
 
 
@@ -102,10 +67,10 @@ def measure() -> list[Figure]:
     steps: dict[bool, list[dict[str, Any]]] = {False: [], True: []}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        vocab_size = prepare(folder)
+        prepare(folder)
         for run in range(RUNS):
             for one_step_off in steps:
-                steps[one_step_off] += steps_of(folder, f"{run}-{one_step_off}", one_step_off, vocab_size)
+                steps[one_step_off] += steps_of(folder, f"{run}-{one_step_off}", one_step_off)
 
     def median(one_step_off: bool, name: str) -> float:
         return statistics.median(record[name] for record in steps[one_step_off])

@@ -95,7 +95,10 @@ def run_of(base: Path, folder: Path, dtype: str) -> Run:
     with ExitStack() as stack:
         stack.enter_context(clock.watching(engine, "decode_steps", "prefill_chunk"))
         stack.enter_context(clock.watching(slots, "read_row", "write_row", "copy_row"))
-        stack.enter_context(clock.watching(rl_train._Trainer, "_learn"))
+        compiled = rl_train._Steps.for_rows
+        stack.enter_context(
+            mock.patch.object(rl_train._Steps, "for_rows", lambda *given: clock.watched(compiled(*given)))
+        )
         stack.enter_context(clock.watching(ArenaBackend, "execute", "close"))
         for name, watch in {"generate": prefixes.watched, "release": prefixes.ended}.items():
             call = watch(getattr(EnginePool, name))

@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 
+from data_synthesis.whole_file import whole_file
+
 SCHEMA_VERSION = 1
 
 Scenario = Literal["single_hop", "parallel_single_hop", "multi_hop", "parallel_multi_hop"]
@@ -654,12 +656,8 @@ def newer(value: Any) -> str:
 
 def write_records(path: str | Path, records: Iterable[Record]) -> int:
     """Writes one JSON object a line, to a temporary file that replaces `path` when complete. Returns the count."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     count = 0
-    with partial.open("w", encoding="utf-8") as out:
+    with whole_file(Path(path)) as out:
         for count, record in enumerate(records, 1):  # noqa: B007
             out.write(record.model_dump_json() + "\n")
-    partial.replace(path)
     return count

@@ -16,12 +16,13 @@ ROOT = Path(__file__).parent.parent
 # Which other parts of its package each part may import.
 PARTS = {
     "data_synthesis": {
-        "records": set(),
+        "whole_file": set(),
+        "records": {"whole_file"},
         "sandbox": {"records"},
         "embedding": set(),
-        "arenas": {"records", "sandbox", "embedding"},
+        "arenas": {"whole_file", "records", "sandbox", "embedding"},
         "teacher": {"records", "arenas"},
-        "pipeline": {"records", "sandbox", "teacher"},
+        "pipeline": {"whole_file", "records", "sandbox", "teacher"},
         "environments": {"records", "sandbox", "arenas", "teacher", "pipeline"},
         "selection": {"records", "embedding", "arenas", "pipeline", "environments"},
         "interop": {"records", "arenas", "teacher", "pipeline", "environments", "selection"},
@@ -61,7 +62,7 @@ LAYERS = (
 PARTS["astra_jax"] = {part: set().union(*LAYERS[: i + 1]) for i, layer in enumerate(LAYERS) for part in layer}
 
 # What astra_jax may know of data_synthesis: the data, and how an arena runs. Entry points may know the rest.
-SHARED = {"records", "sandbox", "arenas"}
+SHARED = {"whole_file", "records", "sandbox", "arenas"}
 SHARED_BY = {"sft": {"trajectories"}}  # its rows come in the forms of others too
 ENTRY_POINTS = {"cli", "quickstart", "synthesis", "trajectories", "company", "intake", "official"}
 
@@ -185,7 +186,7 @@ def test_every_import_follows_the_arrows():
         (
             "astra_jax.rl.trainer",
             "from data_synthesis.teacher import procedural",
-            "{arenas,records,sandbox} only",
+            "{arenas,records,sandbox,whole_file} only",
         ),
         ("astra_jax.inference.client", "import sglang", "never imports sglang"),
         ("astra_jax.helpers", "import os\nimport sys", "no place among the parts"),

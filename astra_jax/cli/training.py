@@ -58,5 +58,6 @@ def _rl(arguments: argparse.Namespace, console: Console) -> int:
     config = with_required(arguments.config, "run_dir", "model")
     config.rollout_only = config.rollout_only or arguments.rollout_only
     config.train_only = config.train_only or arguments.train_only
-    console.print(f"Hugging Face directory: {train(config, console)}")
+    made = train(config, console)
+    console.print(f"{'Batches' if config.rollout_only else 'Hugging Face directory'}: {made}")
     return 0

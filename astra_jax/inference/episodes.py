@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
+from typing import Any, TypeVar
 
 from astra_jax.inference.interface import Completion, ContextOverflow, GenerationEngine, Sampling
 from astra_jax.tokens import ChatFormat, TokenBuffer, Tokenizer, parse
@@ -14,6 +17,8 @@ from data_synthesis.arenas.backend import InfrastructureFailure
 from data_synthesis.arenas.episode import ArenaBackend, follow_up_message
 from data_synthesis.records import Arena, Episode, Message, StopReason, ToolCall, ToolEvent, VersionSpan
 from data_synthesis.sandbox import Sandbox
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,15 @@ class Player:
     limits: EpisodeLimits
     temperature: float = 1.0
     at_once: int = 64  # episodes of `play_all` in play; the others wait without ageing or holding a cache
+
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        # Two for each episode in play: a call that hangs past its episode's deadline, and the end of its session.
+        return ThreadPoolExecutor(2 * self.at_once, "tools")
+
+    def in_thread(self, call: Callable[..., Result], *arguments: Any) -> asyncio.Future[Result]:
+        """What tools do goes on in threads of its own: those that hang hold up no other episode and no update."""
+        return asyncio.get_running_loop().run_in_executor(self._threads, call, *arguments)
 
     async def play_all(
         self, jobs: Sequence[Job], on_end: Callable[[], object] = lambda: None
@@ -168,7 +182,7 @@ class _Run:
             return []
         if parsed.calls:
             # In a thread: a tool can take its whole deadline, and the event loop must not wait for it.
-            events = await asyncio.to_thread(self.backend.execute, parsed.calls, turn)
+            events = await self.player.in_thread(self.backend.execute, parsed.calls, turn)
             reply.tool_calls = [_as_message_call(event) for event in events]
             return [Message(role="tool", content=e.output, tool_call_id=e.call_id) for e in events]
         follow_up = self.backend.follow_up()
@@ -199,7 +213,7 @@ class _Run:
     async def close(self) -> None:
         self.player.engine.release(self.session)
         # In a thread: a call that outlived the episode's deadline holds its session until the call's own deadline.
-        await asyncio.to_thread(self.backend.close)
+        await self.player.in_thread(self.backend.close)
 
 
 def _spans(versions: Sequence[int]) -> list[VersionSpan]:

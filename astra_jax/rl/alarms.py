@@ -66,8 +66,8 @@ class Alarms:
         )
 
     def _gap(self, metrics: Metrics) -> str | None:
-        gap = metrics.get("logprob_gap")
-        if gap is None or metrics.get("groups/age_max", 0) or gap <= self.limits.logprob_gap:
+        gap, age = metrics.get("logprob_gap"), metrics.get("groups/age_max")
+        if gap is None or age is None or age > 0 or gap <= self.limits.logprob_gap:
             return None
         return (
             f"sampler and trainer differ by {gap:.3g} nats a token on episodes of these very weights, where rounding "
@@ -107,9 +107,16 @@ class Alarms:
 def _no_group(metrics: Metrics) -> str | None:
     if metrics.get("groups/trained", 1):
         return None
-    best, mean = metrics.get("reward_total/max", 0), metrics.get("reward_total/mean", 0)
+    if "reward_total/mean" not in metrics:
+        return (
+            f"no group could be judged, and no weight moved: of {metrics.get('episodes', 0):.0f} episodes no reward is "
+            "known; see `stop_reason` and `unscored` in samples/"
+        )
+    best, mean = metrics["reward_total/max"], metrics["reward_total/mean"]
+    alike, unjudged = metrics.get("groups/uninformative", 0), metrics.get("groups/unjudged", 0)
+    besides = f", and of {unjudged:.0f} others too few rewards are known" if unjudged else ""
     return (
-        "no group said anything, and no weight moved: the rewards of each group were all alike (mean "
-        f"{mean:.3g}, best {best:.3g}); arenas that are neither hopeless nor mastered, a larger config.group_size or "
-        "more config.max_rounds give groups that differ"
+        f"no group said anything, and no weight moved: the rewards of each of {alike:.0f} groups were all alike (mean "
+        f"{mean:.3g}, best {best:.3g}){besides}; arenas that are neither hopeless nor mastered, a larger "
+        "config.group_size or more config.max_rounds give groups that differ"
     )

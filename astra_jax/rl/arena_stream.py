@@ -77,11 +77,17 @@ class ArenaStream:
         parts = [
             grain.MapDataset.range(_MANY).map(partial(_Place, source)) for source in range(len(self.sources))
         ]
-        self._places: Any = grain.MapDataset.mix(parts, [source.weight for source in self.sources])
+        weights = [source.weight for source in self.sources]
+        self._places: Any = grain.MapDataset.mix(parts, weights) if parts else None
 
     @classmethod
     def of(cls, config: Config) -> ArenaStream:
-        """That of an RL configuration. Raises as `ArenaSource.read`, and `BadSetting` about what is no source."""
+        """That of an RL configuration; without any arenas where none are played and none are given.
+
+        Raises as `ArenaSource.read`, and `BadSetting` about what is no source.
+        """
+        if config.train_only and not (config.arenas or config.sources):
+            return cls([], config.seed)
         if bool(config.arenas) == bool(config.sources):
             raise BadSetting("one of config.arenas and config.sources is required, and only one")
         if config.arenas:
@@ -97,7 +103,7 @@ class ArenaStream:
     def describe(self) -> str:
         """What it has, for the user."""
         count = f"{sum(len(source.arenas) for source in self.sources)} arenas"
-        if len(self.sources) == 1:
+        if len(self.sources) < 2:
             return count
         total = sum(source.weight for source in self.sources)
         shares = (f"{s.name} {len(s.arenas)} for {s.weight / total:.0%} of groups" for s in self.sources)

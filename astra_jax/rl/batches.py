@@ -23,7 +23,6 @@ class Batches:
 
     def write(self, step: int, filled: Filled) -> None:
         """The file is complete or absent."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         write_json(self._file(step), filled.to_json(), indent=None)
 
     def read(self, step: int, algorithm: Algorithm, rewards: Rewards) -> Filled:

@@ -15,6 +15,7 @@ from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.sglang.connect import connect
 from astra_jax.inference.sglang.weights import WeightFolders
 from astra_jax.rl.handover import Handover, divided
+from astra_jax.rl.simulated import SimulatedEngine
 from astra_jax.training.state import join_model
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -49,6 +50,9 @@ def make_engine(config: Config, graph: nnx.GraphDef, params: Any) -> RolloutEngi
             `config.engine_devices` leaves none to train.
         ServersDown, UnfitServer: no server answers, or one cannot do what training needs of it.
     """
+    if config.simulated.token_s:
+        vocab_size = join_model(graph, params).config.vocab_size
+        return SimulatedEngine(vocab_size, config.simulated.token_s, 2 * config.engine.slots)
     if config.servers.urls:
         return _servers(config, graph)
     _, devices = divided(config.engine_devices, jax.devices())

@@ -11,7 +11,7 @@ from astra_jax.rl.correction import Correction
 from astra_jax.rl.kl import ESTIMATORS
 from astra_jax.rl.surrogates import SURROGATES, Gain, Tokens
 from astra_jax.training.batch import PackedBatch
-from astra_jax.training.diagnostics import Deviation, Diagnostics, Maximum, Mean, Minimum
+from astra_jax.training.diagnostics import Deviation, Diagnostics, Maximum, Mean, Minimum, Total
 from astra_jax.training.loss import Model, token_logprobs
 
 
@@ -67,7 +67,12 @@ def policy_loss(
     if objective.correction.is_active:
         weights = objective.correction.weights(log_rho, trained, batch.segment_ids)
         value = weights * value
-        diagnostics |= _weight_figures(weights, trained)
+        diagnostics |= _weight_figures(weights, trained, batch.advantages)
+        if objective.correction.token == "tis":
+            is_capped = (weights > 0) & (weights < jnp.exp(log_rho))
+            diagnostics["importance/capped_fraction"] = Mean.over(is_capped.astype(jnp.float32), trained)
+    if objective.kl_coefficient or objective.entropy_coefficient:
+        diagnostics["loss/policy"] = Total(-jnp.sum(batch.loss_weights * value))
     if objective.kl_coefficient:
         assert batch.reference_logprobs is not None
         difference = jnp.where(trained, logprob - batch.reference_logprobs, 0.0)
@@ -100,11 +105,14 @@ def _figures(log_rho: jax.Array, entropy: jax.Array, gain: Gain, trained: jax.Ar
     }
 
 
-def _weight_figures(weights: jax.Array, trained: jax.Array) -> Diagnostics:
+def _weight_figures(weights: jax.Array, trained: jax.Array, advantages: jax.Array) -> Diagnostics:
+    masked = (weights == 0).astype(jnp.float32)
     return {
         "importance/mean": Mean.over(weights, trained),
         "importance/std": Deviation.over(weights, trained),
         "importance/min": Minimum.over(weights, trained),
         "importance/max": Maximum.over(weights, trained),
-        "importance/masked_fraction": Mean.over((weights == 0).astype(jnp.float32), trained),
+        "importance/masked_fraction": Mean.over(masked, trained),
+        "importance/masked_fraction/positive": Mean.over(masked, trained & (advantages > 0)),
+        "importance/masked_fraction/negative": Mean.over(masked, trained & (advantages < 0)),
     }

@@ -15,10 +15,13 @@ from data_synthesis.records import Episode
 STOP_REASONS = ("finished", "max_turns", "max_tokens", "context", "deadline", "infrastructure")
 
 
-def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
+def rollout_metrics(filled: Filled, step: int | None) -> dict[str, float]:
     """Figures of all episodes played in this step (before any group was dropped), and of the batch filling.
 
     Means are over known episodes, stops over all; with none, they are left out and not set to zero.
+
+    Args:
+        step: the one whose weights the batch meets; None: another run played it, and how old it is is not known.
     """
     episodes = [episode for group in filled.played for episode in group.episodes]
     known = [episode for episode in episodes if episode.reward is not None]
@@ -28,13 +31,14 @@ def rollout_metrics(filled: Filled, step: int) -> dict[str, float]:
         "episodes/unscored": float(sum(bool(episode.unscored) for episode in episodes)),
         "groups/trained": float(len(filled.groups)),
         "groups/uninformative": float(filled.uninformative),
+        "groups/unjudged": float(filled.unjudged),
         **_group_metrics(filled.played),
         "groups/expired": float(filled.expired),
-        **_age_metrics(filled.groups, step),
         "groups/rounds": float(filled.rounds),
-        **_token_ages(filled.groups, step),
         **_stop_metrics(episodes),
     }
+    if step is not None:
+        metrics |= _age_metrics(filled.groups, step) | _token_ages(filled.groups, step)
     if filled.groups:
         metrics["groups/oversampling"] = len(filled.played) / len(filled.groups)
     return metrics | episode_metrics(known) if known else metrics

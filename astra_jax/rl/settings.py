@@ -34,6 +34,8 @@ _BEFORE: dict[str, Any] = {
     "curriculum": {"rest_easy": 0, "rest_hard": 0},
     "rollout_only": False,
     "train_only": "",
+    "exact_refill": False,
+    "simulated": {"token_s": 0.0, "update_s": 0.0},
     "decoupled": False,
     "correction": {
         "token": "none",
@@ -82,6 +84,8 @@ _LEAST = {
     "checkpoint_every": 1,
     "keep": 1,
     "samples_every": 1,
+    "simulated.token_s": 0,
+    "simulated.update_s": 0,
 }
 
 
@@ -136,6 +140,16 @@ def check(config: Config) -> None:
     if config.train_only and config.engine_devices:
         raise BadSetting(
             f"config.engine_devices is {config.engine_devices}, and config.train_only is given: nothing is sampled"
+        )
+    if config.simulated.token_s and (config.servers.urls or config.train_only):
+        raise BadSetting(
+            f"config.simulated.token_s is {config.simulated.token_s}, and config.servers.urls or config.train_only are "
+            "given: a simulated engine takes the place of any other"
+        )
+    if config.simulated.update_s and not config.rollout_only:
+        raise BadSetting(
+            f"config.simulated.update_s is {config.simulated.update_s} and config.rollout_only is False: a simulated "
+            "update moves no weight"
         )
     if config.rollout_only and config.train_only:
         raise BadSetting(

@@ -48,7 +48,7 @@ from astra_jax.training.state import TrainState, join_model, split_model, with_c
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
 from data_synthesis.records import Episode, write_records
-from data_synthesis.sandbox import LocalSandbox
+from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
 
 HF_FOLDER = "hf"
 BATCHES_FOLDER = "batches"
@@ -58,7 +58,8 @@ Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cann
 
 
 def train(config: Config, console: Console | None = None) -> Path:
-    """Trains as `config` says (`configs/rl/base.py` has every field) and returns the Hugging Face directory.
+    """Trains as `config` says (`configs/rl/base.py` has every field) and returns the Hugging Face directory, or with
+    `rollout_only` the folder of batches.
 
     A run is its folder, `config.run_dir`: after a kill at any moment, the same call continues from the last
     checkpoint, surplus groups included, and on CPU ends with the same weights, bit for bit.
@@ -88,10 +89,12 @@ def train(config: Config, console: Console | None = None) -> Path:
     folder = RunFolder(config.run_dir, resolved(config) | digests, before=before(config))
     try:
         if not any_process(folder.result() is not None):
-            with LocalSandbox(sandbox_level(config)) as sandbox:
+            # Nothing is executed where batches are read.
+            least = ConfinementLevel.NONE if config.train_only else sandbox_level(config)
+            with LocalSandbox(least) as sandbox:
                 console.print(f"rl: {arenas.describe()}; sandbox: {sandbox.describe()}")
                 _Trainer(config, folder, arenas, sandbox, console).run()
-        return folder.path / HF_FOLDER
+        return folder.path / (BATCHES_FOLDER if config.rollout_only else HF_FOLDER)
     finally:
         folder.close()
 
@@ -144,6 +147,7 @@ class _Trainer:
             round_groups=config.round_groups,
             max_rounds=config.max_rounds,
             max_age=config.max_age,
+            exact_refill=config.exact_refill,
         )
         self.curriculum = Curriculum(**config.curriculum)
         self.ready: list[Filled] = []  # batches of the next steps, played beside earlier updates
@@ -241,24 +245,29 @@ class _Trainer:
         """
         start = time.perf_counter()
         self.clock = Clock()
-        self._push(step - 1)
+        born = self._born(step)
+        self._push(born - 1)
         if self.config.servers.urls and not self.agreed and not self.config.train_only:
             await self._shake_hands(step)
-        filled = self.ready.pop(0) if self.ready else await self._fill(step, step)
+        filled = self.ready.pop(0) if self.ready else await self._fill(step, born)
         ahead = range(step + 1 + len(self.ready), min(step + self.config.async_steps, self.config.steps) + 1)
         played = time.perf_counter()
         self.updating = asyncio.create_task(self._updated(step, filled, bool(ahead)))
         if ahead:  # together: an update that fails does not wait for episodes to end
-            played, update = await asyncio.gather(self._ahead(ahead, step), self.updating)
+            played, update = await asyncio.gather(self._ahead(ahead, born), self.updating)
         else:
             update = await self.updating
-        metrics = rollout_metrics(filled, step) | update
+        metrics = rollout_metrics(filled, None if self.config.train_only else born) | update
         metrics["arenas/resting"] = float(len(self.curriculum.resting))
         if len(self.arenas.sources) > 1:
             metrics |= source_metrics(filled.played, self.arenas.source_of)
         self._keep_samples(step, filled)
         times = {"time/rollout_s": played - start, "time/step_s": time.perf_counter() - start}
         return metrics | times | self.clock.metrics()
+
+    def _born(self, step: int) -> int:
+        """The step that made the weights of now the current ones: `step`, or the first where none are trained."""
+        return 1 if self.config.rollout_only else step
 
     def _push(self, version: int) -> None:
         if version != self.pushed:
@@ -270,11 +279,12 @@ class _Trainer:
     async def _updated(self, step: int, filled: Filled, ahead: bool) -> dict[str, float]:
         metrics = await asyncio.to_thread(self._update, filled)
         if ahead and self.config.in_flight_updates:
+            version = self._born(step + 1) - 1
             if self.config.servers.urls:
                 # Servers read files for a while: episodes go on until each is asked to wait.
-                await asyncio.to_thread(self._push, step)
+                await asyncio.to_thread(self._push, version)
             else:
-                self._push(step)  # the engine in this process is this thread's
+                self._push(version)  # the engine in this process is this thread's
         return metrics
 
     async def _ahead(self, steps: range, born: int) -> float:
@@ -289,7 +299,7 @@ class _Trainer:
             kept = Batches(Path(self.config.train_only))
             return kept.read(step, self.filler.algorithm, self.rewards)
         start = time.perf_counter()
-        filled = await self.filler.fill(step, partial(self._play_round, born))
+        filled = await self.filler.fill(born, partial(self._play_round, born))
         self.clock.played(filled.played, time.perf_counter() - start)
         if (self.config.keep_batches or self.config.rollout_only) and is_first():
             self.batches.write(step, filled)
@@ -317,6 +327,7 @@ class _Trainer:
         c = self.config
         if self.config.rollout_only or not filled.groups:
             # Nothing is to be learned, or the cap was reached with nothing to learn: count the step, move no weight.
+            time.sleep(self.config.simulated.update_s)
             self.state = TrainState(self.state.step + 1, self.state.params, self.state.opt_state)
             return {"loss": 0.0, "skipped": 1.0}
         groups = [group.episodes for group in filled.groups]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import accumulate
@@ -22,6 +21,7 @@ from astra_jax.training.packing import Sample, assemble, plan, single
 from astra_jax.training.settings import BadSetting
 from data_synthesis.records import BadRecord
 from data_synthesis.trajectories.rows import open_rows, read_row
+from data_synthesis.whole_file import naming
 
 TooLong = Literal["drop", "truncate"]
 BadRows = Literal["stop", "skip"]
@@ -163,19 +163,19 @@ def _make(
     outcomes = tokenise_all(values, replace(recipe, kind=kind), processes)
     report, writer = DataReport(), RowWriter(folder)
     try:
-        for row in _kept(outcomes, policy, report):
-            writer.add(row)
+        with naming(folder):
+            for row in _kept(outcomes, policy, report):
+                writer.add(row)
         if not report.rows:
             raise BadSetting(
                 f"{source.path} has no row to train on with a sequence length of {policy.length}: {report}"
             )
         if digest(source.path) != content:  # the folder is named by what it was
             raise BadSetting(f"{source.path} was written to while its rows were read: run the command again")
-        writer.finish(report.as_json())
-    except BaseException as error:
+        with naming(folder):
+            writer.finish(report.as_json())
+    except BaseException:
         writer.abandon()
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise OSError(error.errno, error.strerror, str(folder)) from error  # it does not say where
         raise
 
 

@@ -10,6 +10,17 @@ import jax.numpy as jnp
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
+class Total:
+    """A sum over everything, as the loss itself is."""
+
+    value: jax.Array
+
+    def reduce(self) -> jax.Array:
+        return self.value.sum()
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
 class Mean:
     """`total / weight`: of all tokens, not of the micro-batches' means."""
 
@@ -80,7 +91,7 @@ class Deviation:
         return jnp.sqrt(squares.sum() / weight)
 
 
-Diagnostics = dict[str, Mean | Maximum | Minimum | Deviation]
+Diagnostics = dict[str, Total | Mean | Maximum | Minimum | Deviation]
 
 
 def reduce_all(stacked: Diagnostics) -> dict[str, jax.Array]:

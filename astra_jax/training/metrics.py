@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
 from astra_jax.training.distributed import is_first
+from data_synthesis.whole_file import naming, whole_file
 
 # Whoever wants figures elsewhere (a tracker, a terminal) is one of these: (step, metrics) -> None.
 Writer = Callable[[int, Mapping[str, Any]], None]
@@ -36,9 +36,10 @@ class MetricsWriter:
         if self._file is None:
             return
         record = {"step": step} | {name: _plain(value) for name, value in metrics.items()}
-        self._file.write(json.dumps(record, allow_nan=False) + "\n")
-        # In the kernel's hands, so that a record outlives the process before any checkpoint after it does.
-        self._file.flush()
+        with naming(self.path):
+            self._file.write(json.dumps(record, allow_nan=False) + "\n")
+            # In the kernel's hands, so that a record outlives the process before any checkpoint after it does.
+            self._file.flush()
 
     def close(self) -> None:
         if self._file:
@@ -74,10 +75,8 @@ def _truncate(path: Path, last_step: int) -> None:
     if not path.exists():
         return
     kept = [record for record in _complete_records(path) if record["step"] <= last_step]
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", encoding="utf-8") as out:
+    with whole_file(path) as out:
         out.writelines(json.dumps(record) + "\n" for record in kept)
-    os.replace(partial, path)
 
 
 def _complete_records(path: Path) -> list[dict[str, Any]]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from astra_jax.training.distributed import is_first, wait_for_all
+from data_synthesis.whole_file import whole_file
 
 _WHERE = ("run_dir", "data.cache", "data.processes", "engine_devices", "limits.retries", "keep_batches")
 
@@ -118,9 +118,8 @@ def _clear(path: Path) -> None:
 
 def write_json(path: Path, value: Any, indent: int | None = 2) -> None:
     """Writes a file that is complete or absent; without `indent` in one line, as a machine reads it."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=indent, sort_keys=True) + "\n", "utf-8")
-    os.replace(partial, path)
+    with whole_file(path) as out:
+        out.write(json.dumps(value, indent=indent, sort_keys=True) + "\n")
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -44,7 +44,9 @@ def get_config() -> ConfigDict:
     config.round_groups = 32  # groups played at once
     # rounds of one step at most; a batch may then be smaller. Ours: the paper has no cap
     config.max_rounds = 4
-    config.max_age = 2  # steps that a surplus group may be old when it is trained on. Ours
+    # Rounds after the first play only as many groups as are missing: fewer episodes, more waiting for the longest. Ours
+    config.exact_refill = False
+    config.max_age = 2  # steps that a surplus group may wait. Ours
     # A batch is played so many steps ahead, beside updates, by the policy of then: 0 on-policy (paper), 1 one-step-off
     config.async_steps = 0
     # New weights reach the episodes that are under way then, and draw the rest of them (partial rollouts). Episodes
@@ -55,6 +57,11 @@ def get_config() -> ConfigDict:
     config.keep_batches = False
     config.rollout_only = False
     config.train_only = ""
+    # To measure one half alone: an engine that draws tokens at random and takes so long for each, 0: a real one; and
+    # with rollout_only an update that takes so long and moves no weight. Seconds.
+    config.simulated = ConfigDict()
+    config.simulated.token_s = 0.0
+    config.simulated.update_s = 0.0
     config.temperature = 1.0  # of rollouts. Paper: not stated
     config.kl_coefficient = 0.0  # of KL to the model that the run started from, in the loss; 0: none (paper)
     config.kl_estimator = "k3"  # k1, k2 or k3

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, JsonValue, ValidationInfo, field_validator
 
 from data_synthesis.records import Arena, ArenaTool, BadRecord, Part, Record, ToolSpec, read_records
+from data_synthesis.whole_file import whole_file
 
 
 def _unpacked(value: Any) -> Any:
@@ -181,14 +182,10 @@ def read_arenas(path: str | Path, *, rejects: list[BadRecord] | None = None) -> 
 
 def write_rl_rows(path: str | Path, arenas: Iterable[Arena]) -> int:
     """Writes released rows, one a line, to a temporary file that replaces `path` when complete. Returns the count."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     count = 0
-    with partial.open("w", encoding="utf-8") as out:
+    with whole_file(Path(path)) as out:
         for count, arena in enumerate(arenas, 1):  # noqa: B007
             out.write(json.dumps(to_rl_row(arena), ensure_ascii=False) + "\n")
-    partial.replace(path)
     return count
 
 

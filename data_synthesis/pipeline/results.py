@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from data_synthesis.pipeline.journal import Journal, Outcome, PipelineError
 from data_synthesis.pipeline.lines import json_line
 from data_synthesis.pipeline.summary import StageSummary
+from data_synthesis.whole_file import whole_file
 
 
 def output_path(out_dir: Path, stage: str) -> Path:
@@ -51,13 +52,11 @@ def replacing(path: Path) -> Iterator[TextIO]:
     Raises:
         PipelineError: it cannot be written.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        with partial.open("w", encoding="utf-8") as out:
+        with whole_file(path) as out:
             yield out
             out.flush()
             os.fsync(out.fileno())  # a power cut must not leave an empty file in its place
-        partial.replace(path)
     except OSError as error:
         raise PipelineError(f"cannot write {path}: {error.strerror}") from error
 

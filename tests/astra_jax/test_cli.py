@@ -396,6 +396,15 @@ def test_an_interrupt_says_how_to_go_on(monkeypatch, capsys):
     assert "the same command goes on" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"), [([], "Hugging Face directory: made"), (["--rollout-only"], "Batches: made")]
+)
+def test_a_run_says_what_it_has_made(monkeypatch, capsys, flags, said):
+    monkeypatch.setattr("astra_jax.rl.train", lambda config, console: "made")
+    assert cli.main(["rl", *flags, "--config.run_dir=run", "--config.model=model"]) == 0
+    assert said in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("same", "code"), [(True, 0), (None, 0), (False, 1)])
 def test_a_quickstart_whose_export_plays_otherwise_fails(monkeypatch, tmp_path, same, code):
     ran = []

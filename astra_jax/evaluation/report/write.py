@@ -15,6 +15,7 @@ from markupsafe import Markup
 from astra_jax.evaluation.report.dataset import read_dataset
 from astra_jax.evaluation.report.run import read_run
 from astra_jax.evaluation.report.view import View
+from data_synthesis.whole_file import whole_file
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("dom", "charts", "browser", "conversation", "episodes", "arenas", "main")
@@ -41,10 +42,8 @@ def write_report(path: str | Path, out: str | Path | None = None, *, limit: int 
     view = read_run(path, limit) if path.is_dir() else read_dataset(path, limit)
     default = path / "report.html" if path.is_dir() else path.with_name(f"{path.stem}.report.html")
     target = Path(out) if out else default
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(target.name + ".partial")
-    partial.write_text(render(view), encoding="utf-8", errors="replace")
-    partial.replace(target)
+    with whole_file(target) as page:
+        page.write(render(view).encode("utf-8", "replace").decode("utf-8"))
     return target
 
 

@@ -17,6 +17,7 @@ from astra_jax.inference.interface import Completion, ContextOverflow, Sampling
 from astra_jax.tokens import FORMATS
 from astra_jax.tokens.rows import tokenise
 from data_synthesis.arenas import oracle_trajectory
+from data_synthesis.arenas.episode import ArenaBackend
 from data_synthesis.records import Arena, Episode
 from data_synthesis.sandbox import ConfinementLevel, SandboxUnavailable
 
@@ -291,6 +292,24 @@ def test_an_episode_that_waits_for_a_place_does_not_age(small, sandbox):
         (j.arena.id, j.seed, j.sample) for j in jobs
     ]
     assert (slow.engine.most, len(ended)) == (3, len(jobs))
+
+
+def test_however_many_tools_hang_each_other_episode_goes_on(small, sandbox, monkeypatch):
+    """More than threads that asyncio has by itself: the last one to be asked lets all others go."""
+    count = 40
+    together = threading.Barrier(count, timeout=60)
+    execute = ArenaBackend.execute
+
+    def waiting(backend, calls, turn):
+        together.wait()
+        return execute(backend, calls, turn)
+
+    monkeypatch.setattr(ArenaBackend, "execute", waiting)
+    arena = small.arenas[0]
+    asking = player(small, sandbox, lambda turn: [one_call(arena) + END, "Done." + END][turn])
+    jobs = [Job(arena, seed=n, sample=n) for n in range(count)]
+    episodes = asyncio.run(replace(asking, at_once=count).play_all(jobs))
+    assert {episode.stop_reason for episode in episodes} == {"finished"}
 
 
 def test_a_cancelled_episode_releases_what_it_holds(small, sandbox):

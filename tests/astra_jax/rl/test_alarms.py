@@ -18,7 +18,11 @@ WELL = {
 WRONG = {
     "entropy": ({"entropy": 0.19}, "entropy has collapsed, 0.19 nats a token after 2 in the first update"),
     "mismatch": ({"logprob_gap": 0.2}, "sampler and trainer differ by 0.2 nats a token"),
-    "no group": ({"groups/trained": 0.0}, "no group said anything, and no weight moved"),
+    "no group": (
+        {"groups/trained": 0.0, "groups/uninformative": 3.0, "groups/unjudged": 2.0},
+        "no group said anything, and no weight moved: the rewards of each of 3 groups were all alike (mean 0.2, best "
+        "0.4), and of 2 others too few rewards are known",
+    ),
     "calls": ({"calls/failed_fraction": 0.75}, "75% of tool calls fail"),
     "cut off": ({"stop/max_tokens": 0.3, "stop/context": 0.3}, "60% of episodes are cut off"),
     "unknown": ({"episodes/unknown": 9.0}, "the reward of 9 of 32 episodes is unknown"),
@@ -43,8 +47,17 @@ def test_what_goes_wrong_is_said_once_until_it_has_ended(alarms, kind):
     assert len(alarms.look(WELL | change)) == 1
 
 
+def test_rewards_that_are_not_known_are_not_called_alike(alarms):
+    nothing = {name: value for name, value in WELL.items() if not name.startswith("reward")}
+    none, unknown = alarms.look(nothing | {"groups/trained": 0.0, "episodes/unknown": 32.0})
+    assert none.startswith("no group could be judged, and no weight moved: of 32 episodes no reward is known")
+    assert unknown.startswith("the reward of 32 of 32 episodes is unknown")
+
+
 def test_a_gap_of_groups_that_waited_is_no_mismatch(alarms):
     assert alarms.look(WELL | {"logprob_gap": 0.2, "groups/age_max": 1.0}) == []
+    played_elsewhere = {name: value for name, value in WELL.items() if name != "groups/age_max"}
+    assert alarms.look(played_elsewhere | {"logprob_gap": 0.2}) == []
 
 
 def test_a_run_that_goes_on_does_not_say_again_what_it_has_said(alarms):

@@ -93,7 +93,7 @@ def test_each_source_has_its_share_of_any_number_of_groups_and_each_pass_all_of_
 
 
 def config(**fields):
-    return ConfigDict({"arenas": "", "sources": (), "seed": 0} | fields)
+    return ConfigDict({"arenas": "", "sources": (), "seed": 0, "train_only": ""} | fields)
 
 
 def test_sources_of_a_configuration_are_read_and_told(arena, tmp_path):
@@ -106,6 +106,10 @@ def test_sources_of_a_configuration_are_read_and_told(arena, tmp_path):
     alone = ArenaStream.of(config(arenas=given[0][1]))
     assert alone.describe() == "3 arenas"
     assert len({stream.digest, alone.digest, ArenaStream.of(config(sources=given[::-1])).digest}) == 3
+
+
+def test_where_batches_are_read_there_may_be_no_arenas():
+    assert ArenaStream.of(config(train_only="batches")).describe() == "0 arenas"
 
 
 @pytest.mark.parametrize(

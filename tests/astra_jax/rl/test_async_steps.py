@@ -112,7 +112,8 @@ def test_weights_of_an_update_reach_episodes_that_are_under_way(config, monkeypa
     monkeypatch.setattr(_Trainer, "_learn", begun)
     monkeypatch.setattr(InThisProcess, "push", told)
     monkeypatch.setattr(ArenaBackend, "execute", waiting)
-    config.steps, config.in_flight_updates, config.max_age, config.max_rounds = 2, True, 0, 1
+    config.steps, config.in_flight_updates, config.max_rounds = 2, True, 1
+    config.groups_per_batch = config.round_groups  # nothing waits for the second batch, which is played
     train(config, Console(quiet=True))
     first, second = (
         [[span.version for span in e.version_spans] for e in read_records(path, Episode)]

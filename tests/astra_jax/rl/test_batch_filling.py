@@ -19,6 +19,7 @@ KINDS = {
     "unknown": (None, None),
 }
 TELLING = {kind for kind in KINDS if kind.startswith("tells")}
+UNJUDGED = {"one known", "unknown"}
 STEPS = 5
 
 fillers = st.builds(
@@ -27,6 +28,7 @@ fillers = st.builds(
     round_groups=st.integers(1, 5),
     max_rounds=st.integers(1, 3),
     max_age=st.integers(0, 3),
+    exact_refill=st.booleans(),
 )
 kinds = st.lists(st.sampled_from(sorted(KINDS)), min_size=75, max_size=75)
 
@@ -75,7 +77,8 @@ def test_a_batch_is_full_or_the_cap_was_reached(group, config, kinds):
             assert filled.rounds == config["max_rounds"]
             assert carried == []
         assert filled.rounds <= config["max_rounds"]
-        assert len(filled.played) == filled.rounds * config["round_groups"]
+        if not config["exact_refill"]:
+            assert len(filled.played) == filled.rounds * config["round_groups"]
 
 
 @settings(deadline=None, max_examples=60)
@@ -85,7 +88,8 @@ def test_groups_are_no_staler_than_allowed_and_counted_by_what_they_were(group, 
     for step, (filled, _) in enumerate(history, 1):
         assert all(step - g.born <= config["max_age"] for g in filled.groups)
         of = [kinds[g.number] for g in filled.played]
-        assert filled.uninformative == sum(kind not in TELLING for kind in of)
+        assert filled.uninformative == sum(kind == "all alike" for kind in of)
+        assert filled.unjudged == sum(kind in UNJUDGED for kind in of)
         assert filled.unknown == sum(KINDS[kind].count(None) for kind in of)
         for g, signal in zip(filled.groups, filled.signals, strict=True):
             assert all(episode.reward is not None for episode in g.episodes)
@@ -97,6 +101,39 @@ def test_a_group_waits_as_long_as_allowed_and_not_a_step_longer(group):
     history, _ = run(group, config, ["tells"] * 8)
     assert [[g.number for g in filled.groups] for filled, _ in history] == [[0], [1], [2], [4], [5]]
     assert [filled.expired for filled, _ in history] == [0, 0, 0, 1, 0]
+
+
+def test_a_round_that_refills_exactly_plays_what_is_missing(group):
+    asked, told = [], iter(["all alike", "tells", "tells", "all alike", "tells", "tells"])
+
+    async def play(count):
+        asked.append(count)
+        return [Group(n, 1, group(KINDS[next(told)], seed=n)) for n in range(count)]
+
+    filler = BatchFiller(
+        PolicyGradient(), groups_per_batch=4, round_groups=3, max_rounds=9, exact_refill=True
+    )
+    filled = asyncio.run(filler.fill(1, play))
+    assert (asked, len(filled.groups), filler.carried) == ([3, 2, 1], 4, [])
+
+
+def test_a_group_grows_old_with_the_weights_and_not_with_what_is_played_ahead(group):
+    async def play(count):
+        return [Group(n, 1, group(KINDS["tells"], seed=n)) for n in range(count)]
+
+    filler = BatchFiller(PolicyGradient(), groups_per_batch=1, round_groups=3, max_rounds=1, max_age=0)
+    ahead = [asyncio.run(filler.fill(1, play)) for _ in range(3)]
+    assert [(filled.rounds, filled.expired) for filled in ahead] == [(1, 0), (0, 0), (0, 0)]
+
+
+def test_a_batch_of_an_earlier_release_is_read(group):
+    async def play(count):
+        return [Group(n, 1, group(KINDS["tells"], seed=n)) for n in range(count)]
+
+    filled = asyncio.run(BatchFiller(PolicyGradient(), groups_per_batch=1, round_groups=1).fill(1, play))
+    value = filled.to_json()
+    del value["unjudged"]
+    assert Filled.from_json(value, PolicyGradient(), lambda episode: episode).to_json() == filled.to_json()
 
 
 @settings(deadline=None, max_examples=20)

@@ -47,6 +47,7 @@ except ShardingError as error:
 
 size = dict(slots=4, context=64, prefill_rows=2, prefill_tokens=16, decode_tokens=4)
 asked = {"engine_tensor": 2, "engine_devices": 0, "async_steps": 0, "engine": size, "servers": {"urls": ""}}
+asked |= {"simulated": {"token_s": 0.0}}
 engine = make_engine(ConfigDict(asked), graph, trained)
 def sampled(version):
     done = asyncio.run(engine.generate([5, 6, 7], Sampling(8, (3,), seed=1), session="a"))

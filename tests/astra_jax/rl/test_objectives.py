@@ -322,6 +322,7 @@ def test_a_kl_estimators_gradient_is_the_one_that_it_is_known_for(table, everyth
     d = p - q
     estimates = {"k1": d, "k2": d**2 / 2, "k3": np.exp(-d) - 1 + d}
     np.testing.assert_allclose(value, 0.5 * np.sum(np.exp(p) * estimates[estimator]), rtol=1e-4)
+    assert figures["loss/policy"] == 0, "no token has an advantage"
     for name in ESTIMATORS:
         np.testing.assert_allclose(figures[f"reference_kl/{name}"], estimates[name].mean(), rtol=1e-4)
 
@@ -331,6 +332,15 @@ def test_k1_and_k3_expect_the_kl_itself(table, everything):
     for estimator in ("k1", "k3"):
         value, *_ = updated(Table, table, everything, Objective(kl_coefficient=1.0, kl_estimator=estimator))
         np.testing.assert_allclose(value, kl, rtol=1e-4)
+
+
+def test_the_policys_own_loss_is_reported_apart(settings, logprobs, groups):
+    """With an entropy bonus, of which a model of given log-probs has none."""
+    batch = as_rows(groups, make_algorithm(settings()))
+    alone = updated(GivenLogprobs, logprobs, batch, Objective())
+    value, _, figures = updated(GivenLogprobs, logprobs, batch, Objective(entropy_coefficient=0.5))
+    assert figures["loss/policy"] == value == alone[0] != 0
+    assert "loss/policy" not in alone[2]
 
 
 def test_an_entropy_bonus_climbs_the_entropy(table, everything):

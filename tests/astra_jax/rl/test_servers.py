@@ -42,7 +42,8 @@ def test_while_weights_travel_to_servers_under_an_update_in_flight_episodes_go_o
 
     class Trainer(_Trainer):
         def __init__(self):
-            self.config = ConfigDict({"in_flight_updates": True, "servers": {"urls": "http://127.0.0.1:9"}})
+            servers = {"urls": "http://127.0.0.1:9"}
+            self.config = ConfigDict({"in_flight_updates": True, "rollout_only": False, "servers": servers})
 
         def _update(self, filled):
             return {}

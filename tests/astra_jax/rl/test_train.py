@@ -1,4 +1,5 @@
 import ast
+import io
 import json
 import os
 import random
@@ -42,7 +43,7 @@ def config(small, policy, compiled_dir, tmp_path):
 
 
 def make_config(small, policy, run_dir):
-    """Rounds that yield more groups than a batch takes, so that groups wait from step to step."""
+    """Rounds that yield more groups than a batch takes, so that groups wait from step to step; arenas rest as well."""
     config = configuration.load(ROOT / "configs" / "rl" / "nano.py")
     config.run_dir, config.model, config.arenas = str(run_dir), str(policy), str(small.path)
     config.sandbox_level = "SECCOMP"
@@ -52,6 +53,7 @@ def make_config(small, policy, run_dir):
     config.engine.update(slots=10, context=448, prefill_rows=4, prefill_tokens=64)
     config.row_length, config.micro_rows = 512, 4
     config.optimizer.update(learning_rate=1e-3)
+    config.curriculum.update(rest_easy=1, rest_hard=1)
     return config
 
 
@@ -68,6 +70,7 @@ def test_a_run_learns_from_fresh_and_from_carried_groups(whole, policy):
     assert [record["step"] for record in records] == list(range(1, STEPS + 1))
     assert {record["groups/trained"] for record in records} == {2.0}
     assert {record["groups/age_max"] for record in records} > {0.0}
+    assert max(record["arenas/resting"] for record in records) > 0
     before, after = (load_file(path / "model.safetensors") for path in (policy, whole / "hf"))
     assert before.keys() == after.keys()
     assert all(np.any(before[name] != after[name]) for name in before)
@@ -170,8 +173,9 @@ def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(co
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_run_killed_twenty_times_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
-    """In rollouts, in updates and in saves with what follows them."""
-    config.steps, config.checkpoint_every = 22, 1
+    """In rollouts, in updates and in saves with what follows them; with all that a run can carry from step to step."""
+    config.steps, config.checkpoint_every, config.kl_coefficient = 22, 1, 0.05
+    config.arenas, config.sources = "", (("often", config.arenas, 3.0), ("seldom", config.arenas, 1.0))
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     config.run_dir = str(undisturbed)
     in_a_process("astra_jax.rl", config).finish()
@@ -260,7 +264,9 @@ def test_a_run_killed_after_its_export_is_finished_by_the_next_call(config, whol
 
 def test_with_nothing_to_learn_a_step_is_counted_and_no_weight_moves(config, policy):
     config.min_spread, config.steps, config.max_rounds, config.round_groups = 1.0, 1, 1, 2
-    exported = train(config, Console(quiet=True))
+    console = Console(record=True, width=500, file=io.StringIO())
+    exported = train(config, console)
+    assert "rl: step 1: no group said anything, and no weight moved" in console.export_text()
     (record,) = read_metrics(config.run_dir)
     assert (record["skipped"], record["groups/trained"], record["groups/uninformative"]) == (1, 0, 2)
     before, after = (load_file(path / "model.safetensors") for path in (policy, exported))
@@ -410,6 +416,17 @@ def test_a_recipe_can_be_trained(name):
     assert EngineSize(**config.engine).context <= config.row_length
     assert EpisodeLimits(**config.limits).max_tokens < config.engine.context
     assert OptimizerConfig(**config.optimizer).learning_rate > 0
+
+
+@pytest.mark.parametrize("name", ["qwen3_14b", "qwen3_32b"])
+def test_a_recipe_of_the_paper_says_what_the_paper_says(name):
+    config = configuration.load(ROOT / "configs" / "rl" / f"{name}.py")
+    limits = config.limits
+    assert (limits.max_turns, limits.max_prompt_tokens, limits.max_tokens) == (32, 25_600, 49_152)
+    assert (config.groups_per_batch * config.group_size, config.optimizer.learning_rate) == (256, 2e-6)
+    assert (config.kl_coefficient, config.entropy_coefficient, config.async_steps) == (0, 0, 0)
+    assert config.rewards.f1 == 1
+    assert not any(config.rewards[other] for other in ("recall", "precision", "format", "length"))
 
 
 def test_rows_that_do_not_divide_over_the_devices_are_refused_before_anything_is_played(config, monkeypatch):

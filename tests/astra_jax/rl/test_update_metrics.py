@@ -68,6 +68,18 @@ def test_importance_weights_have_a_spread_and_an_effective_share(batch, log_rho)
     assert share == pytest.approx(weights.sum() ** 2 / (len(weights) * np.sum(weights**2)), rel=1e-4)
 
 
+def test_what_a_cap_holds_and_what_a_mask_takes_are_shares_of_trained_tokens(batch, log_rho):
+    trained, rho = batch.loss_weights > 0, np.exp(log_rho)
+    capped = figures_of(batch, log_rho, Correction(True, "tis", tis_cap=1.2))
+    assert capped["importance/capped_fraction"] == pytest.approx((rho[trained] > 1.2).mean())
+    masked = figures_of(batch, log_rho, Correction(False, "icepop", icepop_low=0.9, icepop_high=1.2))
+    out = (rho < 0.9) | (rho > 1.2)
+    for name, of in {"positive": batch.advantages > 0, "negative": batch.advantages < 0}.items():
+        assert out[trained & of].any()
+        assert masked[f"importance/masked_fraction/{name}"] == pytest.approx(out[trained & of].mean())
+    assert "importance/capped_fraction" not in masked
+
+
 def test_where_all_is_masked_nothing_is_in_effect(batch, log_rho):
     figures = figures_of(batch, log_rho, Correction(False, "icepop", icepop_low=7.0, icepop_high=9.0))
     assert update_metrics(batch, figures)["importance/effective_fraction"] == 0

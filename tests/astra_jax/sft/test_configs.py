@@ -19,6 +19,14 @@ def test_a_recipe_resolves_to_what_the_code_reads(path):
     assert ModelConfig(vocab_size=8, **config.model.init).num_layers > 0
 
 
+@pytest.mark.parametrize(("name", "learning_rate"), [("qwen3_14b", 5e-6), ("qwen3_32b", 2e-6)])
+def test_a_recipe_of_the_paper_says_what_the_paper_says(name, learning_rate):
+    config = configuration.load(CONFIGS / f"{name}.py")
+    o = config.optimizer
+    assert (config.data.sequence_length, config.batch_rows, config.epochs) == (20_480, 32, 2)
+    assert (o.learning_rate, o.schedule, o.warmup_fraction) == (learning_rate, "cosine", 0.05)
+
+
 def test_every_field_of_the_optimizer_is_a_field_of_the_configuration():
     config = configuration.load(CONFIGS / "base.py")
     names = {field.name for field in dataclasses.fields(OptimizerConfig)}

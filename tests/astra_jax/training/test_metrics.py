@@ -52,3 +52,12 @@ def test_a_gradient_that_is_no_number_stops_a_run_as_a_loss_does():
         check_finite(3, {"loss": jnp.float32(1), "grad_norm": jnp.float32("nan")})
     with pytest.raises(FloatingPointError, match="the loss is inf at step 3"):
         check_finite(3, {"loss": jnp.inf, "grad_norm": 1.0})
+
+
+def test_a_full_disk_is_said_with_the_file(tmp_path):
+    writer = MetricsWriter(tmp_path)
+    (tmp_path / "metrics.jsonl").unlink()
+    writer.close()
+    writer._file = open("/dev/full", "w")  # noqa: SIM115 - the writer closes it
+    with pytest.raises(OSError, match=rf"No space left on device: '{tmp_path}/metrics.jsonl'"):
+        writer(1, {"loss": 1.0})
