@@ -1,5 +1,6 @@
 """How programs are compiled while tests run."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,15 @@ def compiling_quickly() -> Iterator[None]:
         yield
     finally:
         _set(False)
+
+
+def quick_process(devices: int) -> dict[str, str]:
+    """The environment of a process that compiles so, with as many simulated devices."""
+    return os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
+    }
 
 
 def _set(quickly: bool) -> None:

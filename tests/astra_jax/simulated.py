@@ -1,10 +1,11 @@
 """Scripts in processes of their own, as the number of simulated devices is fixed when JAX starts."""
 
-import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
+
+from tests.compiling import quick_process
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,16 +20,11 @@ def run_script(script: str, *arguments: str, devices: int, processes: int = 1) -
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    environ = os.environ | {
-        "JAX_NUM_CPU_DEVICES": str(devices),
-        "JAX_PLATFORMS": "cpu",
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",  # which take longer than the scripts
-    }
     running = [
         subprocess.Popen(
             [sys.executable, "-c", script, port, str(index), *arguments],
             cwd=ROOT,
-            env=environ,
+            env=quick_process(devices),
             stdout=subprocess.PIPE,
             text=True,
         )

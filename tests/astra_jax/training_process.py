@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import random
 import signal
 import subprocess
@@ -25,6 +24,7 @@ from astra_jax.training import compile_cache
 from astra_jax.training.checkpoint import CheckpointManager
 from astra_jax.training.metrics import read_metrics
 from astra_jax.training.run_folder import write_json
+from tests.compiling import quick_process
 
 ROOT = Path(__file__).parents[2]
 Phase = Literal["rollout", "update", "save"]
@@ -45,11 +45,9 @@ class TrainingProcess:
         self.run_dir = Path(config.run_dir)
         _note(self.run_dir).unlink(missing_ok=True)
         command = [sys.executable, "-m", __name__, module, str(compiled_dir), config.to_json()]
-        env = os.environ | {
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
-            "JAX_NUM_CPU_DEVICES": str(devices),
-        }
-        self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=quick_process(devices), stdout=subprocess.DEVNULL
+        )
 
     def finish(self) -> None:
         assert self.process.wait() == 0

@@ -31,6 +31,7 @@ from astra_jax.training.run_folder import ConfigChanged
 from astra_jax.training.settings import BadSetting
 from data_synthesis.records import Episode, read_records
 from tests.astra_jax.training_process import PHASES
+from tests.compiling import quick_process
 
 ROOT = Path(__file__).parents[3]
 STEPS = 7
@@ -204,16 +205,12 @@ def as_two_processes(config, compiled_dir) -> None:
         f"--config={ROOT}/configs/rl/nano.py",
         *flags,
     ]
-    environ = {
-        "JAX_COMPILATION_CACHE_DIR": str(compiled_dir),
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "true",
-        "JAX_NUM_CPU_DEVICES": "1",
-    }
+    environ = quick_process(devices=1) | {"JAX_COMPILATION_CACHE_DIR": str(compiled_dir)}
     processes = [
         subprocess.Popen(
             [*command, f"--coordinator={coordinator}", "--processes=2", f"--process={index}"],
             cwd=ROOT,
-            env=os.environ | environ,
+            env=environ,
         )
         for index in range(2)
     ]
