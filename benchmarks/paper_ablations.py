@@ -13,9 +13,10 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,8 @@ STUDIES = {
     },
 }
 
-SETS_OF = {
-    "stages": "missing_function",
-    "distractors": "cluttered",
-}  # what a study is evaluated on, plain apart
+# What a study is evaluated on besides `plain`.
+SETS_OF = {"stages": "missing_function", "distractors": "cluttered"}
 
 
 def arms_of(studies: Sequence[str]) -> list[str]:
@@ -133,7 +132,7 @@ class Seed:
         quickstart(config, Console(), until="sft")
         for name, count in HELD_OUT_SETS.items():
             self._held_out(name, count)
-        self._with_strangers()
+        write_records(self.arenas("rl"), self._training_arenas())  # last: it says that all are there
 
     def _held_out(self, name: str, count: int) -> None:
         if self.arenas(name).exists():
@@ -148,15 +147,16 @@ class Seed:
         generate_arenas(made, recipe, minimum=ConfinementLevel.SECCOMP, console=Console())
         arenas = list(read_arenas(made))
         if name == "cluttered":
-            pool = tool_pool(read_arenas(self.root / "base" / "arenas" / "rl.jsonl"))
+            pool = tool_pool(self._training_arenas())
             arenas = _proved([add_distractors(arena, pool, CLUTTER, self.number) for arena in arenas])
         write_records(self.arenas(name), arenas)
 
-    def _with_strangers(self) -> None:
-        """RL's arenas as they are, with banded distractors, and with as many of any kind."""
-        if self.arenas("rl").exists():
-            return
-        arenas = list(read_arenas(self.root / "base" / "arenas" / "rl.jsonl"))
+    def _training_arenas(self) -> list[Arena]:
+        return list(read_arenas(self.root / "base" / "arenas" / "rl.jsonl"))
+
+    def add_strangers(self) -> None:
+        """RL's arenas with banded distractors, and with as many of any kind."""
+        arenas = self._training_arenas()
         pool = tool_pool(arenas)
         banded = list(
             mix_in(arenas, pool, open_embedder("minilm"), BandSettings(per_band=1), seed=self.number)
@@ -167,8 +167,7 @@ class Seed:
             for arena, count in zip(arenas, counts, strict=True)
         ]
         write_records(self.arenas("rl_bands"), _proved(banded))
-        write_records(self.arenas("rl_strangers"), _proved(strangers))
-        write_records(self.arenas("rl"), arenas)  # last: it says that all are there
+        write_records(self.arenas("rl_strangers"), _proved(strangers))  # last: it says that both are there
 
     def run(self, name: str) -> None:
         """Trains an arm and evaluates it; what is done is not done again."""
@@ -212,15 +211,15 @@ def _proved(arenas: Sequence[Arena]) -> list[Arena]:
         return list(prove_all(arenas, sandbox))
 
 
-def _alone(out: Path, seed: int, arm: str, threads: int) -> bool:
-    """Runs one arm, or `prepare`, in a process of its own; its words go to a file. Whether it came to its end."""
+def _alone(out: Path, seed: int, job: str, threads: int) -> bool:
+    """Runs one job in a process of its own; its words go to a file. Whether it came to its end."""
     command = [sys.executable, "-m", "benchmarks.paper_ablations", "--out", str(out), "--seeds", str(seed)]
-    log = out / f"seed_{seed}" / "logs" / f"{arm}.txt"
+    log = out / f"seed_{seed}" / "logs" / f"{job}.txt"
     log.parent.mkdir(parents=True, exist_ok=True)
-    print(f"seed {seed}: {arm}", flush=True)
+    print(f"seed {seed}: {job}", flush=True)
     with log.open("a", encoding="utf-8") as file:
         done = subprocess.run(
-            [*command, "--only", arm],
+            [*command, "--only", job],
             env=os.environ
             | {name: str(threads) for name in ("PJRT_NPROC", "OPENBLAS_NUM_THREADS")}
             | {"JAX_COMPILATION_CACHE_DIR": str(out.resolve() / "compiled")},
@@ -228,7 +227,7 @@ def _alone(out: Path, seed: int, arm: str, threads: int) -> bool:
             stderr=subprocess.STDOUT,
         )
     if done.returncode:
-        print(f"seed {seed}: {arm} ended with {done.returncode}: {log}", flush=True)
+        print(f"seed {seed}: {job} ended with {done.returncode}: {log}", flush=True)
     return done.returncode == 0
 
 
@@ -236,14 +235,17 @@ def run_all(out: Path, numbers: Sequence[int], studies: Sequence[str], at_once: 
     """Every arm that is not done, seed by seed: those of a seed are compared. Whether all are done now."""
     seeds = [Seed(out / f"seed_{number}", number) for number in numbers]
     threads = max(1, (os.cpu_count() or 1) // at_once)
+    distracted = seeds if "distractors" in studies else []
+    rounds: list[list[tuple[Seed, str]]] = [  # each needs what those before it have made
+        [(seed, "prepare") for seed in seeds if not seed.arenas("rl").exists()],
+        [(seed, "strangers") for seed in distracted if not seed.arenas("rl_strangers").exists()],
+        [(seed, arm) for seed in seeds for arm in arms_of(studies) if not seed.done(arm)],
+    ]
     with ThreadPoolExecutor(at_once) as pool:
-
-        def all_done(jobs: Iterable[tuple[Seed, str]]) -> bool:
-            return all(list(pool.map(lambda job: _alone(out, job[0].number, job[1], threads), jobs)))
-
-        if not all_done((seed, "prepare") for seed in seeds if not seed.arenas("rl").exists()):
-            return False
-        return all_done((seed, arm) for seed in seeds for arm in arms_of(studies) if not seed.done(arm))
+        return all(
+            all(list(pool.map(lambda job: _alone(out, job[0].number, job[1], threads), jobs)))
+            for jobs in rounds
+        )
 
 
 def tables(seeds: Sequence[Seed], study: str) -> dict[str, str]:
@@ -285,14 +287,17 @@ def main() -> None:
     parser.add_argument(
         "--at-once", type=int, default=2, help="arms that run beside each other and share the processors"
     )
-    parser.add_argument("--only", default="", metavar="ARM", help="an arm, or `prepare`, in this process")
+    parser.add_argument(
+        "--only", default="", metavar="ARM", help="an arm, `prepare` or `strangers`, in this process"
+    )
     parser.add_argument("--show", action="store_true", help="run nothing; show what there is")
     parser.add_argument("--docs", action="store_true", help="write the tables and plots into docs/results.md")
     arguments = parser.parse_args()
     seeds = [int(number) for number in arguments.seeds.split(",")]
     if arguments.only:
         seed = Seed(arguments.out / f"seed_{seeds[0]}", seeds[0])
-        seed.prepare() if arguments.only == "prepare" else seed.run(arguments.only)
+        steps = {"prepare": seed.prepare, "strangers": seed.add_strangers}
+        steps.get(arguments.only, partial(seed.run, arguments.only))()
         return
     studies = arguments.studies.split(",")
     whole = arguments.show or run_all(arguments.out, seeds, studies, arguments.at_once)
