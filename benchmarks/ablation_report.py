@@ -93,8 +93,8 @@ def rollout_table(seeds: Sequence[Run], arms: Mapping[str, str], tail: int) -> s
 
 
 def _times(curve: Sequence[Mapping[str, Any]]) -> np.ndarray:
-    """Seconds from the first step's end to each step's: the first one has compiled."""
-    return np.cumsum([0.0, *(record["time/step_s"] for record in curve[1:])])
+    """Seconds from the run's start to the end of each step; the first one plays ahead, and has programs to load."""
+    return np.cumsum([record["time/step_s"] for record in curve])
 
 
 def _until(curve: Sequence[dict[str, Any]], seconds: float) -> list[dict[str, Any]]:
