@@ -81,14 +81,14 @@ def _episodes(seeds: Sequence[Run], arm: str, name: str) -> Iterator[Episode]:
 
 def rollout_table(seeds: Sequence[Run], arms: Mapping[str, str], tail: int) -> str:
     """F1 of rollouts over the last steps, and over as many at the time when the fastest arm of a seed was through."""
-    rows = [["", "F1 at equal steps", "F1 at equal time", "seconds a step"], ["---"] * 4]
+    rows = [["", "F1 at equal steps", "F1 at equal time", "seconds in all"], ["---"] * 4]
     curves = {arm: [seed.curve(arm) for seed in seeds] for arm in arms.values()}
     ends = [min(_times(curve)[-1] for curve in of_seed) for of_seed in zip(*curves.values(), strict=True)]
     for label, arm in arms.items():
         in_time = [_until(curve, end) for curve, end in zip(curves[arm], ends, strict=True)]
-        seconds = [float(np.median([record["time/step_s"] for record in curve])) for curve in curves[arm]]
+        seconds = [float(_times(curve)[-1]) for curve in curves[arm]]
         f1 = (over_seeds([_f1(curve[-tail:]) for curve in of]) for of in (curves[arm], in_time))
-        rows.append([label, *f1, over_seeds(seconds, 1)])
+        rows.append([label, *f1, over_seeds(seconds, 0)])
     return _lines(rows)
 
 

@@ -79,8 +79,8 @@ def test_at_equal_time_a_slow_arm_has_done_fewer_steps(seed):
     """The fast one is through after 30 s, in which the slow one has done a step."""
     curves = {"sft": steps([0.1, 0.2, 0.3], 10.0), "rl": steps([0.1, 0.5, 0.9], 20.0)}
     _, _, fast, slow = cells(rollout_table([seed(0, (0, 1), (1, 2), curves)], ARMS, tail=1))
-    assert fast == ["SFT", "0.300", "0.300", "10.0"]
-    assert slow == ["F1", "0.900", "0.100", "20.0"]
+    assert fast == ["SFT", "0.300", "0.300", "30"]
+    assert slow == ["F1", "0.900", "0.100", "60"]
 
 
 def test_plots_of_the_same_runs_are_the_same_bytes(seed, tmp_path):
