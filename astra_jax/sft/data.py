@@ -166,13 +166,14 @@ def _make(
         with naming(folder):
             for row in _kept(outcomes, policy, report):
                 writer.add(row)
-        if not report.rows:
-            raise BadSetting(
-                f"{source.path} has no row to train on with a sequence length of {policy.length}: {report}"
-            )
-        if digest(source.path) != content:  # the folder is named by what it was
-            raise BadSetting(f"{source.path} was written to while its rows were read: run the command again")
-        with naming(folder):
+            if not report.rows:
+                raise BadSetting(
+                    f"{source.path} has no row to train on with a sequence length of {policy.length}: {report}"
+                )
+            if digest(source.path) != content:  # the folder is named by what it was
+                raise BadSetting(
+                    f"{source.path} was written to while its rows were read: run the command again"
+                )
             writer.finish(report.as_json())
     except BaseException:
         writer.abandon()

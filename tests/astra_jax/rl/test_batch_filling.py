@@ -117,19 +117,23 @@ def test_a_round_that_refills_exactly_plays_what_is_missing(group):
     assert (asked, len(filled.groups), filler.carried) == ([3, 2, 1], 4, [])
 
 
-def test_a_group_grows_old_with_the_weights_and_not_with_what_is_played_ahead(group):
+@pytest.fixture
+def play(group):
+    """A round in which every group tells something."""
+
     async def play(count):
         return [Group(n, 1, group(KINDS["tells"], seed=n)) for n in range(count)]
 
+    return play
+
+
+def test_a_group_grows_old_with_the_weights_and_not_with_what_is_played_ahead(play):
     filler = BatchFiller(PolicyGradient(), groups_per_batch=1, round_groups=3, max_rounds=1, max_age=0)
     ahead = [asyncio.run(filler.fill(1, play)) for _ in range(3)]
     assert [(filled.rounds, filled.expired) for filled in ahead] == [(1, 0), (0, 0), (0, 0)]
 
 
-def test_a_batch_of_an_earlier_release_is_read(group):
-    async def play(count):
-        return [Group(n, 1, group(KINDS["tells"], seed=n)) for n in range(count)]
-
+def test_a_batch_of_an_earlier_release_is_read(play):
     filled = asyncio.run(BatchFiller(PolicyGradient(), groups_per_batch=1, round_groups=1).fill(1, play))
     value = filled.to_json()
     del value["unjudged"]
