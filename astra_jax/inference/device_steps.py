@@ -116,14 +116,14 @@ def copy_row(cache: Any, source: int, target: int):
 
 @jax.jit
 def read_row(cache: Any, index: int):
-    """One slot's keys and values."""
+    """One slot's keys and values. A program for each number of blocks."""
     return jax.tree.map(lambda leaf: leaf[index], cache)
 
 
 @partial(jax.jit, donate_argnums=0)
 def write_row(cache: Any, row: Any, index: int):
-    """Puts a slot's keys and values back."""
-    return _kept_apart(jax.tree.map(lambda leaf, values: leaf.at[index].set(values), cache, row))
+    """Puts a slot's keys and values back. A program for each number of blocks."""
+    return _kept_apart(cache.write_row(row, index))
 
 
 def _kept_apart(cache: Any) -> Any:

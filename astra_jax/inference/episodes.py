@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from astra_jax.inference.interface import Completion, ContextOverflow, GenerationEngine, Sampling
 from astra_jax.tokens import ChatFormat, TokenBuffer, Tokenizer, parse
+from astra_jax.training.settings import check_least
 from data_synthesis.arenas.backend import InfrastructureFailure
 from data_synthesis.arenas.episode import ArenaBackend, follow_up_message
 from data_synthesis.records import Arena, Episode, Message, StopReason, ToolCall, ToolEvent, VersionSpan
@@ -23,7 +24,11 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class EpisodeLimits:
-    """Bounds of one episode. Every wait lies under one of them."""
+    """Bounds of one episode. Every wait lies under one of them.
+
+    Raises:
+        BadSetting: one under which nothing could be played.
+    """
 
     max_turns: int = 32  # assistant turns (paper: 32)
     max_turn_tokens: int = 1024  # sampled tokens of one turn
@@ -32,6 +37,11 @@ class EpisodeLimits:
     call_deadline_s: float = 2.0  # one tool call
     deadline_s: float = 600.0  # the whole episode, wall clock
     retries: int = 0  # times that an episode is played again, from its start, after an infrastructure failure
+
+    def __post_init__(self) -> None:
+        least = dict.fromkeys(("max_turns", "max_turn_tokens", "max_prompt_tokens", "max_tokens"), 1)
+        least |= {"call_deadline_s": 0.001, "deadline_s": 0.001, "retries": 0}
+        check_least(vars(self), least, part="limits.")
 
 
 @dataclass(frozen=True)

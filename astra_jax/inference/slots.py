@@ -17,11 +17,16 @@ import numpy as np
 
 from astra_jax.inference.device_steps import copy_row, read_row, write_row
 from astra_jax.inference.request import Request
+from astra_jax.training.settings import check_least
 
 
 @dataclass(frozen=True)
 class EngineSize:
-    """Fixed shapes. They bound memory and decide speed; results do not depend on them beyond rounding."""
+    """Fixed shapes. They bound memory and decide speed; results do not depend on them beyond rounding.
+
+    Raises:
+        BadSetting: a size with which nothing could be drawn.
+    """
 
     slots: int = 32  # sequences with a cache
     context: int = 1024  # tokens a sequence may hold
@@ -32,6 +37,11 @@ class EngineSize:
     stop_ids: int = 4  # stop ids a request may have
     parked: int = 256  # sequences whose caches are kept on the host while others have their slots
     shares_prompts: bool = True  # whether a prompt's beginning may be copied from another sequence's cache
+
+    def __post_init__(self) -> None:
+        least = {"slots": 1, "context": 2, "prefill_rows": 1, "prefill_tokens": 1, "prefill_tail": 1}
+        least |= {"decode_tokens": 1, "stop_ids": 1, "parked": 0}
+        check_least(vars(self), least, part="engine.")
 
     def chunk(self, left: int) -> int:
         """The width of the next dispatch for a sequence that has `left` tokens to be read."""
@@ -73,7 +83,9 @@ class Slot:
 
 @dataclass(frozen=True)
 class _Parked:
-    """A session's cache on the host, while others use its slot. Without a row it has to be read again."""
+    """A session's cache on the host, as far as it reaches, while others use its slot. Without a row it has to be read
+    again.
+    """
 
     ids: np.ndarray
     plan: tuple[Stretch, ...]
@@ -120,12 +132,11 @@ class Slots:
 
     def place(self, request: Request, running: Sequence[Request]) -> bool:
         """Gives a request a slot, if there is one and nobody is about to compute what it could copy."""
-        if self._shares_unfilled_prompt(request, running):
+        idle = [i for i, slot in enumerate(self.all) if not slot.busy]
+        if not idle or self._shares_unfilled_prompt(request, running):
             return False
-        index = self._find(request)
-        if index is not None:
-            self._seat(request, index)
-        return index is not None
+        self._seat(request, self._find(request, idle))
+        return True
 
     def _shares_unfilled_prompt(self, request: Request, running: Sequence[Request]) -> bool:
         """True while another request computes a prefix that this one can copy: a group's prompt is prefilled once."""
@@ -154,11 +165,10 @@ class Slots:
             shared = end
         return shared
 
-    def _find(self, request: Request) -> int | None:
-        """An idle slot: the session's own; or one that nobody misses, as the prompt goes on from what it has; or that
-        which was used longest ago.
+    def _find(self, request: Request, idle: Sequence[int]) -> int:
+        """One of the idle slots: the session's own; or one that nobody misses, as the prompt goes on from what it has;
+        or that which was used longest ago.
         """
-        idle = [i for i, slot in enumerate(self.all) if not slot.busy]
         if request.session:
             for i in idle:
                 if self.all[i].session == request.session:
@@ -170,7 +180,7 @@ class Slots:
             outgrown = not slot.session and shared >= self._lasting(slot)
             return bool(slot.session), -shared if outgrown else 0, slot.last_used
 
-        return min(idle, key=order, default=None)
+        return min(idle, key=order)
 
     def _lasting(self, slot: Slot) -> int:
         """How many tokens of a slot's first prompt any longer one could share: those of whole chunks."""
@@ -199,7 +209,7 @@ class Slots:
         slot = self[index]
         if not slot.session:
             return
-        row = jax.device_get(read_row(self.cache, index))
+        row = jax.device_get(read_row(self.cache.reached_by(len(slot.ids)), index))
         self.parked[slot.session] = _Parked(slot.ids, slot.plan, slot.first_prompt, row)
         slot.session = ""
         with_rows = [name for name, parked in self.parked.items() if parked.row is not None]

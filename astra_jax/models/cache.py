@@ -9,6 +9,7 @@ rows that are next to each other in memory: keys are kept transposed (measured o
 from __future__ import annotations
 
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import jax
@@ -130,6 +131,22 @@ class KVCache:
     """One `LayerCache` for each layer. Rows are independent: gather or write them along axis 0 of every leaf."""
 
     layers: tuple[LayerCache, ...]
+
+    def reached_by(self, entries: int) -> KVCache:
+        """The blocks alone that hold the first `entries` of a row."""
+        starts = accumulate((block.length for block in self.layers[0].blocks[:-1]), initial=0)
+        count = sum(start < entries for start in starts)
+        return KVCache(tuple(LayerCache(layer.blocks[:count]) for layer in self.layers))
+
+    def write_row(self, row: KVCache, index: int) -> KVCache:
+        """With `row`, a row of the first blocks, as the one at `index`."""
+
+        def written(layer: LayerCache, of: LayerCache) -> LayerCache:
+            first, rest = layer.blocks[: len(of.blocks)], layer.blocks[len(of.blocks) :]
+            put = jax.tree.map(lambda leaf, values: leaf.at[index].set(values), first, of.blocks)
+            return LayerCache((*put, *rest))
+
+        return KVCache(tuple(map(written, self.layers, row.layers)))
 
 
 def block_lengths(length: int) -> tuple[int, ...]:

@@ -30,10 +30,11 @@ def field_of(config: Any, field: str) -> Any:
     return config
 
 
-def check_least(config: Any, least: Mapping[str, float]) -> None:
+def check_least(config: Any, least: Mapping[str, float], part: str = "") -> None:
     """
     Args:
         least: the least value that each field can have.
+        part: the configuration's part that `config` is, with a dot behind it; empty: all of it.
 
     Raises:
         BadSetting: one is less, or not a number.
@@ -41,4 +42,12 @@ def check_least(config: Any, least: Mapping[str, float]) -> None:
     for field, bound in least.items():
         value = field_of(config, field)
         if not value >= bound:
-            raise BadSetting(f"config.{field} is {value}: it is at least {bound}")
+            raise BadSetting(f"config.{part}{field} is {value}: it is at least {bound}")
+
+
+def check_shares(config: Any, *fields: str, part: str = "") -> None:
+    """Raises `BadSetting`: one of the fields is not from 0 to 1. `part` as in `check_least`."""
+    for field in fields:
+        value = field_of(config, field)
+        if not 0 <= value <= 1:
+            raise BadSetting(f"config.{part}{field} is {value}: it is from 0 to 1")

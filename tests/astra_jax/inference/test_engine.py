@@ -419,6 +419,27 @@ def test_a_shared_beginning_is_copied_only_where_it_was_read_in_the_same_chunks(
     assert generate_long(model, requests) == [generate_long(model, [request])[0] for request in requests]
 
 
+def test_a_session_that_waits_keeps_the_blocks_that_it_has_reached_and_no_more(model):
+    """A long and a short session take turns in one slot of three blocks, each as if it had the slot alone."""
+    rng = random.Random(5)
+    start = {name: [rng.randrange(61) for _ in range(n)] for name, n in (("long", 300), ("short", 40))}
+
+    async def turns(*names: str):
+        engine, kept = JaxEngine(model, replace(LONG, slots=1)), []
+        said: dict[str, list[Completion]] = {name: [] for name in names}
+        for turn in range(3):
+            for name in names:
+                prompt, sampled = start[name] + [turn] * 5 * turn, sampling(turn, max_tokens=4, stop_ids=())
+                said[name].append(await engine.generate(prompt, sampled, session=name))
+                parked = engine._slots.parked.items()
+                kept.append({other: len(p.row.layers[0].blocks) for other, p in parked})
+        return said, kept
+
+    together, kept = asyncio.run(turns("long", "short"))
+    assert together == asyncio.run(turns("long"))[0] | asyncio.run(turns("short"))[0]
+    assert kept[1:] == [{"long": 2}, {"short": 1}] * 2 + [{"long": 2}]
+
+
 def test_a_session_whose_cache_was_dropped_is_read_again_to_the_same_bits(model):
     """Three turns, with the cache kept, or lost in between: drawn tokens are read one at a time, as they were drawn."""
     first, second, third, *others = prompts(10, seed=8)

@@ -166,6 +166,8 @@ def test_whatever_is_sampled_is_recorded_as_it_was_and_scored(small, sandbox, nu
     tokens = len(episode.token_ids) - episode.prompt_length
     assert sum(episode.loss_mask) <= budget
     assert all(asked.max_tokens <= 60 for asked in player_.engine.asked)
+    cuts = {(asked.top_k, asked.top_p) for asked in player_.engine.asked}
+    assert cuts == {(0, 1.0)}, "what is cut off is not in the log-probs that the trainer computes"
     if episode.stop_reason == "max_tokens" and len(player_.engine.said) == 1:
         last = next(iter(player_.engine.said.values()))[-1]
         assert tokens >= budget or len(last.token_ids) == player_.engine.asked[-1].max_tokens
@@ -351,7 +353,7 @@ class Failing:
     def _meet(self, where):
         if where == self.slow_in:
             self.reached.set()
-            self.let_go.wait(10)
+            self.let_go.wait(60)
         if where == self.fails_in:
             raise SandboxUnavailable("no room")
 
