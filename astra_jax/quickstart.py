@@ -57,6 +57,7 @@ def quickstart(
     console = console or Console()
     level = choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
     folder = RunFolder(config.run_dir, config.to_dict(), fresh=fresh)
+    folder.begin()
     try:
         with LocalSandbox(level) as sandbox:
             console.print(f"[bold]quickstart[/] in {folder.path}; {sandbox.describe()}")

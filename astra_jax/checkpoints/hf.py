@@ -175,6 +175,11 @@ def export_model(
     return out_dir
 
 
+def check_exportable(config: ModelConfig) -> None:
+    """Raises `UnsupportedModel`: no config.json of its family can say what `config` does."""
+    _config_json(config, config.param_dtype)
+
+
 def _config_json(config: ModelConfig, dtype: str) -> dict[str, Any]:
     family = find_family(config.family)
     written = write_config(family, config, dtype)

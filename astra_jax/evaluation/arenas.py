@@ -19,7 +19,7 @@ from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_see
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.sglang.connect import connect
 from astra_jax.tokens import Tokenizer
-from astra_jax.training.settings import BadSetting, choose
+from astra_jax.training.settings import BadSetting, check_least, choose
 from data_synthesis.arenas import read_arenas
 from data_synthesis.records import Arena, Episode, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
@@ -46,6 +46,9 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
         ServersDown, UnfitServer: as `make_engine`.
     """
     console = console or Console()
+    check_least(config, {"samples": 1, "temperature": 0})
+    EpisodeLimits(**config.limits)
+    EngineSize(**config.engine)
     arenas = list(read_arenas(config.arenas))
     if not arenas:
         raise BadSetting(f"{config.arenas} holds no arena")

@@ -81,6 +81,9 @@ class ModelConfig:
     remat: Remat = "none"
 
     def __post_init__(self) -> None:
+        for name in ("hidden_size", "num_layers", "num_heads", "num_kv_heads", "head_dim"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}: it is at least 1.")
         if self.num_heads % self.num_kv_heads:
             raise ValueError(
                 f"num_heads is {self.num_heads} and num_kv_heads {self.num_kv_heads}: "

@@ -6,13 +6,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jax
 from jax.sharding import Mesh
 
-from astra_jax.inference.checkpoint import episode_format
+from astra_jax.inference.checkpoint import DTYPES, episode_format
+from astra_jax.inference.engine import EngineSize
 from astra_jax.inference.episodes import EpisodeLimits
+from astra_jax.models.config import Remat
 from astra_jax.rl.alarms import Limits
 from astra_jax.rl.algorithms import ALGORITHMS, make_algorithm, parts_of
 from astra_jax.rl.batches import Batches
@@ -20,7 +22,8 @@ from astra_jax.rl.handover import divided
 from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.step import make_objective
 from astra_jax.sharding import RULES, make_mesh
-from astra_jax.training.settings import BadSetting, check_least, choose
+from astra_jax.training.optimizer import OptimizerConfig
+from astra_jax.training.settings import BadSetting, check_least, check_shares, choose
 from data_synthesis.sandbox import ConfinementLevel
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -72,13 +75,12 @@ _LEAST = {
     "async_steps": 0,
     "curriculum.rest_easy": 0,
     "curriculum.rest_hard": 0,
-    "limits.max_turns": 1,
-    "limits.max_turn_tokens": 1,
-    "limits.max_prompt_tokens": 1,
-    "limits.max_tokens": 1,
-    "limits.retries": 0,
     "engine_devices": 0,
+    "engine_tensor": 1,
     "servers.keep": 1,
+    "servers.deadline_s": 0.001,
+    "servers.update_s": 0.001,
+    "servers.patience_s": 0.001,
     "micro_rows": 1,
     "logits_chunk": 0,
     "checkpoint_every": 1,
@@ -112,8 +114,14 @@ def check(config: Config) -> None:
     make_objective(config)
     make_rewards(config)
     Limits(**config.alarms)
+    OptimizerConfig(**config.optimizer)
+    EpisodeLimits(**config.limits)
+    EngineSize(**config.engine)
     episode_format(config.chat_format, config.model)
+    choose("compute_dtype", config.compute_dtype, dict.fromkeys(DTYPES))
+    choose("remat", config.remat, dict.fromkeys(get_args(Remat)))
     check_least(config, _LEAST)
+    check_shares(config, "rewards.most_failed")
     if config.group_size < 2:
         raise BadSetting(f"config.group_size is {config.group_size}: a group needs episodes to compare")
     if config.in_flight_updates and not config.async_steps:

@@ -174,6 +174,7 @@ class _Trainer:
         checkpoints = CheckpointManager(self.folder.checkpoints, self.config.keep)
         try:
             self._resume(checkpoints)
+            self.folder.begin()
             with (
                 closing(MetricsWriter(self.folder.path, last_step=int(self.state.step))) as metrics,
                 StopRequests() as stop,

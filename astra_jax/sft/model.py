@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 from jax.sharding import Mesh
 
-from astra_jax.checkpoints.hf import import_model
+from astra_jax.checkpoints.hf import check_exportable, import_model
 from astra_jax.models.config import ModelConfig
 from astra_jax.models.induction import start_with_induction
 from astra_jax.models.transformer import Transformer, abstract_model
@@ -18,7 +18,7 @@ from astra_jax.sft.step import as_computed
 from astra_jax.sharding import make_mesh
 from astra_jax.tokens.tokenizer import Tokenizer
 from astra_jax.training.distributed import put
-from astra_jax.training.settings import choose
+from astra_jax.training.settings import BadSetting, choose
 from astra_jax.training.state import join_model, param_shardings, split_model, with_config
 
 # What is done to the weights of a model that was just drawn, given the seed.
@@ -34,13 +34,14 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
     """The model of `config.model.path`, or one drawn from `config.seed` when there is no path, on `mesh`.
 
     Raises:
-        BadSetting: `config.model.start` is none of `STARTS`.
+        BadSetting: `config.model.start` is none of `STARTS`, or there can be no model as `config.model.init` says.
+        UnsupportedModel: it could be drawn, and not be exported.
     """
     if config.model.path:
         imported = import_model(config.model.path, mesh=mesh)
         return with_config(imported, as_computed(config, imported.config))
     start = choose("model.start", config.model.start, STARTS)
-    shape = as_computed(config, ModelConfig(vocab_size=tokenizer.vocab_size, **config.model.init))
+    shape = as_computed(config, _asked_shape(config, tokenizer.vocab_size))
     if start is None:
         return _draw_model(shape, config.seed, mesh)
     # It changes whole arrays, and only small models have one.
@@ -49,6 +50,15 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
     graph, params = split_model(whole)
     placed = jax.tree.map(lambda x, place: put(np.asarray(x), place), params, param_shardings(whole, mesh))
     return join_model(graph, placed)
+
+
+def _asked_shape(config: Config, vocab_size: int) -> ModelConfig:
+    try:
+        shape = ModelConfig(vocab_size=vocab_size, **config.model.init)
+    except ValueError as error:
+        raise BadSetting(f"config.model.init: {error}") from error
+    check_exportable(shape)
+    return shape
 
 
 def _draw_model(shape: ModelConfig, seed: int, mesh: Mesh) -> Transformer:

@@ -29,6 +29,7 @@ class Playing:
     Raises:
         BadRecord: a line of the arenas is none.
         BadSetting: the file holds none.
+        SandboxUnavailable: the sandbox offers less confinement than `config.eval.sandbox_level`.
     """
 
     def __init__(self, config: Config, tokenizer: Tokenizer):
@@ -36,13 +37,13 @@ class Playing:
         self._arenas = list(read_arenas(config.eval.arenas))
         if not self._arenas:
             raise BadSetting(f"config.eval.arenas is {config.eval.arenas}, which holds no arena")
+        self._sandbox().close()  # what is missing is said now, and not after hundreds of steps
 
     def __call__(self, model: Transformer) -> dict[str, float | None]:
         """The means of `METRICS` as `arenas/f1` and so on, and `arenas/unknown`, the episodes without a score."""
         asked = self._config.eval
-        level = choose("eval.sandbox_level", asked.sandbox_level, ConfinementLevel.__members__)
         with (
-            LocalSandbox(level) as sandbox,
+            self._sandbox() as sandbox,
             closing(EnginePool.on_each(model, EngineSize(**asked.engine))) as engine,
         ):
             player = Player(
@@ -58,3 +59,7 @@ class Playing:
             episodes = asyncio.run(play_all(player, self._arenas, asked.samples, self._config.seed, quiet))
         found = summarise(episodes, seed=self._config.seed)
         return {f"arenas/{name}": found[name] for name in (*METRICS, "unknown")}
+
+    def _sandbox(self) -> LocalSandbox:
+        asked = self._config.eval.sandbox_level
+        return LocalSandbox(choose("eval.sandbox_level", asked, ConfinementLevel.__members__))

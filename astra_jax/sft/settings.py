@@ -7,16 +7,41 @@ from typing import Any, get_args
 
 import jax
 
+from astra_jax.inference.checkpoint import DTYPES
+from astra_jax.inference.engine import EngineSize
+from astra_jax.inference.episodes import EpisodeLimits
 from astra_jax.models.config import Remat
 from astra_jax.sft.data import BadRows, TooLong
 from astra_jax.sft.lora import BITS, EXPORTS
 from astra_jax.sft.model import STARTS
 from astra_jax.sft.sources import sources_of
 from astra_jax.tokens.templates import FORMATS, ChatFormat, Thinking
+from astra_jax.training.optimizer import OptimizerConfig
 from astra_jax.training.settings import BadSetting, check_least, choose, field_of
 from data_synthesis.sandbox import ConfinementLevel
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
+
+
+_LEAST = {
+    "seed": 0,
+    "tokenizer_vocab": 0,
+    "data.processes": 0,
+    "data.sequence_length": 2,
+    "data.window": 1,
+    "batch_rows": 1,
+    "micro_batches": 1,
+    "logits_chunk": 0,
+    "epochs": 0,
+    "steps": 0,
+    "eval.samples": 1,
+    "eval.temperature": 0,
+    "checkpoint_every": 1,
+    "keep": 1,
+    "keep_best": 0,
+    "weights_every": 0,
+    "log_every": 1,
+}
 
 
 def check(config: Config) -> None:
@@ -26,13 +51,15 @@ def check(config: Config) -> None:
     """
     _check_given(config)
     sources_of(config)
-    check_least(config, {"micro_batches": 1, "checkpoint_every": 1, "keep": 1, "log_every": 1})
+    check_least(config, _LEAST)
+    OptimizerConfig(**config.optimizer)
     if (config.steps > 0) == (config.epochs > 0):
         raise BadSetting(
             f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"
         )
     choose("chat_format", config.chat_format, FORMATS)
     choose("model.start", config.model.start, STARTS)
+    choose("model.compute_dtype", config.model.compute_dtype, dict.fromkeys(DTYPES))
     for field, kind in {
         "thinking": Thinking,
         "model.remat": Remat,
@@ -68,10 +95,16 @@ def before(config: Config) -> dict[str, Any]:
 
 def _check_lora(config: Config) -> None:
     check_least(config, {"lora.rank": 0, "lora.tile": 1})
-    if not config.lora.rank:
-        return
     choose("lora.weights", config.lora.weights, dict.fromkeys(BITS))
     choose("lora.export", config.lora.export, dict.fromkeys(EXPORTS))
+    if not config.lora.rank:
+        for field, usual in {"weights": "as is", "export": "merged"}.items():
+            if config.lora[field] != usual:
+                raise BadSetting(
+                    f"config.lora.{field} is {config.lora[field]!r} and config.lora.rank 0: without adapters all "
+                    "weights are trained as they are"
+                )
+        return
     if config.optimizer.name != "adamw":
         raise BadSetting(f"config.optimizer.name is {config.optimizer.name!r}: adapters are trained by adamw")
     if config.lora.export == "adapter" and not config.model.path:
@@ -100,6 +133,8 @@ def _check_eval(config: Config) -> None:
     if not asked.arenas:
         return
     choose("eval.sandbox_level", asked.sandbox_level, ConfinementLevel.__members__)
+    EpisodeLimits(**asked.limits)
+    EngineSize(**asked.engine)
     if config.thinking == "drop":
         raise BadSetting(
             "config.thinking is 'drop', which episodes cannot follow: config.eval.arenas must be empty"

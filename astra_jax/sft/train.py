@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -110,6 +111,7 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
         )
         stack.callback(weights.close)
         run = _prepare(config, folder, tokenizer, console)
+        folder.begin()
         _resume(run, checkpoints, weights)
         if int(run.state.step) < run.total_steps:
             _loop(config, folder, run, checkpoints, weights, console)
@@ -126,11 +128,13 @@ def _load_tokenizer(config: Config, folder: RunFolder) -> Tokenizer:
     if named := config.tokenizer or config.model.path:
         return Tokenizer(named)
     own = folder.path / "tokenizer"
-    once("tokenizer", lambda: None if own.exists() else _train_tokenizer(config, own))
+    # One from before the run has begun may be of other rows.
+    once("tokenizer", lambda: None if folder.has_begun else _train_tokenizer(config, own))
     return Tokenizer(own)
 
 
 def _train_tokenizer(config: Config, path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
     rejects: list[BadRecord] | None = None if config.data.bad_rows == "stop" else []
     rows = list(all_rows(sources_of(config), rejects))
     part = path.with_name(path.name + ".part")

@@ -56,8 +56,8 @@ def check_finite(step: int, metrics: Mapping[str, Any]) -> None:
         value = float(metrics.get(name, 0.0))
         if not math.isfinite(value):
             raise FloatingPointError(
-                f"the {what} is {value} at step {step}. Lower optimizer.learning_rate or optimizer.clip_norm, "
-                "and start again from the last checkpoint, which is from before."
+                f"the {what} is {value} at step {step}. Start in another run_dir with a lower optimizer.learning_rate "
+                "or optimizer.clip_norm; `astra convert export` makes a model of the last checkpoint, from before."
             )
 
 

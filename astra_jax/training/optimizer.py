@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +11,12 @@ import optax
 from flax import nnx
 
 from astra_jax.training.rules import match
-from astra_jax.training.settings import BadSetting
+from astra_jax.training.settings import check_least, check_shares, choose
 from astra_jax.training.state import logical_axes, trained_kind
 
 Group = Literal["matrix", "embedding", "vector"]
+Name = Literal["adamw", "adafactor", "muon"]
+Schedule = Literal["constant", "linear", "cosine"]
 
 # First match wins; paths are those of `astra_jax.models`.
 DEFAULT_GROUPS: tuple[tuple[str, Group], ...] = (
@@ -31,11 +33,15 @@ _MODEL_AXES = ("embed", "expert_embed")
 
 @dataclass(frozen=True)
 class OptimizerConfig:
-    """Rates are per step. Muon takes the `matrix` parameters, Adafactor these and the tables, AdamW all others."""
+    """Rates are per step. Muon takes the `matrix` parameters, Adafactor these and the tables, AdamW all others.
+
+    Raises:
+        BadSetting: an unknown name or schedule, or a number out of its bounds.
+    """
 
     learning_rate: float  # peak
-    name: Literal["adamw", "adafactor", "muon"] = "adamw"
-    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    name: Name = "adamw"
+    schedule: Schedule = "cosine"
     warmup_fraction: float = 0.05  # of all steps
     final_fraction: float = 0.0  # learning rate just after the last step, as a fraction of the peak
     beta1: float = 0.9
@@ -46,6 +52,16 @@ class OptimizerConfig:
     clip_norm: float = 1.0  # global norm of the gradient; 0 does not clip
     muon_momentum: float = 0.95
     groups: tuple[tuple[str, Group], ...] = DEFAULT_GROUPS
+
+    def __post_init__(self) -> None:
+        choose("optimizer.name", self.name, dict.fromkeys(get_args(Name)))
+        choose("optimizer.schedule", self.schedule, dict.fromkeys(get_args(Schedule)))
+        check_least(vars(self), dict.fromkeys(_NEVER_NEGATIVE, 0), part="optimizer.")
+        check_shares(vars(self), *_SHARES, part="optimizer.")
+
+
+_NEVER_NEGATIVE = ("learning_rate", "epsilon", "weight_decay", "embedding_weight_decay", "clip_norm")
+_SHARES = ("warmup_fraction", "final_fraction", "beta1", "beta2", "muon_momentum")
 
 
 @dataclass(frozen=True)
@@ -71,7 +87,6 @@ def make_optimizer(config: OptimizerConfig, steps: int, model: nnx.Module) -> Op
 
     Raises:
         ValueError: a parameter that no rule of `config.groups` matches.
-        BadSetting: an unknown name or schedule.
     """
     axes = logical_axes(model, trained_kind(model))
     groups = match(config.groups, jax.tree.map(lambda a: 0, axes, is_leaf=_is_axes))
@@ -94,8 +109,6 @@ def learning_rate(config: OptimizerConfig, steps: int) -> optax.Schedule:
         "linear": optax.linear_schedule(peak, final, rest),
         "cosine": optax.cosine_decay_schedule(peak, rest, config.final_fraction),
     }
-    if config.schedule not in after:
-        raise BadSetting(f"unknown schedule {config.schedule!r}; known: {', '.join(after)}")
     # Step 0 already learns: the ramp ends at the peak on step `warmup - 1`.
     ramp = optax.linear_schedule(peak / warmup, peak, max(1, warmup - 1))
     return optax.join_schedules([ramp, after[config.schedule]], [warmup - 1])
@@ -126,8 +139,6 @@ def _matrix_transform(config: OptimizerConfig, axes: Any) -> optax.GradientTrans
         return _adamw(config, config.weight_decay)
     if config.name == "adafactor":
         return _adafactor(config.weight_decay)
-    if config.name != "muon":
-        raise BadSetting(f"unknown optimizer {config.name!r}; known: adamw, adafactor, muon")
     return optax.contrib.muon(
         1.0,
         beta=config.muon_momentum,

@@ -26,7 +26,7 @@ class RunBusy(RuntimeError):
 class RunFolder:
     """`RUN/config.json`, `metrics.jsonl`, `checkpoints/`, `samples/`, and `final.json` once the run is done.
 
-    Opening a new folder saves the resolved configuration; opening an old one checks that it is the same. One
+    `begin` saves the resolved configuration; from then on, opening the folder checks that it is the same. One
     run at a time may have it open: the lock goes with the process, however it ends. In a run of several processes
     all open it, and the first one locks and writes for them.
     """
@@ -54,22 +54,31 @@ class RunFolder:
         """
         self.path = Path(path)
         self._lock: IO[str] | None = None
+        self._config = config
         if is_first():
-            self._open(config, fresh, before or {})
+            self._open(fresh, before or {})
         wait_for_all("run folder")
 
-    def _open(self, config: Mapping[str, Any], fresh: bool, before: Mapping[str, Any]) -> None:
+    def _open(self, fresh: bool, before: Mapping[str, Any]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = self._take_lock()
         if fresh:
             _clear(self.path)
         saved = _read_json(self.path / "config.json")
-        if saved is None:
-            write_json(self.path / "config.json", config)
-        else:
-            _check_same(
-                _flatten(before) | _flatten(saved), _flatten(json.loads(json.dumps(config))), self.path
-            )
+        if saved is not None:
+            asked = _flatten(json.loads(json.dumps(self._config)))
+            _check_same(_flatten(before) | _flatten(saved), asked, self.path)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a run of this configuration has had all that it needs, now or earlier."""
+        return (self.path / "config.json").exists()
+
+    def begin(self) -> None:
+        """To be called once all that the run needs was found to be right: what was wrong until then can be mended, and
+        the same folder be used."""
+        if is_first() and not self.has_begun:
+            write_json(self.path / "config.json", self._config)
 
     @property
     def checkpoints(self) -> Path:

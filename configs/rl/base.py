@@ -92,7 +92,7 @@ def get_config() -> ConfigDict:
     config.rewards.functions = ""
     config.rewards.deadline_s = 30.0  # one call of one
     config.rewards.at_once = 1  # calls at one time, each in a thread
-    config.rewards.most_failed = 0.5  # share of a round's episodes without a score beyond which the run ends
+    config.rewards.most_failed = 0.5  # of a round's episodes that are to be scored, how many may be without
 
     # A sentence in the terminal, which changes nothing. May change when a run is resumed. All ours.
     config.alarms = ConfigDict()
@@ -158,14 +158,14 @@ def get_config() -> ConfigDict:
     config.optimizer.learning_rate = 2e-6  # Paper: 2e-6 for both sizes
     config.optimizer.schedule = "constant"  # Paper: not stated
     config.optimizer.warmup_fraction = 0.0  # Paper: not stated
-    config.optimizer.final_fraction = 1.0
-    config.optimizer.beta1 = 0.9
-    config.optimizer.beta2 = 0.999
-    config.optimizer.epsilon = 1e-8
-    config.optimizer.weight_decay = 0.0
-    config.optimizer.embedding_weight_decay = 0.0
+    config.optimizer.final_fraction = 1.0  # of the peak, just after the last step; a constant rate has none
+    config.optimizer.beta1 = 0.9  # AdamW's decay of the mean. Ours: the usual value
+    config.optimizer.beta2 = 0.999  # AdamW's decay of the square. Ours: the usual value
+    config.optimizer.epsilon = 1e-8  # AdamW's, beside the root of the square. Ours: the usual value
+    config.optimizer.weight_decay = 0.0  # of matrices, per unit of learning rate. Paper: not stated
+    config.optimizer.embedding_weight_decay = 0.0  # of both tables; norms and biases never decay
     config.optimizer.clip_norm = 1.0  # global norm of the gradient; 0: no clipping
-    config.optimizer.muon_momentum = 0.95
+    config.optimizer.muon_momentum = 0.95  # arXiv 2502.16982
 
     config.checkpoint_every = 5  # steps
     config.keep = 2  # checkpoints that stay

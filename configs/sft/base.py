@@ -22,7 +22,7 @@ def get_config() -> ConfigDict:
     # Only read when `path` is empty; see astra_jax.models.ModelConfig. The vocabulary is the tokenizer's.
     # These are the sizes of Qwen3-0.6B (its config.json).
     config.model.init = ConfigDict()
-    config.model.init.family = "qwen3"  # qwen3 or llama
+    config.model.init.family = "qwen3"  # qwen3, or llama, which wants qk_norm=False
     config.model.init.hidden_size = 1024
     config.model.init.ffn_size = 3072
     config.model.init.num_layers = 28

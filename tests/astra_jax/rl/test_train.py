@@ -49,6 +49,7 @@ def make_config(small, policy, run_dir):
     config.run_dir, config.model, config.arenas = str(run_dir), str(policy), str(small.path)
     config.sandbox_level = "SECCOMP"
     config.steps, config.checkpoint_every, config.samples_every = STEPS, 3, 1
+    config.temperature = 0.9  # sampler, trainer and reference model each have to be told
     config.group_size, config.groups_per_batch, config.round_groups, config.max_rounds = 4, 2, ROUND_GROUPS, 2
     config.limits.update(max_turns=5, max_turn_tokens=48, max_tokens=192)
     config.engine.update(slots=10, context=448, prefill_rows=4, prefill_tokens=64)
@@ -175,7 +176,8 @@ def test_a_run_on_two_devices_killed_at_any_moment_ends_as_if_it_had_not_been(co
 @pytest.mark.timeout(3600)
 def test_a_run_killed_twenty_times_ends_as_if_it_had_not_been(config, tmp_path, in_a_process):
     """In rollouts, in updates and in saves with what follows them; with all that a run can carry from step to step."""
-    config.steps, config.checkpoint_every, config.kl_coefficient = 22, 1, 0.05
+    # On a full machine a kill comes some steps late: the last one must not find the run at its end.
+    config.steps, config.checkpoint_every, config.kl_coefficient = 26, 1, 0.05
     config.arenas, config.sources = "", (("often", config.arenas, 3.0), ("seldom", config.arenas, 1.0))
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     config.run_dir = str(undisturbed)
@@ -380,6 +382,18 @@ def test_a_reward_function_that_never_gives_a_score_ends_the_run_and_is_named(co
         ({"limits": {"max_turns": 0}}, "config.limits.max_turns is 0: it is at least 1"),
         ({"async_steps": -1}, "config.async_steps is -1: it is at least 0"),
         ({"servers": {"keep": 0}}, "config.servers.keep is 0: it is at least 1"),
+        ({"limits": {"deadline_s": 0.0}}, "config.limits.deadline_s is 0.0: it is at least 0.001"),
+        ({"engine": {"slots": 0}}, "config.engine.slots is 0: it is at least 1"),
+        ({"engine": {"prefill_tokens": 0}}, "config.engine.prefill_tokens is 0: it is at least 1"),
+        ({"engine": {"decode_tokens": 0}}, "config.engine.decode_tokens is 0: it is at least 1"),
+        ({"engine_tensor": 0}, "config.engine_tensor is 0: it is at least 1"),
+        ({"remat": "ful"}, "config.remat is 'ful'; known: none, products"),
+        ({"compute_dtype": "bf16"}, "config.compute_dtype is 'bf16'; known: float32, bfloat16"),
+        ({"optimizer": {"name": "adam"}}, "config.optimizer.name is 'adam'; known: adamw, adafactor, muon"),
+        ({"optimizer": {"schedule": "flat"}}, "config.optimizer.schedule is 'flat'; known: constant"),
+        ({"optimizer": {"learning_rate": -1.0}}, "config.optimizer.learning_rate is -1.0: it is at least 0"),
+        ({"optimizer": {"warmup_fraction": 2.0}}, "config.optimizer.warmup_fraction is 2.0: it is from 0 to"),
+        ({"rewards": {"most_failed": 2.0}}, "config.rewards.most_failed is 2.0: it is from 0 to 1"),
         ({"row_length": 447}, "config.row_length is 447.*config.engine.context = 448"),
     ],
 )

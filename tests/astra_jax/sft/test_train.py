@@ -4,17 +4,19 @@ import random
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 from transformers import AutoTokenizer, GenerationConfig
 
 from astra_jax import configuration
+from astra_jax.models.families import UnsupportedModel
 from astra_jax.sft.settings import before
 from astra_jax.sft.train import train
 from astra_jax.tokens import CHATML, FORMATS, Tokenizer
 from astra_jax.tokens.tokenizer import unquote
-from astra_jax.training.checkpoint import CheckpointManager
+from astra_jax.training.checkpoint import CheckpointManager, SaveFailed
 from astra_jax.training.interruption import Interrupted
 from astra_jax.training.metrics import MetricsWriter, read_metrics, without_time
 from astra_jax.training.run_folder import ConfigChanged, RunFolder
@@ -123,7 +125,9 @@ def test_a_folder_of_an_earlier_release_is_gone_on_with(config):
     new = config.to_dict()
     old = lacking(new, "lora", "thinking", "eval", "keep_best", "weights_every", "save_in_background")
     old["data"] = lacking(old["data"], "sources", "cache", "processes")
-    RunFolder(config.run_dir, old).close()
+    folder = RunFolder(config.run_dir, old)
+    folder.begin()
+    folder.close()
     RunFolder(config.run_dir, new, before=before(config)).close()
     config.lora.rank = 4
     with pytest.raises(ConfigChanged, match=r"configuration \(lora.rank: 0 then, 4 now\)"):
@@ -209,6 +213,55 @@ def test_numbers_that_are_none_stop_the_run_before_a_checkpoint_keeps_them(confi
 
 
 @pytest.mark.parametrize(
+    ("change", "error", "sentence"),
+    [
+        ({"family": "llama", "qk_norm": True}, UnsupportedModel, "cannot say qk_norm=True"),
+        ({"num_kv_heads": 0}, BadSetting, "config.model.init: num_kv_heads is 0: it is at least 1"),
+        ({"head_dim": 7}, BadSetting, "config.model.init: head_dim is 7"),
+    ],
+)
+def test_a_model_that_cannot_be_is_refused_before_training_and_mended_in_the_same_folder(
+    config, change, error, sentence
+):
+    right = config.model.init.to_dict()
+    config.model.init.update(change)
+    config.steps = 1
+    with pytest.raises(error, match=sentence):
+        train(config, Console(quiet=True))
+    config.model.init.update(right)
+    assert train(config, Console(quiet=True)).is_dir()
+
+
+def test_a_tokenizer_of_rows_that_were_refused_is_made_anew(config, tmp_path, trajectories):
+    config.tokenizer, config.tokenizer_vocab, config.steps, config.data.sequence_length = "", 600, 1, 8
+    with pytest.raises(BadSetting, match="no row to train on"):
+        train(config, Console(quiet=True))
+    config.tokenizer_vocab, config.data.sequence_length = 400, 256
+    assert Tokenizer(train(config, Console(quiet=True))).vocab_size <= 400
+
+
+def test_one_row_is_enough_to_train_on(config, tmp_path, trajectories):
+    config.data.path, config.steps = str(tmp_path / "one.jsonl"), 3
+    write_records(config.data.path, trajectories[:1])
+    train(config, Console(quiet=True))
+    assert [record["tokens"] > 0 for record in read_metrics(config.run_dir)] == [True] * 3
+
+
+def test_a_run_that_could_not_save_goes_on_once_there_is_room(config, tmp_path, monkeypatch):
+    config.steps, config.checkpoint_every = 6, 2
+    undisturbed = train(config, Console(quiet=True))
+    config.run_dir = str(tmp_path / "full")
+    first, room = tmp_path / "full" / "checkpoints" / "2", shutil.disk_usage(tmp_path)
+    with monkeypatch.context() as patch:
+        full = SimpleNamespace(free=10)
+        patch.setattr(shutil, "disk_usage", lambda path: full if first.exists() else room)
+        with pytest.raises(SaveFailed, match=r"step 4 was not saved: it needs .* and 10 are free"):
+            train(config, Console(quiet=True))
+    exported = train(config, Console(quiet=True))
+    assert (exported / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"run_dir": ""}, "config.run_dir is empty"),
@@ -217,6 +270,14 @@ def test_numbers_that_are_none_stop_the_run_before_a_checkpoint_keeps_them(confi
         ({"epochs": 1}, "steps is 16 and config.epochs 1: exactly one"),
         ({"chat_format": "chatlm"}, "chat_format is 'chatlm'; known: qwen3, chatml"),
         ({"log_every": 0}, "log_every is 0: it is at least 1"),
+        ({"steps": -1, "epochs": 2}, "steps is -1: it is at least 0"),
+        ({"batch_rows": 0}, "batch_rows is 0: it is at least 1"),
+        ({"data": {"window": 0}}, "data.window is 0: it is at least 1"),
+        ({"eval": {"arenas": "x", "engine": {"slots": 0}}}, "engine.slots is 0: it is at least 1"),
+        ({"eval": {"temperature": -1.0}}, "eval.temperature is -1.0: it is at least 0"),
+        ({"optimizer": {"name": "adam"}}, "optimizer.name is 'adam'; known: adamw, adafactor, muon"),
+        ({"lora": {"weights": "nf4"}}, "lora.weights is 'nf4' and config.lora.rank 0: without adapters all"),
+        ({"model": {"compute_dtype": "bf16"}}, "model.compute_dtype is 'bf16'; known: float32, bfloat16"),
         ({"micro_batches": 3}, "batch_rows is 2: it does not divide into 3"),
         ({"data": {"too_long": "dropp"}}, "data.too_long is 'dropp'; known: drop, truncate"),
         ({"keep_best": 1}, "keep_best is 1: without config.eval.path"),

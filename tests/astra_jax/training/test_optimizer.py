@@ -10,6 +10,7 @@ from flax import nnx
 from astra_jax.models import ModelConfig, Transformer
 from astra_jax.training.optimizer import DEFAULT_GROUPS, OptimizerConfig, learning_rate, make_optimizer
 from astra_jax.training.rules import match
+from astra_jax.training.settings import BadSetting
 from astra_jax.training.state import split_model
 
 TINY = ModelConfig("qwen3", 61, 16, 32, 2, 4, 2, 4, qk_norm=True, init_std=0.3)
@@ -127,11 +128,18 @@ def test_the_rate_warms_up_from_the_first_step_and_comes_down(schedule, middle, 
     assert float(rate(100)) == pytest.approx(last)
 
 
-@pytest.mark.parametrize(("field", "value"), [("name", "sgd"), ("schedule", "cosin")])
-def test_unknown_names_are_named(tiny_model, field, value):
-    config = dataclasses.replace(OptimizerConfig(1e-3), **{field: value})
-    with pytest.raises(ValueError, match=f"unknown .*{value}.*known"):
-        make_optimizer(config, 10, tiny_model)
+@pytest.mark.parametrize(
+    ("field", "value", "sentence"),
+    [
+        ("name", "sgd", "name is 'sgd'; known: adamw"),
+        ("schedule", "cosin", "schedule is 'cosin'; known: constant"),
+        ("clip_norm", -1.0, "clip_norm is -1.0: it is at least 0"),
+        ("warmup_fraction", 1.5, "warmup_fraction is 1.5: it is from 0 to 1"),
+    ],
+)
+def test_what_is_wrong_is_said_by_field(field, value, sentence):
+    with pytest.raises(BadSetting, match=f"config.optimizer.{sentence}"):
+        OptimizerConfig(**({"learning_rate": 1e-3} | {field: value}))
 
 
 def updates_of(config, model, params, grads):
