@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import compress
 
 import numpy as np
 
@@ -67,14 +68,21 @@ def _age_metrics(groups: Sequence[Group], step: int) -> dict[str, float]:
 
 
 def _group_metrics(groups: Sequence[Group]) -> dict[str, float]:
-    """How rewards are spread within groups; in how many no known episode solved anything, and in how many each all."""
+    """How rewards are spread within groups; in how many no known episode solved anything, and in how many each all;
+    and in how many of either kind rewards are alike.
+    """
     known = [of for group in groups if (of := [e for e in group.episodes if e.reward is not None])]
     rewards = [[e.reward for e in of if e.reward] for of in known]
     successes = [[reward.all_solved for reward in of] for of in rewards]
-    spread = [float(np.std([total(e) for e in of])) for of in known if len(of) > 1]
+    failures = [[reward.solved == 0 for reward in of] for of in rewards]
+    totals = [[total(e) for e in of] for of in known]
+    alike = [len(set(of)) == 1 < len(of) for of in totals]
+    spread = [float(np.std(of)) for of in totals if len(of) > 1]
     metrics = {
-        "groups/solved_none": float(sum(all(reward.solved == 0 for reward in of) for of in rewards)),
+        "groups/solved_none": float(sum(map(all, failures))),
         "groups/solved_all": float(sum(map(all, successes))),
+        "groups/alike_failed": float(sum(map(all, compress(failures, alike)))),
+        "groups/alike_solved": float(sum(map(all, compress(successes, alike)))),
     }
     if spread:
         metrics["groups/reward_std"] = float(np.mean(spread))

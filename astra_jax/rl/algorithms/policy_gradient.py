@@ -24,7 +24,8 @@ class PolicyGradient:
 
     Args:
         min_spread: a group says something if its best and worst reward differ by more; below 0 each does.
-        mask_cut_off: episodes that ran out of room get no loss; their rewards stay in their group's baseline.
+        mask_cut_off: episodes that ran out of room get no loss; their rewards stay in their group's baseline, and
+            not in the batch's.
     """
 
     advantage: Advantage = ADVANTAGES["normalised"]

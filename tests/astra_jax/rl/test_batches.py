@@ -130,6 +130,16 @@ def test_kept_batches_are_trained_on_with_the_rewards_of_the_run_that_trains(kep
         train(config, Console(quiet=True))
 
 
+def test_the_constant_of_dr_grpo_scales_the_gradient_and_nothing_else(kept, small, policy, tmp_path):
+    norms = []
+    for tokens in (256.0, 1024.0):
+        run = half(small, policy, tmp_path / f"{tokens}", train_only=str(kept / "batches"), steps=1)
+        run.update(algorithm="dr_grpo", dr_grpo_tokens=tokens)
+        train(run, Console(quiet=True))
+        norms.append(read_metrics(run.run_dir)[0]["grad_norm"])
+    assert norms[0] == pytest.approx(4 * norms[1], rel=1e-4)
+
+
 def test_a_run_goes_on_only_with_its_own_batches(kept, small, policy, tmp_path):
     folder = tmp_path / "batches"
     shutil.copytree(kept / "batches", folder)

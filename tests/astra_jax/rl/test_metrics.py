@@ -112,7 +112,18 @@ def test_groups_that_solve_nothing_or_everything_are_told_apart(group):
         solved(episode)
     metrics = rollout_metrics(filled([Group(n, 1, episodes) for n, episodes in enumerate(played)]), step=1)
     assert (metrics["groups/solved_none"], metrics["groups/solved_all"]) == (2, 1)
+    assert (metrics["groups/alike_failed"], metrics["groups/alike_solved"]) == (1, 1), (
+        "one alone is like none"
+    )
     assert metrics["groups/reward_std"] == 0
+
+
+def test_groups_that_solve_everything_at_different_prices_are_not_alike(group):
+    episodes = group([1.0, 0.5])
+    for episode in episodes:
+        solved(episode)
+    metrics = rollout_metrics(filled([Group(0, 1, episodes)]), step=1)
+    assert (metrics["groups/solved_all"], metrics["groups/alike_solved"]) == (1, 0)
 
 
 def test_pass_at_k_asks_for_one_success_of_a_group_and_avg_at_k_for_their_share(group):
