@@ -1,7 +1,9 @@
 """Nothing is inserted, nothing from outside is taken for a control token, and threads may share a tokenizer."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, models, pre_tokenizers, processors
 from tokenizers import Tokenizer as RustTokenizer
 
-from astra_jax.tokens import QWEN3, Tokenizer, tokenise
+from astra_jax.tokens import QWEN3, TokenBuffer, Tokenizer, tokenise
 from astra_jax.tokens.tokenizer import quote, unquote
 from data_synthesis.records import Message, Trajectory
 
@@ -43,6 +45,13 @@ def test_a_row_has_exactly_one_bos_iff_the_tokenizer_inserts_one(tmp_path, bos, 
     assert row.ids.index(tokenizer.id("<|im_start|>")) == count
     assert tokenizer.encode_prompt("<s>Hi").count(128) == 1
     assert tokenizer.encode("Hi") == [ord("H"), ord("i")]
+    buffer = TokenBuffer(tokenizer, QWEN3)
+    buffer.start(messages[:1])
+    for _ in range(2):
+        buffer.sampled([ord("H"), tokenizer.id("<|im_end|>")], [-0.5, -0.5])
+        buffer.observe(messages[:1])
+    assert buffer.ids.count(128) == count
+    assert buffer.ids.index(tokenizer.id("<|im_start|>")) == count
 
 
 @settings(max_examples=50, deadline=None)
@@ -71,6 +80,32 @@ def test_threads_share_a_tokenizer(nano):
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(nano.encode, texts)) == expected
         assert list(pool.map(nano.decode, expected)) == texts
+
+
+class Alone:
+    """A tokenizer that notes how many threads were in it at once, at most."""
+
+    def __init__(self):
+        self.inside, self.most = 0, 0
+
+    def decode(self, ids, **how):
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        time.sleep(0.001)
+        self.inside -= 1
+        return "text"
+
+    def encode(self, text, **how):
+        return SimpleNamespace(ids=[self.decode([])])
+
+
+def test_threads_take_turns_in_a_tokenizer(tmp_path):
+    tokenizer = write_tokenizer(tmp_path, bos=None, inserted=False)
+    tokenizer._tokenizer = alone = Alone()
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(call, "text") for _ in range(8) for call in (tokenizer.encode, tokenizer.decode)]
+    assert all(future.result() for future in done)
+    assert alone.most == 1
 
 
 def test_what_is_missing_is_named(nano, tmp_path):
