@@ -57,7 +57,7 @@ format: $(VENV)/.dev  ## ruff's formatter and its safe fixes
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev trl  ## every benchmark but the paper's ablations, which take hours, and those that want servers
-	@for name in $$(grep -l "^if __name__" benchmarks/*.py | grep -v -e paper_ablations -e engines | xargs -n1 basename | sed 's/\.py$$//'); do \
+	@for name in $$(grep -l "^if __name__" benchmarks/*.py | grep -v -e paper_ablations -e engines -e completions_server | xargs -n1 basename | sed 's/\.py$$//'); do \
 		$(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean:  ## removes environments and caches, keeps runs
