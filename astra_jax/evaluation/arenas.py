@@ -19,7 +19,7 @@ from astra_jax.inference.episodes import EpisodeLimits, Job, Player, derived_see
 from astra_jax.inference.pool import EnginePool
 from astra_jax.inference.sglang.connect import connect
 from astra_jax.tokens import Tokenizer
-from astra_jax.training.settings import BadSetting, check_least, choose
+from astra_jax.training.settings import BadSetting, check_least, choose, part_of
 from data_synthesis.arenas import read_arenas
 from data_synthesis.records import Arena, Episode, write_records
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox, Sandbox
@@ -47,8 +47,8 @@ def evaluate(config: Config, console: Console | None = None) -> dict[str, Any]:
     """
     console = console or Console()
     check_least(config, {"samples": 1, "temperature": 0})
-    EpisodeLimits(**config.limits)
-    EngineSize(**config.engine)
+    part_of(config, "limits", EpisodeLimits)
+    part_of(config, "engine", EngineSize)
     arenas = list(read_arenas(config.arenas))
     if not arenas:
         raise BadSetting(f"{config.arenas} holds no arena")
@@ -72,7 +72,9 @@ def make_engine(config: Config) -> EnginePool | ServerEngine:
     """
     if config.servers.urls:
         return connect(config)
-    return EnginePool.on_each(sampling_model(config.model, config.dtype), EngineSize(**config.engine))
+    return EnginePool.on_each(
+        sampling_model(config.model, config.dtype), part_of(config, "engine", EngineSize)
+    )
 
 
 def make_player(config: Config, sandbox: Sandbox, engine: EnginePool | ServerEngine) -> Player:
@@ -82,7 +84,7 @@ def make_player(config: Config, sandbox: Sandbox, engine: EnginePool | ServerEng
         tokenizer=Tokenizer(Path(config.model)),
         format=episode_format(config.chat_format, config.model),
         sandbox=sandbox,
-        limits=EpisodeLimits(**config.limits),
+        limits=part_of(config, "limits", EpisodeLimits),
         temperature=config.temperature,
         at_once=engine.episodes_at_once,
     )

@@ -41,7 +41,7 @@ class EpisodeLimits:
     def __post_init__(self) -> None:
         least = dict.fromkeys(("max_turns", "max_turn_tokens", "max_prompt_tokens", "max_tokens"), 1)
         least |= {"call_deadline_s": 0.001, "deadline_s": 0.001, "retries": 0}
-        check_least(vars(self), least, part="limits.")
+        check_least(vars(self), least, within="")
 
 
 @dataclass(frozen=True)

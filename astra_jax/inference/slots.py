@@ -41,7 +41,7 @@ class EngineSize:
     def __post_init__(self) -> None:
         least = {"slots": 1, "context": 2, "prefill_rows": 1, "prefill_tokens": 1, "prefill_tail": 1}
         least |= {"decode_tokens": 1, "stop_ids": 1, "parked": 0}
-        check_least(vars(self), least, part="engine.")
+        check_least(vars(self), least, within="")
 
     def chunk(self, left: int) -> int:
         """The width of the next dispatch for a sequence that has `left` tokens to be read."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from astra_jax.evaluation.contestant import Contestant, OutOfContext, Reply
 from astra_jax.evaluation.engine_contestant import EngineContestant
-from astra_jax.training.settings import BadSetting
+from astra_jax.training.settings import BadSetting, part_of
 from data_synthesis.arenas.backend import InfrastructureFailure
 from data_synthesis.records import Message, ToolSpec, content_hash
 from data_synthesis.teacher.interface import TeacherError
@@ -73,7 +73,9 @@ def _in_process(config: Config) -> tuple[EngineContestant, int]:
     from astra_jax.tokens import Tokenizer
 
     format = episode_format(config.chat_format, config.model)
-    engine = EnginePool.on_each(sampling_model(config.model, config.dtype), EngineSize(**config.engine))
+    engine = EnginePool.on_each(
+        sampling_model(config.model, config.dtype), part_of(config, "engine", EngineSize)
+    )
     tokenizer = Tokenizer(Path(config.model))
     contestant = EngineContestant(
         engine, tokenizer, format, config.model, config.temperature, config.max_turn_tokens

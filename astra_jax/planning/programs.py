@@ -24,7 +24,7 @@ from astra_jax.sharding import make_mesh, named_sharding
 from astra_jax.training import flops
 from astra_jax.training.batch import PackedBatch
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
-from astra_jax.training.settings import BadSetting
+from astra_jax.training.settings import BadSetting, part_of
 from astra_jax.training.state import (
     TrainState,
     abstract_frozen,
@@ -134,7 +134,7 @@ def _trainer(config: Config, devices: Sequence[Any]) -> tuple[Mesh, Transformer,
 
 
 def _start(config: Config, model: Transformer, mesh: Mesh) -> tuple[Optimizer, TrainState]:
-    optimizer = make_optimizer(OptimizerConfig(**config.optimizer), SCHEDULE_STEPS, model)
+    optimizer = make_optimizer(part_of(config, "optimizer", OptimizerConfig), SCHEDULE_STEPS, model)
     return optimizer, abstract_state(model, optimizer.transform, mesh)
 
 

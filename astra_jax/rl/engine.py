@@ -16,6 +16,7 @@ from astra_jax.inference.sglang.connect import connect
 from astra_jax.inference.sglang.weights import WeightFolders
 from astra_jax.rl.handover import Handover, divided
 from astra_jax.rl.simulated import SimulatedEngine
+from astra_jax.training.settings import part_of
 from astra_jax.training.state import join_model
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -58,7 +59,7 @@ def make_engine(config: Config, graph: nnx.GraphDef, params: Any) -> RolloutEngi
     _, devices = divided(config.engine_devices, jax.devices())
     beside = config.async_steps > 0 and not config.engine_devices
     handover = Handover(join_model(graph, params), config.engine_tensor, devices, copies=beside)
-    return InThisProcess(graph, params, handover, EngineSize(**config.engine))
+    return InThisProcess(graph, params, handover, part_of(config, "engine", EngineSize))
 
 
 def _servers(config: Config, graph: nnx.GraphDef) -> RolloutEngine:

@@ -23,7 +23,7 @@ from astra_jax.rl.rewards import make_rewards
 from astra_jax.rl.step import make_objective
 from astra_jax.sharding import RULES, make_mesh
 from astra_jax.training.optimizer import OptimizerConfig
-from astra_jax.training.settings import BadSetting, check_least, check_shares, choose
+from astra_jax.training.settings import BadSetting, check_least, check_shares, choose, part_of
 from data_synthesis.sandbox import ConfinementLevel
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -113,10 +113,10 @@ def check(config: Config) -> None:
     make_algorithm(config)
     make_objective(config)
     make_rewards(config)
-    Limits(**config.alarms)
-    OptimizerConfig(**config.optimizer)
-    EpisodeLimits(**config.limits)
-    EngineSize(**config.engine)
+    part_of(config, "alarms", Limits)
+    part_of(config, "optimizer", OptimizerConfig)
+    part_of(config, "limits", EpisodeLimits)
+    part_of(config, "engine", EngineSize)
     episode_format(config.chat_format, config.model)
     choose("compute_dtype", config.compute_dtype, dict.fromkeys(DTYPES))
     choose("remat", config.remat, dict.fromkeys(get_args(Remat)))

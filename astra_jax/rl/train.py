@@ -44,6 +44,7 @@ from astra_jax.training.metrics import MetricsWriter, Writer, check_finite, read
 from astra_jax.training.optimizer import Optimizer, OptimizerConfig, make_optimizer
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
+from astra_jax.training.settings import part_of
 from astra_jax.training.state import TrainState, join_model, split_model, with_config
 from astra_jax.training.state import place as place_state
 from astra_jax.training.step import TrainStep
@@ -138,7 +139,7 @@ class _Trainer:
         self.mesh = training_mesh(config)
         model = _load_model(config, self.mesh)
         self.graph, params = split_model(model)
-        optimizer = make_optimizer(OptimizerConfig(**config.optimizer), config.steps, model)
+        optimizer = make_optimizer(part_of(config, "optimizer", OptimizerConfig), config.steps, model)
         self.steps = _Steps(config, model, optimizer)
         self.state = place_state(TrainState.create(params, optimizer.transform), self.mesh)
         self.filler = BatchFiller(
@@ -165,7 +166,7 @@ class _Trainer:
             tokenizer=self.tokenizer,
             format=self.format,
             sandbox=sandbox,
-            limits=EpisodeLimits(**config.limits),
+            limits=part_of(config, "limits", EpisodeLimits),
             temperature=config.temperature,
             at_once=self.engine.episodes_at_once,
         )
@@ -216,7 +217,7 @@ class _Trainer:
 
     async def _loop(self, checkpoints: CheckpointManager, write: Writer, stop: StopRequests) -> None:
         done, steps = int(self.state.step), self.config.steps
-        alarms = Alarms.after(Limits(**self.config.alarms), read_metrics(self.folder.path))
+        alarms = Alarms.after(part_of(self.config, "alarms", Limits), read_metrics(self.folder.path))
         with StepProgress("rl", steps, done, self.console) as progress:
             for step in range(done + 1, steps + 1):
                 metrics = await self._step(step)

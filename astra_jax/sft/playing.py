@@ -16,7 +16,7 @@ from astra_jax.inference.pool import EnginePool
 from astra_jax.models import Transformer
 from astra_jax.sft.settings import chat_format
 from astra_jax.tokens.tokenizer import Tokenizer
-from astra_jax.training.settings import BadSetting, choose
+from astra_jax.training.settings import BadSetting, choose, part_of
 from data_synthesis.arenas import read_arenas
 from data_synthesis.sandbox import ConfinementLevel, LocalSandbox
 
@@ -44,14 +44,14 @@ class Playing:
         asked = self._config.eval
         with (
             self._sandbox() as sandbox,
-            closing(EnginePool.on_each(model, EngineSize(**asked.engine))) as engine,
+            closing(EnginePool.on_each(model, part_of(self._config, "eval.engine", EngineSize))) as engine,
         ):
             player = Player(
                 engine=engine,
                 tokenizer=self._tokenizer,
                 format=chat_format(self._config),
                 sandbox=sandbox,
-                limits=EpisodeLimits(**asked.limits),
+                limits=part_of(self._config, "eval.limits", EpisodeLimits),
                 temperature=asked.temperature,
                 at_once=engine.episodes_at_once,
             )

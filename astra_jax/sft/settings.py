@@ -17,7 +17,7 @@ from astra_jax.sft.model import STARTS
 from astra_jax.sft.sources import sources_of
 from astra_jax.tokens.templates import FORMATS, ChatFormat, Thinking
 from astra_jax.training.optimizer import OptimizerConfig
-from astra_jax.training.settings import BadSetting, check_least, choose, field_of
+from astra_jax.training.settings import BadSetting, check_least, choose, field_of, part_of
 from data_synthesis.sandbox import ConfinementLevel
 
 Config = Any  # an `ml_collections.ConfigDict`, whose fields a type checker cannot know
@@ -52,7 +52,7 @@ def check(config: Config) -> None:
     _check_given(config)
     sources_of(config)
     check_least(config, _LEAST)
-    OptimizerConfig(**config.optimizer)
+    part_of(config, "optimizer", OptimizerConfig)
     if (config.steps > 0) == (config.epochs > 0):
         raise BadSetting(
             f"config.steps is {config.steps} and config.epochs {config.epochs}: exactly one of them must be positive"
@@ -133,8 +133,8 @@ def _check_eval(config: Config) -> None:
     if not asked.arenas:
         return
     choose("eval.sandbox_level", asked.sandbox_level, ConfinementLevel.__members__)
-    EpisodeLimits(**asked.limits)
-    EngineSize(**asked.engine)
+    part_of(config, "eval.limits", EpisodeLimits)
+    part_of(config, "eval.engine", EngineSize)
     if config.thinking == "drop":
         raise BadSetting(
             "config.thinking is 'drop', which episodes cannot follow: config.eval.arenas must be empty"

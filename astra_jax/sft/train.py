@@ -34,6 +34,7 @@ from astra_jax.training.metrics import MetricsWriter, check_finite
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
+from astra_jax.training.settings import part_of
 from astra_jax.training.sources import digest_all
 from astra_jax.training.state import TrainState, join_model, split_trained
 from astra_jax.training.state import place as place_state
@@ -149,7 +150,7 @@ def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: C
     model = load_model(config, tokenizer, mesh)
     freeze(config, model, mesh)
     graph, params, frozen = split_trained(model)
-    optimizer = make_optimizer(OptimizerConfig(**config.optimizer), steps, model)
+    optimizer = make_optimizer(part_of(config, "optimizer", OptimizerConfig), steps, model)
     state = place_state(TrainState.create(params, optimizer.transform), mesh)
     return Run(
         graph,

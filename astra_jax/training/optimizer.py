@@ -54,10 +54,10 @@ class OptimizerConfig:
     groups: tuple[tuple[str, Group], ...] = DEFAULT_GROUPS
 
     def __post_init__(self) -> None:
-        choose("optimizer.name", self.name, dict.fromkeys(get_args(Name)))
-        choose("optimizer.schedule", self.schedule, dict.fromkeys(get_args(Schedule)))
-        check_least(vars(self), dict.fromkeys(_NEVER_NEGATIVE, 0), part="optimizer.")
-        check_shares(vars(self), *_SHARES, part="optimizer.")
+        choose("name", self.name, dict.fromkeys(get_args(Name)), within="")
+        choose("schedule", self.schedule, dict.fromkeys(get_args(Schedule)), within="")
+        check_least(vars(self), dict.fromkeys(_NEVER_NEGATIVE, 0), within="")
+        check_shares(vars(self), *_SHARES, within="")
 
 
 _NEVER_NEGATIVE = ("learning_rate", "epsilon", "weight_decay", "embedding_weight_decay", "clip_norm")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -12,14 +12,14 @@ class BadSetting(ValueError):
     """The message is one sentence for the user: the field, its value, and what it can be."""
 
 
-def choose(field: str, name: str, known: Mapping[str, T]) -> T:
-    """What `known` has under `name`, the value of the configuration's `field`.
+def choose(field: str, name: str, known: Mapping[str, T], *, within: str = "config.") -> T:
+    """What `known` has under `name`, the value of `field`.
 
     Raises:
         BadSetting: it has nothing of that name.
     """
     if name not in known:
-        raise BadSetting(f"config.{field} is {name!r}; known: {', '.join(known)}")
+        raise BadSetting(f"{within}{field} is {name!r}; known: {', '.join(known)}")
     return known[name]
 
 
@@ -30,11 +30,23 @@ def field_of(config: Any, field: str) -> Any:
     return config
 
 
-def check_least(config: Any, least: Mapping[str, float], part: str = "") -> None:
+def part_of(config: Any, field: str, kind: Callable[..., T]) -> T:
+    """A `kind` with the values that the configuration's part `field` has, which checks them with `within=""`.
+
+    Raises:
+        BadSetting: it refuses one, whose name is given in full.
+    """
+    try:
+        return kind(**field_of(config, field))
+    except BadSetting as error:
+        raise BadSetting(f"config.{field}.{error}") from None
+
+
+def check_least(config: Any, least: Mapping[str, float], *, within: str = "config.") -> None:
     """
     Args:
         least: the least value that each field can have.
-        part: the configuration's part that `config` is, with a dot behind it; empty: all of it.
+        within: what stands before a field's name in the sentence.
 
     Raises:
         BadSetting: one is less, or not a number.
@@ -42,12 +54,12 @@ def check_least(config: Any, least: Mapping[str, float], part: str = "") -> None
     for field, bound in least.items():
         value = field_of(config, field)
         if not value >= bound:
-            raise BadSetting(f"config.{part}{field} is {value}: it is at least {bound}")
+            raise BadSetting(f"{within}{field} is {value}: it is at least {bound}")
 
 
-def check_shares(config: Any, *fields: str, part: str = "") -> None:
-    """Raises `BadSetting`: one of the fields is not from 0 to 1. `part` as in `check_least`."""
+def check_shares(config: Any, *fields: str, within: str = "config.") -> None:
+    """Raises `BadSetting`: one of the fields is not from 0 to 1."""
     for field in fields:
         value = field_of(config, field)
         if not 0 <= value <= 1:
-            raise BadSetting(f"config.{part}{field} is {value}: it is from 0 to 1")
+            raise BadSetting(f"{within}{field} is {value}: it is from 0 to 1")

@@ -138,7 +138,7 @@ def test_the_rate_warms_up_from_the_first_step_and_comes_down(schedule, middle, 
     ],
 )
 def test_what_is_wrong_is_said_by_field(field, value, sentence):
-    with pytest.raises(BadSetting, match=f"config.optimizer.{sentence}"):
+    with pytest.raises(BadSetting, match=f"^{sentence}"):
         OptimizerConfig(**({"learning_rate": 1e-3} | {field: value}))
 
 
