@@ -69,22 +69,18 @@ def share_prompt(samples: Sequence[Sample], prompt_length: int, capacity: int) -
 
     The prompt's last token predicts the first token of every response, so each response segment begins with
     its own copy of it, and the prompt segment ends before it. When the group does not fit one block of
-    `capacity` tokens, it is split, in order, and each block has its own prompt.
+    `capacity` tokens, it is split as `plan` splits, and each block has its own prompt.
 
     Raises:
         ValueError: the prompts differ, carry loss, or a sample alone is longer than `capacity`.
     """
     _check_prompts(samples, prompt_length)
-    blocks: list[Block] = []
-    pending: list[Sample] = []
-    for sample in samples:
-        if pending and _shared_length([*pending, sample], prompt_length) > capacity:
-            blocks.append(_shared_block(pending, prompt_length))
-            pending = []
-        pending.append(sample)
-        if _shared_length(pending, prompt_length) > capacity:
-            raise ValueError(f"a sample of {len(sample)} tokens does not fit a row of {capacity}")
-    return [*blocks, _shared_block(pending, prompt_length)] if pending else blocks
+    longest = max(map(len, samples), default=0)
+    if longest > capacity:
+        raise ValueError(f"a sample of {longest} tokens does not fit a row of {capacity}")
+    start = prompt_length - 1
+    rows = plan([len(sample) - start for sample in samples], capacity - start)
+    return [_shared_block([samples[i] for i in sorted(row)], start) for row in rows]
 
 
 def plan(lengths: Sequence[int], capacity: int, most: int | None = None) -> list[list[int]]:
@@ -181,12 +177,7 @@ def _check_prompts(samples: Sequence[Sample], prompt_length: int) -> None:
             raise ValueError(f"sample {index} of the group has loss on its prompt, which is shared")
 
 
-def _shared_length(samples: Sequence[Sample], prompt_length: int) -> int:
-    return prompt_length - 1 + sum(len(sample) - prompt_length + 1 for sample in samples)
-
-
-def _shared_block(samples: Sequence[Sample], prompt_length: int) -> Block:
-    start = prompt_length - 1
+def _shared_block(samples: Sequence[Sample], start: int) -> Block:
     prompt = [_segment(samples[0], 0, segment=1, parent=0, stop=start)] if start else []
     parent = len(prompt)
     responses = [

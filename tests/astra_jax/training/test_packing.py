@@ -104,6 +104,14 @@ def test_a_group_longer_than_a_row_repeats_its_prompt_in_each_block():
     assert [len(block) for block in blocks] == [21, 21, 15]
 
 
+def test_a_group_longer_than_a_row_is_split_so_that_rows_are_full():
+    """Responses of 6, 9, 3 and 6 tokens, each with its copy of the prompt's last one: in order they take three rows."""
+    group = [Sample(np.arange(10 + n), np.append(np.zeros(10), np.ones(n))) for n in (5, 8, 2, 5)]
+    blocks = share_prompt(group, 10, 21)
+    assert [len(block) for block in blocks] == [21, 21]
+    assert [block.arrays["loss_weights"].sum() for block in blocks] == [10, 10]
+
+
 @pytest.mark.parametrize(
     ("samples", "multiple", "rows"), [(1, 1, 1), (3, 1, 4), (3, 3, 3), (4, 3, 6), (13, 3, 24)]
 )
