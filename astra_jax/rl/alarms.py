@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 Metrics = Mapping[str, Any]
+
+# Figures that hover about a bound pass it every few steps: an alarm has ended after so many steps without it.
+QUIET_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,8 @@ class Alarms:
     """`look` is given the metrics of each step in turn. An alarm that stands is not repeated until it has ended."""
 
     limits: Limits
-    standing: set[str] = field(default_factory=set)
+    steps: int = 0  # looked at
+    last: dict[str, int] = field(default_factory=dict)  # of each kind, the step that had it last
     first_entropy: float | None = None
 
     @classmethod
@@ -40,9 +45,14 @@ class Alarms:
         """What begins to be wrong in this step."""
         if self.first_entropy is None:
             self.first_entropy = metrics.get("entropy")
-        found = {name: said for name, said in self._all(metrics).items() if said}
-        begun = [said for name, said in found.items() if name not in self.standing]
-        self.standing = set(found)
+        self.steps += 1
+        begun = []
+        for name, said in self._all(metrics).items():
+            if not said:
+                continue
+            if self.steps - self.last.get(name, -math.inf) > QUIET_STEPS:
+                begun.append(said)
+            self.last[name] = self.steps
         return begun
 
     def _all(self, metrics: Metrics) -> dict[str, str | None]:

@@ -1,6 +1,6 @@
 import pytest
 
-from astra_jax.rl.alarms import Alarms, Limits
+from astra_jax.rl.alarms import QUIET_STEPS, Alarms, Limits
 
 WELL = {
     "entropy": 2.0,
@@ -43,8 +43,9 @@ def test_what_goes_wrong_is_said_once_until_it_has_ended(alarms, kind):
     assert sentence.startswith(said)
     assert any(hint in sentence for hint in ("samples/", "config.")), "it says what to look at"
     assert alarms.look(WELL | change) == []
-    assert alarms.look(WELL) == []
-    assert len(alarms.look(WELL | change)) == 1
+    for quiet, repeats in ((QUIET_STEPS - 1, 0), (QUIET_STEPS, 1)):
+        assert [alarms.look(WELL) for _ in range(quiet)] == [[]] * quiet
+        assert len(alarms.look(WELL | change)) == repeats
 
 
 def test_rewards_that_are_not_known_are_not_called_alike(alarms):
