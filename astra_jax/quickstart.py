@@ -57,9 +57,9 @@ def quickstart(
     console = console or Console()
     level = choose("sandbox_level", config.sandbox_level, ConfinementLevel.__members__)
     folder = RunFolder(config.run_dir, config.to_dict(), fresh=fresh)
-    folder.begin()
     try:
         with LocalSandbox(level) as sandbox:
+            folder.begin()
             console.print(f"[bold]quickstart[/] in {folder.path}; {sandbox.describe()}")
             return _Quickstart(config, folder.path, sandbox, console).run(until)
     finally:

@@ -70,10 +70,9 @@ def make_mesh(
     devices = jax.devices() if devices is None else devices
     sizes = [data, fsdp, expert, context, tensor]
     for name, size in (*zip(MESH_AXES, sizes, strict=True), ("slices", slices)):
-        if size < 1 and (size != -1 or name == "slices"):
-            raise ShardingError(
-                f"a mesh of {name}={size}: sizes are at least 1, or -1 for all devices that are left"
-            )
+        rest = "" if name == "slices" else ", or -1 for all devices that are left"
+        if size < 1 and not (rest and size == -1):
+            raise ShardingError(f"a mesh of {name}={size}: it is at least 1{rest}")
     known = math.prod(size for size in sizes if size != -1)
     filled = [len(devices) // known if size == -1 else size for size in sizes]
     if sizes.count(-1) > 1 or math.prod(filled) != len(devices):

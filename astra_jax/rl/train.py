@@ -175,7 +175,6 @@ class _Trainer:
         checkpoints = CheckpointManager(self.folder.checkpoints, self.config.keep)
         try:
             self._resume(checkpoints)
-            self.folder.begin()
             with (
                 closing(MetricsWriter(self.folder.path, last_step=int(self.state.step))) as metrics,
                 StopRequests() as stop,
@@ -251,6 +250,7 @@ class _Trainer:
         self._push(born - 1)
         if self.config.servers.urls and not self.agreed and not self.config.train_only:
             await self._shake_hands(step)
+        self.folder.begin()
         filled = self.ready.pop(0) if self.ready else await self._fill(step, born)
         ahead = range(step + 1 + len(self.ready), min(step + self.config.async_steps, self.config.steps) + 1)
         played = time.perf_counter()

@@ -34,14 +34,13 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
     """The model of `config.model.path`, or one drawn from `config.seed` when there is no path, on `mesh`.
 
     Raises:
-        BadSetting: `config.model.start` is none of `STARTS`, or there can be no model as `config.model.init` says.
-        UnsupportedModel: it could be drawn, and not be exported.
+        BadSetting: `config.model.start` is none of `STARTS`; or as `asked_shape`.
     """
     if config.model.path:
         imported = import_model(config.model.path, mesh=mesh)
         return with_config(imported, as_computed(config, imported.config))
     start = choose("model.start", config.model.start, STARTS)
-    shape = as_computed(config, _asked_shape(config, tokenizer.vocab_size))
+    shape = as_computed(config, asked_shape(config, tokenizer.vocab_size))
     if start is None:
         return _draw_model(shape, config.seed, mesh)
     # It changes whole arrays, and only small models have one.
@@ -52,12 +51,17 @@ def load_model(config: Config, tokenizer: Tokenizer, mesh: Mesh) -> Transformer:
     return join_model(graph, placed)
 
 
-def _asked_shape(config: Config, vocab_size: int) -> ModelConfig:
+def asked_shape(config: Config, vocab_size: int) -> ModelConfig:
+    """What a model from nothing is to be.
+
+    Raises:
+        BadSetting: there can be no model as `config.model.init` says, or it could not be exported.
+    """
     try:
         shape = ModelConfig(vocab_size=vocab_size, **config.model.init)
+        check_exportable(shape)
     except ValueError as error:
         raise BadSetting(f"config.model.init: {error}") from error
-    check_exportable(shape)
     return shape
 
 

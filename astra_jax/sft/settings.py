@@ -13,7 +13,7 @@ from astra_jax.inference.episodes import EpisodeLimits
 from astra_jax.models.config import Remat
 from astra_jax.sft.data import BadRows, TooLong
 from astra_jax.sft.lora import BITS, EXPORTS
-from astra_jax.sft.model import STARTS
+from astra_jax.sft.model import STARTS, asked_shape
 from astra_jax.sft.sources import sources_of
 from astra_jax.tokens.templates import FORMATS, ChatFormat, Thinking
 from astra_jax.training.optimizer import OptimizerConfig
@@ -59,6 +59,8 @@ def check(config: Config) -> None:
         )
     choose("chat_format", config.chat_format, FORMATS)
     choose("model.start", config.model.start, STARTS)
+    if not config.model.path:
+        asked_shape(config, vocab_size=1)  # the tokenizer's may not be known yet
     choose("model.compute_dtype", config.model.compute_dtype, dict.fromkeys(DTYPES))
     for field, kind in {
         "thinking": Thinking,

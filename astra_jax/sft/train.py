@@ -34,7 +34,7 @@ from astra_jax.training.metrics import MetricsWriter, check_finite
 from astra_jax.training.optimizer import OptimizerConfig, make_optimizer
 from astra_jax.training.progress import StepProgress
 from astra_jax.training.run_folder import RunFolder
-from astra_jax.training.settings import part_of
+from astra_jax.training.settings import BadSetting, part_of
 from astra_jax.training.sources import digest_all
 from astra_jax.training.state import TrainState, join_model, split_trained
 from astra_jax.training.state import place as place_state
@@ -99,6 +99,7 @@ def train(config: Config, console: Console | None = None) -> Path:
 
 
 def _run(config: Config, folder: RunFolder, console: Console) -> None:
+    mesh = make_mesh(**config.mesh)
     tokenizer = _load_tokenizer(config, folder)
     background = config.save_in_background
     with ExitStack() as stack:
@@ -111,7 +112,7 @@ def _run(config: Config, folder: RunFolder, console: Console) -> None:
             in_background=background,
         )
         stack.callback(weights.close)
-        run = _prepare(config, folder, tokenizer, console)
+        run = _prepare(config, folder, mesh, tokenizer, console)
         folder.begin()
         _resume(run, checkpoints, weights)
         if int(run.state.step) < run.total_steps:
@@ -130,23 +131,34 @@ def _load_tokenizer(config: Config, folder: RunFolder) -> Tokenizer:
         return Tokenizer(named)
     own = folder.path / "tokenizer"
     # One from before the run has begun may be of other rows.
-    once("tokenizer", lambda: None if folder.has_begun else _train_tokenizer(config, own))
+    kept = folder.has_begun and own.exists()
+    once("tokenizer", lambda: None if kept else _train_tokenizer(config, own))
     return Tokenizer(own)
 
 
 def _train_tokenizer(config: Config, path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
     rejects: list[BadRecord] | None = None if config.data.bad_rows == "stop" else []
     rows = list(all_rows(sources_of(config), rejects))
     part = path.with_name(path.name + ".part")
     train_tokenizer(rows, part, vocab_size=config.tokenizer_vocab, format=chat_format(config))
+    _replace(path, part)
+
+
+def _replace(path: Path, part: Path) -> None:
+    """Puts a tokenizer in the place of an earlier one, and of nothing else."""
+    if path.exists():
+        if others := {file.name for file in path.iterdir()} - {file.name for file in part.iterdir()}:
+            raise BadSetting(
+                f"{path} holds {min(others)}, and a tokenizer of the rows would take its place: name it in "
+                "config.tokenizer, or give another config.run_dir"
+            )
+        shutil.rmtree(path)
     part.rename(path)
 
 
-def _prepare(config: Config, folder: RunFolder, tokenizer: Tokenizer, console: Console) -> Run:
+def _prepare(config: Config, folder: RunFolder, mesh: Mesh, tokenizer: Tokenizer, console: Console) -> Run:
     mixture = load_mixture(config, folder, tokenizer, console)
     steps, batches = make_batches(config, mixture)
-    mesh = make_mesh(**config.mesh)
     model = load_model(config, tokenizer, mesh)
     freeze(config, model, mesh)
     graph, params, frozen = split_trained(model)

@@ -57,7 +57,8 @@ def check_finite(step: int, metrics: Mapping[str, Any]) -> None:
         if not math.isfinite(value):
             raise FloatingPointError(
                 f"the {what} is {value} at step {step}. Start in another run_dir with a lower optimizer.learning_rate "
-                "or optimizer.clip_norm; `astra convert export` makes a model of the last checkpoint, from before."
+                "or optimizer.clip_norm; the last checkpoint, if there is one, is from before, and `astra convert "
+                "export` makes a model of it."
             )
 
 

@@ -56,12 +56,19 @@ class OptimizerConfig:
     def __post_init__(self) -> None:
         choose("name", self.name, dict.fromkeys(get_args(Name)), within="")
         choose("schedule", self.schedule, dict.fromkeys(get_args(Schedule)), within="")
-        check_least(vars(self), dict.fromkeys(_NEVER_NEGATIVE, 0), within="")
-        check_shares(vars(self), *_SHARES, within="")
+        check_least(vars(self), _LEAST, within="")
+        check_shares(vars(self), "warmup_fraction", "final_fraction", within="")
+        # What a mean over all steps is divided by, to begin with, is 1 less its decay to the power of the steps.
+        check_shares(vars(self), "beta1", "beta2", "muon_momentum", below_one=True, within="")
 
 
-_NEVER_NEGATIVE = ("learning_rate", "epsilon", "weight_decay", "embedding_weight_decay", "clip_norm")
-_SHARES = ("warmup_fraction", "final_fraction", "beta1", "beta2", "muon_momentum")
+_LEAST = {
+    "learning_rate": 0,
+    "weight_decay": 0,
+    "embedding_weight_decay": 0,
+    "clip_norm": 0,
+    "epsilon": 1e-30,  # with 0, a gradient of 0 divides by 0
+}
 
 
 @dataclass(frozen=True)

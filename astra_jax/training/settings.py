@@ -57,9 +57,11 @@ def check_least(config: Any, least: Mapping[str, float], *, within: str = "confi
             raise BadSetting(f"{within}{field} is {value}: it is at least {bound}")
 
 
-def check_shares(config: Any, *fields: str, within: str = "config.") -> None:
-    """Raises `BadSetting`: one of the fields is not from 0 to 1."""
+def check_shares(config: Any, *fields: str, below_one: bool = False, within: str = "config.") -> None:
+    """Raises `BadSetting`: one of the fields is not from 0 to 1, or is 1 and must not be."""
     for field in fields:
         value = field_of(config, field)
-        if not 0 <= value <= 1:
-            raise BadSetting(f"{within}{field} is {value}: it is from 0 to 1")
+        if not 0 <= value <= 1 or (below_one and value == 1):
+            raise BadSetting(
+                f"{within}{field} is {value}: it is from 0 to 1" + below_one * ", and not 1 itself"
+            )

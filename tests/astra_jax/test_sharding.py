@@ -65,9 +65,12 @@ def test_a_mesh_uses_all_devices_or_says_why_not():
         match=r"data=3, fsdp=1, expert=1, context=1, tensor=1 does not use exactly the 1 devices",
     ):
         make_mesh(data=3, devices=jax.devices()[:1])
-    for size in ({"fsdp": 0}, {"tensor": -2}, {"slices": 0}):
-        with pytest.raises(ShardingError, match=r"a mesh of \w+=-?[02]: sizes are at least 1, or -1"):
+    for size in ({"fsdp": 0}, {"tensor": -2}):
+        with pytest.raises(ShardingError, match=r"a mesh of \w+=-?[02]: it is at least 1, or -1 for all"):
             make_mesh(**size)
+    for slices in (0, -1):
+        with pytest.raises(ShardingError, match=f"a mesh of slices={slices}: it is at least 1$"):
+            make_mesh(slices=slices)
     with pytest.raises(ShardingError, match="data=-1, fsdp=-1"):
         make_mesh(fsdp=-1)
     with pytest.raises(ShardingError, match="data=1 does not divide over 2 slices"):

@@ -141,7 +141,7 @@ def test_a_host_with_other_code_is_named_and_nothing_starts(cloud, shared):
     assert status == 2
     assert errors.count("process 1 (") == 2
     assert "has other code than process 0 (" in errors
-    assert not (shared / "differs" / "config.json").exists()
+    assert not (shared / "differs").exists()
 
 
 @pytest.mark.slow

@@ -11,7 +11,6 @@ from rich.console import Console
 from transformers import AutoTokenizer, GenerationConfig
 
 from astra_jax import configuration
-from astra_jax.models.families import UnsupportedModel
 from astra_jax.sft.settings import before
 from astra_jax.sft.train import train
 from astra_jax.tokens import CHATML, FORMATS, Tokenizer
@@ -213,20 +212,21 @@ def test_numbers_that_are_none_stop_the_run_before_a_checkpoint_keeps_them(confi
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "sentence"),
+    ("change", "sentence"),
     [
-        ({"family": "llama", "qk_norm": True}, UnsupportedModel, "cannot say qk_norm=True"),
-        ({"num_kv_heads": 0}, BadSetting, "config.model.init: num_kv_heads is 0: it is at least 1"),
-        ({"head_dim": 7}, BadSetting, "config.model.init: head_dim is 7"),
+        ({"family": "llama", "qk_norm": True}, "A llama config.json cannot say qk_norm=True"),
+        ({"family": "gpt"}, "Models of type 'gpt' are not supported"),
+        ({"num_kv_heads": 0}, "num_kv_heads is 0: it is at least 1"),
+        ({"head_dim": 7}, "head_dim is 7"),
     ],
 )
 def test_a_model_that_cannot_be_is_refused_before_training_and_mended_in_the_same_folder(
-    config, change, error, sentence
+    config, change, sentence
 ):
     right = config.model.init.to_dict()
     config.model.init.update(change)
     config.steps = 1
-    with pytest.raises(error, match=sentence):
+    with pytest.raises(BadSetting, match=f"config.model.init: {sentence}"):
         train(config, Console(quiet=True))
     config.model.init.update(right)
     assert train(config, Console(quiet=True)).is_dir()
@@ -236,8 +236,28 @@ def test_a_tokenizer_of_rows_that_were_refused_is_made_anew(config, tmp_path, tr
     config.tokenizer, config.tokenizer_vocab, config.steps, config.data.sequence_length = "", 600, 1, 8
     with pytest.raises(BadSetting, match="no row to train on"):
         train(config, Console(quiet=True))
-    config.tokenizer_vocab, config.data.sequence_length = 400, 256
-    assert Tokenizer(train(config, Console(quiet=True))).vocab_size <= 400
+    config.tokenizer_vocab, config.data.sequence_length = 320, 256
+    assert Tokenizer(train(config, Console(quiet=True))).vocab_size == 320
+
+
+def test_a_tokenizer_that_a_run_has_lost_is_made_again(config):
+    config.tokenizer, config.tokenizer_vocab, config.steps = "", 320, 1
+    first, run = train(config, Console(quiet=True)), Path(config.run_dir)
+    weights = (first / "model.safetensors").read_bytes()
+    (run / "final.json").unlink()
+    for name in ("tokenizer", "checkpoints", "hf"):
+        shutil.rmtree(run / name)
+    assert (train(config, Console(quiet=True)) / "model.safetensors").read_bytes() == weights
+
+
+def test_what_no_run_has_made_is_not_replaced_by_a_tokenizer(config):
+    config.tokenizer, config.tokenizer_vocab, config.steps = "", 320, 1
+    theirs = Path(config.run_dir, "tokenizer", "notes.txt")
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    with pytest.raises(BadSetting, match=r"tokenizer holds notes\.txt, and a tokenizer of the rows would"):
+        train(config, Console(quiet=True))
+    assert theirs.read_text() == "mine"
 
 
 def test_one_row_is_enough_to_train_on(config, tmp_path, trajectories):
@@ -257,8 +277,10 @@ def test_a_run_that_could_not_save_goes_on_once_there_is_room(config, tmp_path, 
         patch.setattr(shutil, "disk_usage", lambda path: full if first.exists() else room)
         with pytest.raises(SaveFailed, match=r"step 4 was not saved: it needs .* and 10 are free"):
             train(config, Console(quiet=True))
+    assert CheckpointManager(tmp_path / "full" / "checkpoints").steps() == [2]
     exported = train(config, Console(quiet=True))
     assert (exported / "model.safetensors").read_bytes() == (undisturbed / "model.safetensors").read_bytes()
+    assert [record["step"] for record in read_metrics(config.run_dir)] == list(range(1, 7))
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,8 @@ def test_the_rate_warms_up_from_the_first_step_and_comes_down(schedule, middle, 
         ("name", "sgd", "name is 'sgd'; known: adamw"),
         ("schedule", "cosin", "schedule is 'cosin'; known: constant"),
         ("clip_norm", -1.0, "clip_norm is -1.0: it is at least 0"),
+        ("epsilon", 0.0, "epsilon is 0.0: it is at least 1e-30"),
+        ("beta2", 1.0, "beta2 is 1.0: it is from 0 to 1, and not 1 itself"),
         ("warmup_fraction", 1.5, "warmup_fraction is 1.5: it is from 0 to 1"),
     ],
 )
