@@ -160,7 +160,7 @@ class _Trainer:
         self.batches = Batches(folder.path / BATCHES_FOLDER)
         self.engine = Unused() if config.train_only else make_engine(config, self.graph, params)
         console.print(f"rl: engines: {self.engine.describe()}")
-        self.agreed = False  # whether servers were seen to sample from this policy
+        self.begun = False  # whether all that the run needs was found to be right
         self.player = Player(
             engine=self.engine,
             tokenizer=self.tokenizer,
@@ -248,9 +248,8 @@ class _Trainer:
         self.clock = Clock()
         born = self._born(step)
         self._push(born - 1)
-        if self.config.servers.urls and not self.agreed and not self.config.train_only:
-            await self._shake_hands(step)
-        self.folder.begin()
+        if not self.begun:
+            await self._begin(step)
         filled = self.ready.pop(0) if self.ready else await self._fill(step, born)
         ahead = range(step + 1 + len(self.ready), min(step + self.config.async_steps, self.config.steps) + 1)
         played = time.perf_counter()
@@ -307,6 +306,13 @@ class _Trainer:
             self.batches.write(step, filled)
         return filled
 
+    async def _begin(self, step: int) -> None:
+        """The first step of this process, `step`, once its weights are pushed. Raises as `_shake_hands`."""
+        if self.config.servers.urls and not self.config.train_only:
+            await self._shake_hands(step)
+        self.folder.begin()
+        self.begun = True
+
     async def _shake_hands(self, step: int) -> None:
         """Raises `PolicyMismatch` if the servers do not sample from the policy that is trained."""
         numbers = range(self.arenas.position, self.arenas.position + _FIRST_TURNS)
@@ -316,7 +322,6 @@ class _Trainer:
         episodes = [group.episodes[0] for group in groups]
         gap = check_agreement(self.config, self.graph, self.state.params, self.mesh, episodes)
         self.console.print(f"rl: the servers' log-probs are {gap:.2g} nats a token from the trainer's")
-        self.agreed = True
 
     def _update(self, filled: Filled) -> dict[str, float]:
         start = time.perf_counter()
